@@ -1,0 +1,1 @@
+"""How records travel between services: one interface, `base.Bus`; `memory` for one process."""

@@ -1,0 +1,53 @@
+"""What a service may rely on, whichever bus carries its records.
+
+* `publish` never waits and never fails: facts go into the spool first (durable), then to every inbox that asked for them.
+* Records reach one inbox in the order they were published by one process; a fact may come twice.
+* `request` sends a command to the node that holds the call and waits for its outcome; commands of one call keep their order.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from hotline.commands import Command, Outcome
+from hotline.facts import Record
+from hotline.ids import NodeId
+
+Performer = Callable[[Command], Awaitable[Outcome]]
+"""Carries out commands for one node."""
+
+
+class Inbox(Protocol):
+    """The records that one subscriber has not handled yet, in order."""
+
+    async def get(self) -> Record | None:
+        """Wait for the next record; None once the inbox is closed and empty."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether `get` would return at once."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the inbox is closed and empty."""
+
+    def put(self, record: Record) -> None:
+        """Add a record for this subscriber alone (outcomes of its own commands, requests from its own API)."""
+
+    def close(self) -> None:
+        """Take no more records."""
+
+
+class Bus(Protocol):
+    """Carries facts and signals to services, and commands to nodes."""
+
+    def publish(self, *records: Record) -> None:
+        """Tell everybody who asked."""
+
+    def subscribe(self, name: str, *kinds: type[Record], limit: int = 100_000) -> Inbox:
+        """Open an inbox for records of the given classes (and their subclasses)."""
+
+    def serve(self, node: NodeId, perform: Performer) -> None:
+        """Become the performer of commands for `node`. Raises Misuse if it has one."""
+
+    def request(self, command: Command) -> Awaitable[Outcome]:
+        """Send a command now; await the result for its outcome. `Unknown` if the node cannot be reached in time."""

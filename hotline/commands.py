@@ -1,0 +1,119 @@
+"""What shall be done on the phone network: imperative records, each for one call on one node.
+
+A command has one of three outcomes: `Done`, `Refused` (nothing happened) or `Unknown` (it may have happened; never repeat
+one that rings a phone). Its later effects come back as facts and signals.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from hotline.facts import Place
+from hotline.ids import AgentId, CallId, Extension, LegId, NodeId, OfferId, PlayId, RecordingId
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """Something to be done by the telephony service of one node."""
+
+    node: NodeId
+
+
+class CallCommand(Command, frozen=True, kw_only=True, tag=True):
+    """A command for one call. Commands of one call are performed in the order they were sent."""
+
+    call_id: CallId
+
+
+class Play(CallCommand, frozen=True, kw_only=True):
+    """Play prompts one after another; ends with a `PlayEnded` signal. Replaces a prompt that is still playing."""
+
+    play_id: PlayId
+    sounds: tuple[str, ...]
+    """Asterisk sound names or paths without ending, safe characters only."""
+    interrupt: str = "0123456789*#"
+    """Digits that stop the prompt; the digits themselves come as `DigitPressed`."""
+
+
+class StartMusic(CallCommand, frozen=True, kw_only=True):
+    """Play music until something else happens to the call."""
+
+    music_class: str = "default"
+
+
+class StopMusic(CallCommand, frozen=True, kw_only=True):
+    """End the music."""
+
+
+class Ring(CallCommand, frozen=True, kw_only=True):
+    """Ring a seat for this caller; the caller hears music. Answered, the two are bridged inside Asterisk.
+
+    Effects: `OfferRang`, then `OfferAccepted` … `TalkEnded`, or one of the other endings; then `CallReturned` while the caller lives.
+    """
+
+    offer_id: OfferId
+    agent_id: AgentId
+    extension: Extension
+    ring_timeout_s: float
+    music_class: str = "default"
+    caller_name: str = ""
+    """Shown on the seat's phone; already cleaned."""
+    recording_id: RecordingId | None = None
+    """Record the conversation under this name."""
+
+
+class CancelRing(CallCommand, frozen=True, kw_only=True):
+    """Take an unanswered offer back; the caller returns into our hands. Refused when the offer is not ringing (any more)."""
+
+    offer_id: OfferId
+
+
+class Hangup(CallCommand, frozen=True, kw_only=True):
+    """End the call of this caller."""
+
+    reason: str = "normal"
+
+
+class Remember(CallCommand, frozen=True, kw_only=True):
+    """Keep the place of the call on its channel, for whoever adopts it."""
+
+    place: Place
+
+
+class Release(CallCommand, frozen=True, kw_only=True):
+    """Hand the caller to the static fallback queue of Asterisk."""
+
+    reason: str
+
+
+class AnswerFeature(Command, frozen=True, kw_only=True):
+    """Tell the seat what came of its feature code: a sound, then hang up."""
+
+    session: LegId
+    sound: Literal["logged-in", "ready", "not-ready", "logged-out", "done", "refused"]
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The network accepted the command."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The network said no; nothing changed."""
+
+    reason: str
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """No answer: it may have been done."""
+
+    reason: str
+
+
+Outcome = Done | Refused | Unknown
+"""What came of a command."""
+
+
+class CommandEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of a command, told to the core that asked for it."""
+
+    command: Command
+    outcome: Outcome

@@ -1,0 +1,388 @@
+"""What happened: the records that services tell each other, and that the journal keeps.
+
+A **fact** is frozen, in the past tense, and true for ever; it goes to the journal. A **signal** is a passing observation
+of the phone network (a digit, a prompt that ended) that only live services need; it is never stored, because it may be
+card data or noise. Both carry `at`, the time it happened: seconds since 1970, UTC, by our steady clock.
+
+Changing a record: adding an optional field is free; anything else raises `version` and adds an upcaster in `codec.py`.
+No field holds caller text as typed: numbers are `0-9+*#`, names went through `hotline.text.clean_name`.
+"""
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from hotline.ids import (
+    AgentId,
+    CallId,
+    CustomerId,
+    Extension,
+    FactId,
+    LegId,
+    NodeId,
+    OfferId,
+    PlayId,
+    QueueId,
+    RecordingId,
+)
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """Anything that travels on the bus."""
+
+    at: float
+    """When it happened: seconds since 1970, UTC."""
+
+
+class Fact(Record, frozen=True, kw_only=True, tag=True):
+    """Something that happened and is kept in the journal."""
+
+    version: ClassVar[int] = 1
+
+
+class Signal(Record, frozen=True, kw_only=True, tag=True):
+    """A passing observation that is never stored."""
+
+
+class CallFact(Fact, frozen=True, kw_only=True, tag=True):
+    """A fact about one call."""
+
+    call_id: CallId
+
+
+class OfferFact(CallFact, frozen=True, kw_only=True, tag=True):
+    """A fact about one offer of one call."""
+
+    offer_id: OfferId
+
+
+# --- the life of a call ------------------------------------------------------------------------------------------------
+
+
+class CallArrived(CallFact, frozen=True, kw_only=True):
+    """A caller reached Asterisk and was answered by the dialplan."""
+
+    node: NodeId
+    leg: LegId
+    number: str
+    """The number dialled."""
+    caller_number: str = ""
+    """The caller's number as presented, `0-9+*#` only; empty when withheld or unusable."""
+    caller_name: str = ""
+    """The caller's display name, cleaned."""
+    origin: Literal["trunk", "seat", "operator", "test"] = "trunk"
+
+
+class CallAdopted(CallFact, frozen=True, kw_only=True):
+    """After a gap (our restart, a lost link) a living call was found in Asterisk and taken over.
+
+    `phase` tells what Asterisk shows; the other fields are what we had kept on the channel (see `commands.Place`).
+    """
+
+    node: NodeId
+    leg: LegId
+    phase: Literal["session", "ringing", "talking", "fallback"]
+    number: str = ""
+    caller_number: str = ""
+    caller_name: str = ""
+    arrived_at: float = 0.0
+    place: "Place | None" = None
+    offer_id: OfferId | None = None
+    """The current offer, when ringing or talking."""
+
+
+class CallerIdentified(CallFact, frozen=True, kw_only=True):
+    """The CRM knows the caller's number."""
+
+    customer_id: CustomerId
+    name: str
+    tier: str = ""
+    language: str = ""
+
+
+class CallerUnknown(CallFact, frozen=True, kw_only=True):
+    """The CRM does not know the caller, or did not answer in time."""
+
+    reason: Literal["no_number", "not_found", "too_late", "unavailable"] = "not_found"
+
+
+class IvrStepTaken(CallFact, frozen=True, kw_only=True):
+    """The caller went through one step of a call flow."""
+
+    flow: str
+    flow_version: str
+    step: str
+    result: str
+    """How the step ended: `played`, `digit:1`, `timeout`, `invalid`, `open`, `closed`, `queued`, `hungup` …"""
+    language: str = ""
+
+
+class CallQueued(CallFact, frozen=True, kw_only=True):
+    """A caller joined the line of a queue. The service-level clock starts at `entered_at`."""
+
+    queue_id: QueueId
+    entered_at: float
+    priority: int = 0
+    """Higher is served first."""
+    skills: tuple[str, ...] = ()
+    """Skills that the agent must have, beyond those of the queue."""
+    language: str = ""
+
+
+class CallAbandoned(CallFact, frozen=True, kw_only=True):
+    """A caller hung up while in the line of a queue."""
+
+    queue_id: QueueId
+    entered_at: float
+    short: bool = False
+    """Whether the wait was below the queue's short-abandon limit."""
+    while_ringing: bool = False
+
+
+class CallFlowedOut(CallFact, frozen=True, kw_only=True):
+    """A caller left the line without an answer and without giving up."""
+
+    queue_id: QueueId
+    entered_at: float
+    reason: str
+    """`fallback`, `full`, `closed`, `moved`, …"""
+
+
+class CallFellBack(CallFact, frozen=True, kw_only=True):
+    """The dialplan sent the call to the static fallback queue because no controller served it."""
+
+    reason: str
+    """`no_heartbeat`, `lease_expired`, `not_handled`."""
+
+
+class CallEnded(CallFact, frozen=True, kw_only=True):
+    """The caller's channel is gone."""
+
+    cause: int = 0
+    """Q.850 hang-up cause; 16 is normal clearing, 0 unknown."""
+    ended_by: Literal["caller", "agent", "system", "unknown"] = "unknown"
+    reconciled: bool = False
+    """Whether this was concluded afterwards (from CEL or a snapshot) rather than seen."""
+
+
+# --- the life of an offer ----------------------------------------------------------------------------------------------
+
+
+class OfferMade(OfferFact, frozen=True, kw_only=True):
+    """The router decided to connect this caller to this agent, and the agent is reserved."""
+
+    agent_id: AgentId
+    extension: Extension
+    queue_id: QueueId
+    ring_timeout_s: float
+    entered_at: float
+    recording_id: RecordingId | None = None
+
+
+class OfferRang(OfferFact, frozen=True, kw_only=True):
+    """The seat's phone reported that it rings."""
+
+
+class OfferAccepted(OfferFact, frozen=True, kw_only=True):
+    """The agent answered and both are bridged. The service-level clock stops here."""
+
+
+class OfferTimedOut(OfferFact, frozen=True, kw_only=True):
+    """The phone rang out without an answer (RONA)."""
+
+
+class OfferRejected(OfferFact, frozen=True, kw_only=True):
+    """The agent pressed "reject" on a ringing phone."""
+
+
+class OfferBusy(OfferFact, frozen=True, kw_only=True):
+    """The phone said busy at once."""
+
+
+class OfferFailed(OfferFact, frozen=True, kw_only=True):
+    """The phone could not be rung (unregistered, congestion, refused command)."""
+
+    reason: str
+
+
+class OfferRescinded(OfferFact, frozen=True, kw_only=True):
+    """The offer was taken back before an answer."""
+
+    reason: Literal["caller_left", "agent_left", "withdrawn", "lease"]
+
+
+class OfferUnknown(OfferFact, frozen=True, kw_only=True):
+    """Nobody told in time how the offer ended; it was closed by its timer."""
+
+
+class TalkEnded(OfferFact, frozen=True, kw_only=True):
+    """The conversation of an accepted offer is over."""
+
+    ended_by: Literal["caller", "agent", "system", "unknown"] = "unknown"
+
+
+class ScreenPopped(OfferFact, frozen=True, kw_only=True):
+    """The caller's name was shown at the seat."""
+
+    agent_id: AgentId
+
+
+# --- agents ------------------------------------------------------------------------------------------------------------
+
+AgentState = Literal["offline", "ready", "reserved", "ringing", "talking", "wrap_up", "rest", "break", "unreachable"]
+
+
+class AgentFact(Fact, frozen=True, kw_only=True, tag=True):
+    """A fact about one agent."""
+
+    agent_id: AgentId
+
+
+class AgentAdded(AgentFact, frozen=True, kw_only=True):
+    """An agent was created or changed; the last one counts."""
+
+    name: str
+    extension: Extension
+    skills: dict[str, int] = {}
+    queues: tuple[QueueId, ...] = ()
+
+
+class AgentStateChanged(AgentFact, frozen=True, kw_only=True):
+    """An agent's state changed."""
+
+    state: AgentState
+    previous: AgentState
+    reason: str = ""
+    """The reason of a break, or what caused the change."""
+    by: str = "system"
+    """`seat`, `api`, `router`, `phone` …"""
+    until: float | None = None
+    call_id: CallId | None = None
+    queues: tuple[QueueId, ...] = ()
+    """The queues this agent serves, so that gauges can be folded without another look-up."""
+
+
+# --- recordings --------------------------------------------------------------------------------------------------------
+
+
+class RecordingStarted(CallFact, frozen=True, kw_only=True):
+    """Asterisk began to write the conversation of an offer."""
+
+    recording_id: RecordingId
+    offer_id: OfferId
+
+
+class RecordingStored(CallFact, frozen=True, kw_only=True):
+    """A complete, verified recording lies in the store."""
+
+    recording_id: RecordingId
+    offer_id: OfferId
+    file: str
+    """Path relative to the recording store."""
+    sha256: str
+    size_bytes: int
+    duration_s: float
+    channels: int = 2
+    rate_hz: int = 8000
+
+
+class RecordingMarked(CallFact, frozen=True, kw_only=True):
+    """A recording that should exist is missing, or broken."""
+
+    recording_id: RecordingId
+    offer_id: OfferId
+    problem: Literal["missing", "empty", "broken", "too_short", "store_failed"]
+    detail: str = ""
+
+
+# --- the house ---------------------------------------------------------------------------------------------------------
+
+
+class LinkChanged(Fact, frozen=True, kw_only=True):
+    """The AMI link to an Asterisk came up (and its snapshot was taken) or went down."""
+
+    node: NodeId
+    up: bool
+    reason: str = ""
+
+
+class ServiceStarted(Fact, frozen=True, kw_only=True):
+    """A service of ours began to work."""
+
+    service: str
+    build: str = ""
+
+
+# --- signals -----------------------------------------------------------------------------------------------------------
+
+
+class DigitPressed(Signal, frozen=True, kw_only=True):
+    """The caller pressed a key (`0-9*#A-D`). Also sent for digits during a prompt."""
+
+    call_id: CallId
+    digit: str
+
+
+class PlayEnded(Signal, frozen=True, kw_only=True):
+    """A `Play` command is over."""
+
+    call_id: CallId
+    play_id: PlayId
+    result: Literal["finished", "interrupted", "failed"]
+
+
+class CallReturned(Signal, frozen=True, kw_only=True):
+    """After a ring or a conversation the caller is back in our hands (in AsyncAGI), lease armed."""
+
+    call_id: CallId
+    offer_id: OfferId
+    answered: bool
+
+
+class SeatChanged(Signal, frozen=True, kw_only=True):
+    """A seat's phone changed: can it be rung, and is it in a call?"""
+
+    extension: Extension
+    reachable: bool
+    in_use: bool
+
+
+class FeatureCodeDialled(Signal, frozen=True, kw_only=True):
+    """A seat dialled `*4…`; answer with `commands.AnswerFeature` on the same `session`."""
+
+    session: LegId
+    node: NodeId
+    extension: Extension
+    code: str
+    """The digits after the star: `41`, `42`, `43`, `431` … `439`, `44`, `45`."""
+
+
+# --- what is kept on the channel ---------------------------------------------------------------------------------------
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is needed to go on with a call after we died; kept in a channel variable by `commands.Remember`."""
+
+    flow: str
+    flow_version: str
+    step: str
+    language: str = ""
+    queue_id: QueueId | None = None
+    """Set once the caller waits."""
+    entered_at: float = 0.0
+    priority: int = 0
+    skills: tuple[str, ...] = ()
+
+
+# --- on the wire -------------------------------------------------------------------------------------------------------
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact with what is needed to deliver it once and in order."""
+
+    fact_id: FactId
+    source: str
+    """The process that told it."""
+    seq: int
+    """Counts the facts of one source; gaps show a loss."""
+    fact: Fact

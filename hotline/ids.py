@@ -1,0 +1,63 @@
+"""One type for every kind of identity, so that a type checker refuses to mix them.
+
+All ids are short printable ASCII strings. They are made by us (never from caller text) and are safe in file names,
+channel variables, URLs and SQL parameters; `is_safe_id` is the test that every door applies to an id from outside.
+"""
+
+import re
+import uuid
+from typing import NewType
+
+CallId = NewType("CallId", str)
+"""A call from arrival to end; made by the dialplan (`UUID()`), kept on the channel."""
+
+LegId = NewType("LegId", str)
+"""One channel of a call, by Asterisk's channel name; meaningful on its node only."""
+
+OfferId = NewType("OfferId", str)
+"""One attempt to connect one caller to one agent."""
+
+AgentId = NewType("AgentId", str)
+"""A person who answers callers; in the default configuration equal to the extension of the seat."""
+
+Extension = NewType("Extension", str)
+"""A seat: the number of a phone that can register."""
+
+QueueId = NewType("QueueId", str)
+"""A line of waiting callers."""
+
+RecordingId = NewType("RecordingId", str)
+"""One recording; equal to the offer id whose conversation it holds."""
+
+NodeId = NewType("NodeId", str)
+"""One Asterisk."""
+
+CustomerId = NewType("CustomerId", str)
+"""A person or company known to the CRM."""
+
+FactId = NewType("FactId", str)
+"""One fact; unique for ever, ordered roughly by time."""
+
+PlayId = NewType("PlayId", str)
+"""One request to play prompts; lets a late "finished" be told from a current one."""
+
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+
+
+def is_safe_id(text: str) -> bool:
+    """Return whether `text` may be used as an id: 1 to 100 characters of `A-Z a-z 0-9 . _ : -`, not starting with a sign."""
+    return _SAFE.fullmatch(text) is not None
+
+
+def new_fact_id(at: float) -> FactId:
+    """Return a fresh fact id whose text order follows the time `at` (seconds since 1970), in the layout of UUID version 7 (RFC 9562)."""
+    milliseconds = int(at * 1000) & ((1 << 48) - 1)
+    random_bits = uuid.uuid4().int & ((1 << 74) - 1)
+    value = (
+        milliseconds << 80
+        | 0x7 << 76
+        | (random_bits >> 62 & 0xFFF) << 64
+        | 0b10 << 62
+        | (random_bits & ((1 << 62) - 1))
+    )
+    return FactId(str(uuid.UUID(int=value)))

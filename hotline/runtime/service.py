@@ -1,0 +1,68 @@
+"""The loop that a service lives in: take the next record or wake at the next deadline, one thing at a time.
+
+A service decides in pure code and acts through its doors; this loop only feeds it. An error in one record is logged and
+counted and the loop goes on: one poisonous call must not stop the hotline. `stop` lets what has arrived be handled first.
+"""
+
+import asyncio
+from typing import ClassVar, Protocol
+
+import structlog
+
+from hotline.bus.base import Inbox
+from hotline.facts import Record
+from hotline.runtime.clock import Clock
+from hotline.tally import Tally
+
+LATE_S = 0.05
+"""How overdue a deadline may become before it goes ahead of waiting records."""
+
+log = structlog.get_logger(__name__)
+
+
+class Service(Protocol):
+    """What the loop asks of a service."""
+
+    name: ClassVar[str]
+
+    async def handle(self, record: Record, now: float) -> None:
+        """React to one record. Must not block for long: every other record of this service waits."""
+
+    def next_deadline(self) -> float | None:
+        """Return when `wake` wants to be called, or None."""
+
+    async def wake(self, now: float) -> None:
+        """Do what is due at `now`."""
+
+
+async def serve(service: Service, inbox: Inbox, clock: Clock, tally: Tally) -> None:
+    """Feed `service` until its inbox is closed and empty."""
+    while True:
+        record = await _next_record(service, inbox, clock)
+        try:
+            if record is not None:
+                await service.handle(record, clock.now())
+            elif inbox.ended:
+                return
+            else:
+                await service.wake(clock.now())
+        except Exception:
+            tally.count("service_errors", service=service.name)
+            log.exception("record failed", service=service.name, record=type(record).__name__)
+
+
+async def _next_record(service: Service, inbox: Inbox, clock: Clock) -> Record | None:
+    """Return the next record, or None when the deadline has come or the inbox has ended.
+
+    A deadline that is overdue goes before waiting records, so that a flood of records cannot starve the timers.
+    """
+    deadline = service.next_deadline()
+    wait = None if deadline is None else deadline - clock.now()
+    if wait is not None and wait < -LATE_S:
+        return None
+    if inbox.ready or wait is None:
+        return await inbox.get()
+    try:
+        return await asyncio.wait_for(inbox.get(), timeout=max(wait, 0.0))
+    except TimeoutError:
+        return None

@@ -1,0 +1,304 @@
+"""One settings tree for the whole house: a TOML file, overridden by environment variables, all mistakes reported at once.
+
+`hotline.toml` in the working directory (or `--config FILE`); a variable such as `HOTLINE_HTTP__PORT=8081` overrides
+`[http] port`. A port of 0 means "choose a free one", so that several copies can run side by side.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from hotline.errors import Misuse
+from hotline.ids import is_safe_id
+
+CONFIG_FILE = "hotline.toml"
+
+
+def _check_id(value: str) -> str:
+    if not is_safe_id(value):
+        raise ValueError("use 1 to 100 of A-Z a-z 0-9 . _ : -, starting with a letter or digit")
+    return value
+
+
+Id = Annotated[str, AfterValidator(_check_id)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Digits = Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Section(BaseModel):
+    """A part of the tree: unknown keys are mistakes, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Http(Section):
+    """Where the API, the health checks and the metrics listen."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    page_size_max: int = Field(default=500, ge=1, le=10_000)
+    body_limit_bytes: int = Field(default=1_048_576, ge=1024)
+
+
+class Ami(Section):
+    """The link to an Asterisk's manager port."""
+
+    host: str = "127.0.0.1"
+    port: Port = 5038
+    username: str = "hotline"
+    secret: SecretStr | None = None
+    """None: generated and kept in the data directory (private Asterisk only)."""
+    action_timeout_s: Seconds = 5.0
+    ping_interval_s: Seconds = 1.0
+    pong_timeout_s: Seconds = 3.0
+    """A link whose ping is unanswered for this long is dead; with the interval it stays below five seconds."""
+    login_timeout_s: Seconds = 5.0
+
+
+class Sip(Section):
+    """Where phones and the trunk reach Asterisk."""
+
+    host: str = "127.0.0.1"
+    """An address, never 0.0.0.0 (see the operator's guide)."""
+    port: Port = 5060
+    rtp_start: Port = 10_000
+    rtp_end: Port = 11_999
+    """With `rtp_start = 0` a free block of as many ports is chosen."""
+    trunk_from: str = "127.0.0.2"
+    """Calls from this address are callers; everything else must register as a seat."""
+    codecs: tuple[Literal["ulaw", "alaw", "g722", "opus"], ...] = ("ulaw", "alaw")
+    tls: bool = False
+
+
+class Asterisk(Section):
+    """The Asterisk of this node."""
+
+    mode: Literal["private", "remote"] = "private"
+    """`private`: brought, configured and started by us below the data directory. `remote`: `hotline asterisk config` wrote its files."""
+    node: Id = "node1"
+    program: str = ""
+    """An installed Asterisk to use for `private`; empty: the one on the PATH if it is new enough, else our own copy."""
+    lease_s: float = Field(default=6.0, ge=2, le=60)
+    """A call in our hands that nobody renews for this long goes to the fallback queue."""
+    heartbeat_stale_s: int = Field(default=3, ge=2, le=60)
+    """New calls go to the fallback queue when our last heartbeat is older than this."""
+    fallback_seats: tuple[Digits, ...] = ()
+    """Seats of the static fallback queue; empty: all seats."""
+    fallback_announce_s: int = Field(default=20, ge=5, le=300)
+    max_calls: int = Field(default=500, ge=1, le=10_000)
+    music_class: Id = "default"
+
+
+class Seats(Section):
+    """Extensions that phones can register to."""
+
+    first: int = Field(default=1001, ge=100, le=999_999)
+    count: int = Field(default=20, ge=1, le=2_000)
+
+    def extensions(self) -> list[str]:
+        """Return all extensions, lowest first."""
+        return [str(self.first + i) for i in range(self.count)]
+
+
+class Database(Section):
+    """The PostgreSQL store."""
+
+    dsn: SecretStr | None = None
+    """None: a private PostgreSQL below the data directory."""
+    pool_size: int = Field(default=5, ge=1, le=100)
+    command_timeout_s: Seconds = 10.0
+    fsync: bool = True
+    """Only tests turn it off, and only for the private server."""
+
+
+class Number(Section):
+    """A number that callers can dial, and the flow that answers it."""
+
+    number: Digits
+    flow: Id
+
+
+class Queue(Section):
+    """A line of waiting callers."""
+
+    id: Id
+    name: str = Field(default="", max_length=60)
+    skills: tuple[Id, ...] = ()
+    """Skills that every agent of this queue needs."""
+    priority: int = Field(default=0, ge=-100, le=100)
+    """Added to each caller's own; between queues, higher is served first."""
+    ring_timeout_s: float = Field(default=15.0, ge=3, le=120)
+    wrap_up_s: float = Field(default=10.0, ge=0, le=3600)
+    rest_after_no_answer_s: float = Field(default=10.0, ge=0, le=3600)
+    no_answers_before_break: int = Field(default=3, ge=1, le=100)
+    threshold_s: float = Field(default=30.0, gt=0, le=3600)
+    """The service level counts callers answered within this time."""
+    short_abandon_s: float = Field(default=5.0, ge=0, le=600)
+    max_waiting: int = Field(default=200, ge=1, le=100_000)
+    music_class: Id = "default"
+    record: bool = True
+
+
+class Agent(Section):
+    """A person who answers callers."""
+
+    id: Id
+    name: str = Field(default="", max_length=60)
+    extension: Digits
+    skills: dict[Id, Annotated[int, Field(ge=1, le=10)]] = {}
+    queues: tuple[Id, ...] = ()
+    """Empty: all queues."""
+
+
+class Recording(Section):
+    """What happens to the audio."""
+
+    keep_days: int = Field(default=180, ge=1, le=36_500)
+    tolerance_s: float = Field(default=1.5, ge=0.1, le=60)
+    """How much shorter than the conversation a recording may be before it is marked."""
+
+
+class Ivr(Section):
+    """Call flows and prompts."""
+
+    flows_dir: str = ""
+    """Empty: the flows that come with hotline."""
+    language: Literal["zh", "en"] = "zh"
+    timezone: str = "Asia/Shanghai"
+
+
+class Spool(Section):
+    """The local durable outbox of facts."""
+
+    max_facts: int = Field(default=5_000_000, ge=1000)
+
+
+class Log(Section):
+    """Logs."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json_lines: bool = False
+    show_personal: bool = False
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HOTLINE_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    data_dir: Path = Path("data")
+    break_reasons: tuple[str, ...] = (
+        "break",
+        "lunch",
+        "training",
+        "meeting",
+        "back_office",
+        "private",
+        "technical",
+        "coaching",
+        "other",
+    )
+    """What `*431` … `*439` mean, in order; `*43` alone is the first."""
+    http: Http = Http()
+    ami: Ami = Ami()
+    sip: Sip = Sip()
+    asterisk: Asterisk = Asterisk()
+    seats: Seats = Seats()
+    database: Database = Database()
+    numbers: dict[Id, Number] = {"hotline": Number(number="4000", flow="main")}
+    queues: tuple[Queue, ...] = (Queue(id="service", name="客户服务 Customer service"),)
+    agents: tuple[Agent, ...] = ()
+    """Empty: one agent for each seat, with the seat's extension as id, in all queues."""
+    recording: Recording = Recording()
+    ivr: Ivr = Ivr()
+    spool: Spool = Spool()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file; no dotenv, no secret directory."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _check_references(self) -> "Settings":
+        problems = list(_reference_problems(self))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def all_agents(self) -> tuple[Agent, ...]:
+        """Return the configured agents, or one for each seat when none is configured."""
+        if self.agents:
+            return self.agents
+        return tuple(Agent(id=e, name=f"Agent {e}", extension=e) for e in self.seats.extensions())
+
+    def thresholds_s(self) -> tuple[float, ...]:
+        """Return every threshold in use, for histogram bucket edges."""
+        return tuple(sorted({q.threshold_s for q in self.queues} | {q.short_abandon_s for q in self.queues}))
+
+
+def _reference_problems(settings: Settings) -> list[str]:
+    """Return what is wrong between sections: duplicate ids, unknown queues, seats that do not exist."""
+    problems: list[str] = []
+    seats = set(settings.seats.extensions())
+    queues = [q.id for q in settings.queues]
+    problems += _duplicates("queues", queues)
+    problems += _duplicates("agents", [a.id for a in settings.agents])
+    problems += _duplicates("numbers", [n.number for n in settings.numbers.values()])
+    for agent in settings.agents:
+        if agent.extension not in seats:
+            problems.append(f"agents: {agent.id} sits at {agent.extension}, which is not one of the seats")
+        problems += [f"agents: {agent.id} serves {q}, which is not a queue" for q in agent.queues if q not in queues]
+    problems += [
+        f"asterisk.fallback_seats: {s} is not a seat" for s in settings.asterisk.fallback_seats if s not in seats
+    ]
+    problems += [f"numbers: {n.number} is also a seat" for n in settings.numbers.values() if n.number in seats]
+    if settings.sip.host in ("0.0.0.0", "::"):  # noqa: S104 - refused, not used
+        problems.append("sip.host: name one address; with a wildcard Asterisk resolves the host name for each call")
+    if settings.sip.host == settings.sip.trunk_from:
+        problems.append("sip.trunk_from: must differ from sip.host, it tells callers from seats")
+    return problems
+
+
+def _duplicates(where: str, values: list[str]) -> list[str]:
+    return [f"{where}: {v} stands twice" for v in sorted({v for v in values if values.count(v) > 1})]
+
+
+def load(path: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings from `path` (default: `hotline.toml` here, if there is one) and the environment; `overrides` (already checked) win.
+
+    Raises Misuse with one line per mistake: where, what is wrong, what was found.
+    """
+    file = path or Path(CONFIG_FILE)
+    if path is not None and not path.is_file():
+        raise Misuse(f"settings: there is no file {path}")
+    tree: dict[str, Any] = {}
+    if file.is_file():
+        try:
+            tree = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise Misuse(f"settings: {file} is not valid TOML: {exc}") from exc
+    try:
+        return Settings(**tree).model_copy(update=overrides)
+    except ValidationError as exc:
+        raise Misuse("settings: " + "\n".join(_explain(e) for e in exc.errors())) from exc
+
+
+def _explain(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "settings"
+    found = error.get("input")
+    shown = "" if isinstance(found, dict | list | tuple | Settings) else f" (found {str(found)[:60]!r})"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}"

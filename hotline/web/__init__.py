@@ -1,0 +1,1 @@
+"""The HTTP server: routes as records, tokens, problem+json errors, OpenAPI."""
