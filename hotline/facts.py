@@ -71,6 +71,8 @@ class CallArrived(CallFact, frozen=True, kw_only=True):
     caller_name: str = ""
     """The caller's display name, cleaned."""
     origin: Literal["trunk", "seat", "operator", "test"] = "trunk"
+    reconciled: bool = False
+    """Whether this was concluded afterwards (from CEL) rather than seen: nobody may act on it."""
 
 
 class CallAdopted(CallFact, frozen=True, kw_only=True):
@@ -153,6 +155,8 @@ class CallFellBack(CallFact, frozen=True, kw_only=True):
 
     reason: str
     """`no_heartbeat`, `lease_expired`, `not_handled`."""
+    reconciled: bool = False
+    """Whether this was concluded afterwards (from CEL) rather than seen."""
 
 
 class CallEnded(CallFact, frozen=True, kw_only=True):
@@ -345,6 +349,13 @@ class SeatChanged(Signal, frozen=True, kw_only=True):
     extension: Extension
     reachable: bool
     in_use: bool
+
+
+class SnapshotTaken(Signal, frozen=True, kw_only=True):
+    """A look at all channels of a node was compared with what we knew; `living` is every call there is."""
+
+    node: NodeId
+    living: tuple[CallId, ...]
 
 
 class FeatureCodeDialled(Signal, frozen=True, kw_only=True):

@@ -139,6 +139,8 @@ class Queue(Section):
     """The service level counts callers answered within this time."""
     short_abandon_s: float = Field(default=5.0, ge=0, le=600)
     max_waiting: int = Field(default=200, ge=1, le=100_000)
+    max_offers: int = Field(default=50, ge=1, le=10_000)
+    """A caller who was offered to agents this often without an answer goes to the fallback queue."""
     music_class: Id = "default"
     record: bool = True
 
@@ -169,6 +171,13 @@ class Ivr(Section):
     """Empty: the flows that come with hotline."""
     language: Literal["zh", "en"] = "zh"
     timezone: str = "Asia/Shanghai"
+
+
+class Crm(Section):
+    """Customers."""
+
+    country_code: str = Field(default="86", pattern=r"^[1-9][0-9]{0,2}$")
+    """Where national numbers belong to, so that `+86 138…` and `138…` are one customer."""
 
 
 class Spool(Section):
@@ -217,6 +226,7 @@ class Settings(BaseSettings):
     """Empty: one agent for each seat, with the seat's extension as id, in all queues."""
     recording: Recording = Recording()
     ivr: Ivr = Ivr()
+    crm: Crm = Crm()
     spool: Spool = Spool()
     log: Log = Log()
 
@@ -257,6 +267,7 @@ def _reference_problems(settings: Settings) -> list[str]:
     queues = [q.id for q in settings.queues]
     problems += _duplicates("queues", queues)
     problems += _duplicates("agents", [a.id for a in settings.agents])
+    problems += _duplicates("agents' extensions", [a.extension for a in settings.agents])
     problems += _duplicates("numbers", [n.number for n in settings.numbers.values()])
     for agent in settings.agents:
         if agent.extension not in seats:

@@ -1,0 +1,51 @@
+# The whole house from two commands: `make up` runs it, `make test` proves it.
+# Everything is built below .venv; nothing else on the machine is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: up install dev test check bench format lock clean help
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+up: install ## run everything: private PostgreSQL, private Asterisk, all services
+	@exec $(BIN)/hotline up $(ARGS)
+
+install: $(VENV)/.installed ## build the environment only (.venv/bin/hotline)
+
+$(VENV)/.installed: requirements.lock pyproject.toml deploy/bootstrap.sh
+	@sh deploy/bootstrap.sh $(PYTHON) $(VENV) requirements.lock
+	@touch $@
+
+dev: $(VENV)/.dev
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml deploy/bootstrap.sh
+	@sh deploy/bootstrap.sh $(PYTHON) $(VENV) requirements-dev.lock
+	@touch $@ $(VENV)/.installed
+
+test: dev ## all tests, with real programs; under 20 minutes on two cores
+	$(BIN)/python -m pytest $(ARGS)
+
+check: dev ## the fast gate: format, lint, types, imports, fast tests; under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -x tests/unit $(ARGS)
+
+bench: dev ## the numbers of docs/performance.md, as ratios in one run
+	$(BIN)/python -m tests.bench $(ARGS)
+
+format: dev ## put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: dev ## renew the locked dependencies
+	$(BIN)/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+	$(BIN)/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra dev --output-file requirements-dev.lock pyproject.toml
+
+clean: ## remove the environment and caches (never the data directory)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,86 @@
+"""The command line's way to a running hotline: its HTTP API, found through `runtime.json` of the data directory."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from hotline.errors import Misuse, Rejected, Unavailable
+
+TIMEOUT_S = 30.0
+
+
+class Client:
+    """Calls the API of the hotline that runs on a data directory. Blocking: for the command line only."""
+
+    def __init__(self, base: str, token: str) -> None:
+        self.base = base
+        self._token = token
+
+    @classmethod
+    def of(cls, data_dir: Path) -> "Client":
+        """Return a client for the hotline that runs on `data_dir`; raises Unavailable with the remedy when none does."""
+        runtime = read_runtime(data_dir)
+        return cls(runtime["http"], runtime["api_token"])
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the decoded answer of a GET; parameters that are None are left out."""
+        given = {k: v for k, v in query.items() if v is not None}
+        suffix = "?" + urllib.parse.urlencode(given) if given else ""
+        return json.loads(self._send("GET", path + suffix, None))
+
+    def post(self, path: str, body: Any) -> Any:
+        """Return the decoded answer of a POST."""
+        return json.loads(self._send("POST", path, body))
+
+    def put(self, path: str, body: Any) -> Any:
+        """Return the decoded answer of a PUT."""
+        return json.loads(self._send("PUT", path, body))
+
+    def download(self, path: str, target: Path) -> int:
+        """Store the answer of a GET in `target` and return its size in bytes."""
+        body = self._send("GET", path, None)
+        target.write_bytes(body)
+        return len(body)
+
+    def text(self, path: str) -> str:
+        """Return the answer of a GET as text."""
+        return self._send("GET", path, None).decode()
+
+    def _send(self, method: str, path: str, body: Any) -> bytes:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.base + path, data=data, method=method, headers=headers)  # noqa: S310 - our own address
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 - our own address
+                return bytes(response.read())
+        except urllib.error.HTTPError as exc:
+            raise _refusal(exc) from exc
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as exc:
+            raise Unavailable(f"the hotline at {self.base} does not answer; is `hotline up` still running?") from exc
+
+
+def _refusal(error: urllib.error.HTTPError) -> Exception:
+    try:
+        detail = json.loads(error.read())["detail"]
+    except (ValueError, KeyError):
+        detail = error.reason
+    if error.code in (502, 503, 504):
+        return Unavailable(detail)
+    return Misuse(detail) if error.code == 400 else Rejected(str(error.code), detail)
+
+
+def read_runtime(data_dir: Path) -> dict[str, Any]:
+    """Return what a running hotline wrote about itself; raises Unavailable when there is nothing or it is unreadable."""
+    file = data_dir / "runtime.json"
+    try:
+        runtime: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise Unavailable(
+            f"no hotline runs on {data_dir}; start it with `hotline up --data-dir {data_dir}` (or name the right --data-dir)"
+        ) from exc
+    except (OSError, ValueError) as exc:
+        raise Unavailable(f"{file} cannot be read: {exc}") from exc
+    return runtime

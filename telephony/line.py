@@ -1,0 +1,102 @@
+"""One call as Asterisk shows it: its legs, its phase, its current offer. Pure.
+
+`phase` is a table of what may follow what; everything that arrives late, twice or for another offer changes nothing.
+
+    arrive -> session -> ringing -> talking -> session -> … -> gone
+                 |          |          (a call that nobody of ours serves goes to `fallback` by itself)
+"""
+
+from typing import Literal
+
+import msgspec
+
+from hotline.facts import (
+    OfferBusy,
+    OfferFact,
+    OfferFailed,
+    OfferRejected,
+    OfferRescinded,
+    OfferTimedOut,
+)
+from hotline.ids import CallId, LegId, OfferId, PlayId
+
+Phase = Literal["session", "ringing", "talking", "fallback", "gone"]
+Side = Literal["caller", "agent", "system", "unknown"]
+
+NEXT: dict[Phase, frozenset[Phase]] = {
+    "session": frozenset({"ringing", "talking", "fallback", "gone"}),
+    "ringing": frozenset({"session", "talking", "fallback", "gone"}),
+    "talking": frozenset({"session", "fallback", "gone"}),
+    "fallback": frozenset({"session", "gone"}),
+    "gone": frozenset(),
+}
+"""Which phase may follow which."""
+
+
+class Offer(msgspec.Struct, kw_only=True):
+    """The offer that a line is busy with."""
+
+    offer_id: OfferId
+    seat: LegId | None = None
+    """The channel of the seat, once it is dialled."""
+    rang: bool = False
+    bridged: set[str] = msgspec.field(default_factory=set)
+    """Who is in the bridge: `caller`, `agent`."""
+    accepted: bool = False
+    ended: bool = False
+    """Whether its ending has been told (for an accepted one: the end of the conversation)."""
+    left_first: Side = "unknown"
+    cancelled: bool = False
+    """Whether we took it back."""
+
+
+class Playing(msgspec.Struct, kw_only=True):
+    """The prompts that are being played."""
+
+    play_id: PlayId
+    left: list[str]
+    interrupt: str
+    index: int = 0
+
+
+class Line(msgspec.Struct, kw_only=True):
+    """A call in Asterisk."""
+
+    call_id: CallId
+    leg: LegId
+    phase: Phase = "session"
+    offer: Offer | None = None
+    playing: Playing | None = None
+    music: bool = False
+    ended_by_us: bool = False
+    talk_ended_by: Side = "unknown"
+
+    def move(self, phase: Phase) -> bool:
+        """Go to `phase` if the table allows it; return whether it did."""
+        if phase not in NEXT[self.phase]:
+            return False
+        self.phase = phase
+        if phase != "session":
+            self.playing = None
+            self.music = False
+        return True
+
+
+def unanswered(line: Line, offer: Offer, status: str, at: float) -> OfferFact:
+    """Return the fact for an offer that ended without an answer, from Asterisk's DIALSTATUS.
+
+    BUSY before the phone rang is a busy phone, after it the agent's refusal (SIP 486 or 603). Statuses: Asterisk's
+    documentation of the application Dial; `RESCINDED` and `LEFT` are ours.
+    """
+    ids = {"at": at, "call_id": line.call_id, "offer_id": offer.offer_id}
+    if status == "LEFT" or (status == "CANCEL" and not offer.cancelled):
+        return OfferRescinded(**ids, reason="caller_left")
+    if offer.cancelled or status == "RESCINDED":
+        return OfferRescinded(**ids, reason="withdrawn")
+    if status == "NOANSWER":
+        return OfferTimedOut(**ids)
+    if status == "BUSY" and not offer.rang:
+        return OfferBusy(**ids)
+    if status in ("BUSY", "CHANUNAVAIL", "CONGESTION", "DONTCALL") and offer.rang:
+        return OfferRejected(**ids)
+    return OfferFailed(**ids, reason=status.lower() or "unknown")

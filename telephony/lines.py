@@ -1,0 +1,288 @@
+"""All calls of one node: AMI messages in, facts and signals out. Pure.
+
+It decides what the phone network's messages mean for a call and which command is possible now; it sends nothing itself.
+Messages about channels it does not know are normal (seats calling each other, calls that ended) and change nothing.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from hotline.facts import (
+    CallArrived,
+    CallEnded,
+    CallFellBack,
+    CallReturned,
+    DigitPressed,
+    FeatureCodeDialled,
+    OfferAccepted,
+    OfferRang,
+    PlayEnded,
+    Record,
+    SeatChanged,
+    TalkEnded,
+)
+from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, is_safe_id
+from hotline.text import clean_number
+from telephony.actions import Action, stream_file
+from telephony.ami.messages import (
+    AgiCommandEnded,
+    AgiStarted,
+    BridgeEntered,
+    BridgeLeft,
+    ChannelHungUp,
+    DeviceStateChanged,
+    DialBegun,
+    DialEnded,
+    DialProgress,
+    DigitEnded,
+    UserEventSeen,
+)
+from telephony.callers import display_name
+from telephony.line import Line, Offer, Playing, Side, unanswered
+
+UNREACHABLE = frozenset({"UNAVAILABLE", "INVALID", "UNKNOWN"})
+IN_USE = frozenset({"INUSE", "BUSY", "ONHOLD", "RINGING", "RINGINUSE"})
+
+
+class Told(msgspec.Struct, kw_only=True):
+    """What followed from a message: records to publish, actions to send, and whether a snapshot is needed."""
+
+    records: list[Record] = msgspec.field(default_factory=list)
+    actions: list[Action] = msgspec.field(default_factory=list)
+    unclear: str = ""
+    """Why we may have missed something; a snapshot will tell."""
+
+
+class Lines:
+    """The calls of one node."""
+
+    def __init__(self, node: NodeId, seats: Iterable[str]) -> None:
+        self.node = node
+        self._seats = frozenset(seats)
+        self.by_call: dict[CallId, Line] = {}
+        self._by_leg: dict[str, tuple[Line, Side]] = {}
+
+    def add(self, line: Line) -> None:
+        """Take a line in (it arrived, or was adopted)."""
+        self.by_call[line.call_id] = line
+        self._by_leg[line.leg] = (line, "caller")
+        if line.offer is not None and line.offer.seat is not None:
+            self._by_leg[line.offer.seat] = (line, "agent")
+
+    def handle(self, message: object, *, now: float) -> Told:
+        """Return what a message means. Unknown kinds of messages mean nothing."""
+        match message:
+            case AgiStarted():
+                return self._agi_started(message, now)
+            case AgiCommandEnded():
+                return self._command_ended(message, now)
+            case DialBegun() | DialProgress() | DialEnded():
+                return self._dialled(message, now)
+            case BridgeEntered() | BridgeLeft():
+                return self._bridged(message, now)
+            case ChannelHungUp():
+                return self._hung_up(message, now)
+            case DigitEnded():
+                return self._digit(message, now)
+            case UserEventSeen(name="HotlineFallback"):
+                return self._fell_back(message, now)
+            case DeviceStateChanged():
+                return self._device(message, now)
+            case _:
+                return Told()
+
+    # --- a channel comes into our hands -----------------------------------------------------------------------------
+
+    def _agi_started(self, message: AgiStarted, now: float) -> Told:
+        match message.args:
+            case ("arrive", call, number, caller, packed_from, origin):
+                return self._arrived(message, (call, number, caller, packed_from, origin), now)
+            case ("return", call, offer, status):
+                return self._returned(CallId(call), OfferId(offer), status, message.channel, now)
+            case ("feature", extension, code) if extension in self._seats:
+                dialled = FeatureCodeDialled(
+                    at=now,
+                    session=LegId(message.channel),
+                    node=self.node,
+                    extension=Extension(extension),
+                    code=clean_number(code),
+                )
+                return Told(records=[dialled])
+            case _:
+                return Told(unclear="foreign_session")
+
+    def _arrived(self, message: AgiStarted, args: tuple[str, str, str, str, str], now: float) -> Told:
+        call, number, caller, packed_from, origin = args
+        if not is_safe_id(call) or call in self.by_call:
+            return Told()
+        line = Line(call_id=CallId(call), leg=LegId(message.channel))
+        self.add(line)
+        arrived = CallArrived(
+            at=now,
+            call_id=line.call_id,
+            node=self.node,
+            leg=line.leg,
+            number=clean_number(number),
+            caller_number=clean_number(caller),
+            caller_name=display_name(packed_from),
+            origin=origin if origin in ("seat", "operator", "test") else "trunk",  # type: ignore[arg-type] # narrowed by hand
+        )
+        return Told(records=[arrived])
+
+    def _returned(self, call_id: CallId, offer_id: OfferId, status: str, leg: str, now: float) -> Told:
+        line = self.by_call.get(call_id)
+        if line is None or line.leg != leg:
+            return Told(unclear="unknown_return")
+        offer = line.offer if line.offer is not None and line.offer.offer_id == offer_id else None
+        records: list[Record] = []
+        if offer is not None:
+            records += self.conclude(line, offer, status, now)
+        answered = offer.accepted if offer is not None else status == "ANSWER"
+        line.move("session")
+        self._forget_seat(line)
+        line.offer = None
+        records.append(CallReturned(at=now, call_id=call_id, offer_id=offer_id, answered=answered))
+        return Told(records=records)
+
+    # --- ringing and talking ------------------------------------------------------------------------------------------
+
+    def _dialled(self, message: DialBegun | DialProgress | DialEnded, now: float) -> Told:
+        line, side = self._by_leg.get(message.channel, (None, "unknown"))
+        if line is None or side != "caller" or line.offer is None:
+            return Told()
+        offer = line.offer
+        if isinstance(message, DialBegun):
+            offer.seat = LegId(message.dest_channel)
+            self._by_leg[message.dest_channel] = (line, "agent")
+            return Told()
+        if message.dest_channel != offer.seat:
+            return Told()
+        if isinstance(message, DialProgress):
+            return self._rang(line, offer, message.status, now)
+        if message.status == "ANSWER":
+            return Told()
+        return Told(records=self.conclude(line, offer, message.status, now))
+
+    def _rang(self, line: Line, offer: Offer, status: str, now: float) -> Told:
+        if status != "RINGING" or offer.rang or offer.ended:
+            return Told()
+        offer.rang = True
+        return Told(records=[OfferRang(at=now, call_id=line.call_id, offer_id=offer.offer_id)])
+
+    def _bridged(self, message: BridgeEntered | BridgeLeft, now: float) -> Told:
+        line, side = self._by_leg.get(message.channel, (None, "unknown"))
+        if line is None or line.offer is None or line.offer.ended:
+            return Told()
+        offer = line.offer
+        if isinstance(message, BridgeLeft):
+            offer.bridged.discard(side)
+            if offer.accepted and offer.left_first == "unknown":
+                offer.left_first = side
+            return Told()
+        offer.bridged.add(side)
+        if offer.accepted or offer.bridged != {"caller", "agent"}:
+            return Told()
+        return Told(records=[self._accept(line, offer, now)])
+
+    def _accept(self, line: Line, offer: Offer, now: float) -> Record:
+        offer.accepted = True
+        line.move("talking")
+        return OfferAccepted(at=now, call_id=line.call_id, offer_id=offer.offer_id)
+
+    def conclude(self, line: Line, offer: Offer, status: str, now: float) -> list[Record]:
+        """Tell how an offer ended, once."""
+        if offer.ended:
+            return []
+        offer.ended = True
+        if not offer.accepted:
+            return [unanswered(line, offer, status, now)]
+        line.talk_ended_by = offer.left_first
+        return [TalkEnded(at=now, call_id=line.call_id, offer_id=offer.offer_id, ended_by=offer.left_first)]
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def _hung_up(self, message: ChannelHungUp, now: float) -> Told:
+        line, side = self._by_leg.pop(message.channel, (None, "unknown"))
+        if line is None:
+            return Told()
+        if side == "agent":
+            accepted = line.offer is not None and line.offer.accepted and line.offer.seat == message.channel
+            return Told(records=self.conclude(line, line.offer, "ANSWER", now) if line.offer and accepted else [])
+        return Told(records=self.end(line, now, cause=message.cause))
+
+    def end(self, line: Line, now: float, *, cause: int, reconciled: bool = False) -> list[Record]:
+        """Tell that a call is over: its offer first, then the call; and forget it."""
+        records: list[Record] = []
+        if line.offer is not None:
+            records += self.conclude(line, line.offer, "LEFT", now)
+        ended_by: Side = "caller"
+        if reconciled:
+            ended_by = "unknown"
+        elif line.ended_by_us:
+            ended_by = "agent" if line.talk_ended_by == "agent" else "system"
+        line.move("gone")
+        self._forget_seat(line)
+        self._by_leg.pop(line.leg, None)
+        self.by_call.pop(line.call_id, None)
+        records.append(
+            CallEnded(at=now, call_id=line.call_id, cause=cause, ended_by=ended_by, reconciled=reconciled)
+        )
+        return records
+
+    def fall_back(self, line: Line, reason: str, now: float) -> list[Record]:
+        """Tell that a call went to Asterisk's own fallback queue."""
+        if not line.move("fallback"):
+            return []
+        records = [] if line.offer is None else self.conclude(line, line.offer, "RESCINDED", now)
+        line.offer = None
+        return [*records, CallFellBack(at=now, call_id=line.call_id, reason=reason)]
+
+    def _fell_back(self, message: UserEventSeen, now: float) -> Told:
+        line = self.by_call.get(CallId(message.fields.get("Call", "")))
+        reason = message.fields.get("Reason", "")
+        if line is None:
+            return Told(unclear="unknown_fallback")
+        return Told(records=self.fall_back(line, reason if is_safe_id(reason) else "unknown", now))
+
+    def _forget_seat(self, line: Line) -> None:
+        if line.offer is not None and line.offer.seat is not None:
+            self._by_leg.pop(line.offer.seat, None)
+
+    # --- keys, prompts, phones ----------------------------------------------------------------------------------------
+
+    def _digit(self, message: DigitEnded, now: float) -> Told:
+        line, side = self._by_leg.get(message.channel, (None, "unknown"))
+        if line is None or side != "caller" or line.phase != "session" or message.direction != "Received":
+            return Told()
+        return Told(records=[DigitPressed(at=now, call_id=line.call_id, digit=message.digit)])
+
+    def _command_ended(self, message: AgiCommandEnded, now: float) -> Told:
+        line, _ = self._by_leg.get(message.channel, (None, "unknown"))
+        playing = line.playing if line is not None else None
+        if line is None or playing is None or message.command_id != command_id(playing):
+            return Told()
+        if message.code == 0 and playing.left:
+            playing.index += 1
+            sound = playing.left.pop(0)
+            return Told(actions=[stream_file(line.leg, sound, playing.interrupt, command_id(playing))])
+        line.playing = None
+        result = "failed" if message.code is None or message.code < 0 else "interrupted" if message.code else "finished"
+        return Told(records=[PlayEnded(at=now, call_id=line.call_id, play_id=playing.play_id, result=result)])  # type: ignore[arg-type]
+
+    def _device(self, message: DeviceStateChanged, now: float) -> Told:
+        technology, _, extension = message.device.partition("/")
+        if technology != "PJSIP" or extension not in self._seats:
+            return Told()
+        changed = SeatChanged(
+            at=now,
+            extension=Extension(extension),
+            reachable=message.state not in UNREACHABLE,
+            in_use=message.state in IN_USE,
+        )
+        return Told(records=[changed])
+
+
+def command_id(playing: Playing) -> str:
+    """Return the id of the AGI command that plays the current sound."""
+    return f"{playing.play_id}/{playing.index}"

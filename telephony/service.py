@@ -1,0 +1,214 @@
+"""The door between the bus and one Asterisk: publishes what the network tells, performs what services ask.
+
+What a message means and what a command needs is decided by pure code (`lines`, `adoption`, `actions`); here it is read
+from the link, published, sent and waited for. While the link is down every command is refused; nothing is queued up.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import ClassVar
+
+import structlog
+
+from hotline.bus.base import Bus
+from hotline.commands import Command, Done, Hangup, Outcome, Play, Refused, Ring, Unknown
+from hotline.errors import HotlineError, OutcomeUnknown, Rejected, Unavailable
+from hotline.facts import LinkChanged, PlayEnded, Record
+from hotline.runtime.clock import Clock
+from hotline.runtime.tasks import TaskGroup
+from hotline.settings import Asterisk
+from hotline.tally import Tally
+from telephony import actions
+from telephony.actions import Action
+from telephony.adoption import reconcile
+from telephony.ami.link import AmiLink
+from telephony.ami.messages import ChannelStatus, DeviceStateChanged, LinkDown, LinkUp, Resync, parse
+from telephony.line import Offer
+from telephony.lines import Lines, Told
+from telephony.performance import Plan, plan
+
+log = structlog.get_logger(__name__)
+HEARTBEAT_S = 1.0
+SNAPSHOT_RETRY_S = 0.5
+
+
+class TelephonyService:
+    """Serves one node."""
+
+    name: ClassVar[str] = "telephony"
+
+    def __init__(
+        self, settings: Asterisk, lines: Lines, link: AmiLink, bus: Bus, *, clock: Clock, tally: Tally, tasks: TaskGroup
+    ) -> None:
+        self._settings = settings
+        self._lines = lines
+        self._link = link
+        self._bus = bus
+        self._clock = clock
+        self._tally = tally
+        self._tasks = tasks
+        self._snapshot_due = asyncio.Event()
+        self._ready = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the link is up and the snapshot after it was applied."""
+        return self._ready
+
+    def start(self) -> None:
+        """Begin to serve: messages, heartbeat, leases."""
+        self._bus.serve(self._lines.node, self.perform)
+        self._tally.probe(self._count_lines)
+        self._tasks.spawn(self._read(), name="messages")
+        self._tasks.spawn(self._beat(), name="heartbeat")
+        self._tasks.spawn(self._renew_leases(), name="leases")
+
+    # --- from Asterisk ------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._link.next_message()
+            try:
+                await self._take(message)
+            except HotlineError as exc:
+                log.warning("message could not be handled", message=type(message).__name__, error=str(exc))
+            except Exception:
+                self._tally.count("service_errors", service=self.name)
+                log.exception("message failed", message=type(message).__name__)
+
+    async def _take(self, message: object) -> None:
+        match message:
+            case LinkUp():
+                await self._look("link_up")
+                self._ready = True
+                self._publish(LinkChanged(at=self._clock.now(), node=self._lines.node, up=True))
+            case LinkDown(reason=reason):
+                self._ready = False
+                self._publish(LinkChanged(at=self._clock.now(), node=self._lines.node, up=False, reason=reason))
+            case Resync(reason=reason):
+                await self._look(reason)
+            case _:
+                told = self._lines.handle(message, now=self._clock.now())
+                self._tell(told)
+                if told.unclear:
+                    self._tally.count("ami_resyncs", reason=told.unclear)
+                    await self._look(told.unclear)
+
+    def _tell(self, told: Told) -> None:
+        self._publish(*told.records)
+        for action in told.actions:
+            self._tasks.spawn(self._follow_up(action), name="follow-up")
+
+    async def _follow_up(self, action: Action) -> None:
+        """Send the next sound of a prompt; a refusal ends the prompt (its channel went on or is gone)."""
+        outcome = await self._outcome([self._send(action)])
+        if not isinstance(outcome, Done):
+            self._fail_play(action.headers.get("Channel", ""))
+
+    def _fail_play(self, leg: str) -> None:
+        for line in self._lines.by_call.values():
+            if line.leg == leg and line.playing is not None:
+                ended = PlayEnded(
+                    at=self._clock.now(), call_id=line.call_id, play_id=line.playing.play_id, result="failed"
+                )
+                line.playing = None
+                self._publish(ended)
+                return
+
+    async def _look(self, reason: str) -> None:
+        """Take a snapshot and tell what it shows; while the link holds, try until it works."""
+        while self._link.up:
+            try:
+                channels = await self._link.list_action("Status", headers={"Variables": ",".join(actions.VARIABLES)})
+                devices = await self._link.list_action("DeviceStateList")
+            except (Rejected, Unavailable, OutcomeUnknown) as exc:
+                log.warning("snapshot failed", reason=reason, error=str(exc))
+                await asyncio.sleep(SNAPSHOT_RETRY_S)
+                continue
+            statuses = [m for m in map(parse, channels) if isinstance(m, ChannelStatus)]
+            now = self._clock.now()
+            for device in filter(lambda m: isinstance(m, DeviceStateChanged), map(parse, devices)):
+                self._publish(*self._lines.handle(device, now=now).records)
+            self._publish(*reconcile(self._lines, statuses, now=now))
+            return
+
+    def _publish(self, *records: Record) -> None:
+        if records:
+            self._bus.publish(*records)
+
+    # --- to Asterisk --------------------------------------------------------------------------------------------------
+
+    def perform(self, command: Command) -> Awaitable[Outcome]:
+        """Send a command at once (so that commands keep their order) and return its outcome to wait for."""
+        if not self._link.up:
+            return _settled(Refused(reason="link_down"))
+        planned = plan(command, self._lines)
+        if isinstance(planned, Refused):
+            return _settled(planned)
+        sent = [self._send(action) for action in planned.actions]
+        return self._finish(command, planned, sent)
+
+    def _send(self, action: Action) -> Awaitable[object]:
+        return self._link.send_nowait(action.name, headers=action.headers)
+
+    async def _finish(self, command: Command, planned: Plan, sent: Sequence[Awaitable[object]]) -> Outcome:
+        outcome = await self._outcome(sent)
+        if isinstance(outcome, Refused):
+            planned.revert()
+            if isinstance(command, Play):
+                self._publish(
+                    PlayEnded(
+                        at=self._clock.now(), call_id=command.call_id, play_id=command.play_id, result="failed"
+                    )
+                )
+        if isinstance(outcome, Unknown) and isinstance(command, Ring | Hangup):
+            self._tally.count("ami_resyncs", reason="unknown_outcome")
+            self._tasks.spawn(self._look("unknown_outcome"), name="look")
+        return outcome
+
+    async def _outcome(self, sent: Sequence[Awaitable[object]]) -> Outcome:
+        """Return the worst of several answers: the last action decides, but only if all before it were done."""
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, OutcomeUnknown):
+                return Unknown(reason=str(answer))
+            if isinstance(answer, Rejected | Unavailable):
+                return Refused(reason=str(answer))
+            if isinstance(answer, BaseException):
+                raise answer
+        return Done()
+
+    # --- what Asterisk must hear regularly ------------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        """Tell new calls that we live. Only once the snapshot is in: before it we could not serve them."""
+        while True:
+            if self._ready and self._link.up:
+                beat = actions.set_variable(None, actions.HEARTBEAT_VARIABLE, str(int(self._clock.now())))
+                self._tasks.spawn(self._quietly(beat), name="beat")
+            await asyncio.sleep(HEARTBEAT_S)
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_s / 3)
+            if not self._link.up:
+                continue
+            held = [line for line in self._lines.by_call.values() if line.phase == "session"]
+            for line in held:
+                renewal = actions.renew_lease(line.leg, self._settings.lease_s)
+                self._tasks.spawn(self._quietly(renewal), name="lease")
+
+    async def _quietly(self, action: Action) -> None:
+        """Send an action whose failure shows elsewhere: a dead link by its pings, a dead call by its hang-up."""
+        outcome = await self._outcome([self._send(action)])
+        if not isinstance(outcome, Done):
+            self._tally.count("ami_actions_failed", action=action.name)
+
+    def _count_lines(self) -> None:
+        phases = [line.phase for line in self._lines.by_call.values()]
+        for phase in ("session", "ringing", "talking", "fallback"):
+            self._tally.level("calls_active", phases.count(phase), state=phase)
+
+
+async def _settled(outcome: Outcome) -> Outcome:
+    return outcome
