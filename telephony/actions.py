@@ -41,9 +41,7 @@ def set_variable(leg: LegId | None, variable: str, value: str) -> Action:
 
 def redirect(leg: LegId, context: str, extension: str = "s") -> Action:
     """Send a channel to a place in the dialplan."""
-    return Action(
-        name="Redirect", headers={"Channel": leg, "Context": context, "Exten": extension, "Priority": "1"}
-    )
+    return Action(name="Redirect", headers={"Channel": leg, "Context": context, "Exten": extension, "Priority": "1"})
 
 
 def agi(leg: LegId, command: str, command_id: str) -> Action:

@@ -5,15 +5,16 @@ differences are told. Applying the same snapshot twice changes nothing the secon
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from hotline.facts import CallAdopted, CallReturned, OfferAccepted, OfferRang, Record, SnapshotTaken
 from hotline.ids import CallId, LegId, OfferId, is_safe_id
 from hotline.text import clean_number
+from telephony import callers
 from telephony.actions import recall
 from telephony.ami.messages import ChannelStatus
-from telephony import callers
 from telephony.line import Line, Offer, Phase
 from telephony.lines import Lines
 
@@ -119,10 +120,10 @@ def _changed(lines: Lines, line: Line, found: Found, now: float) -> list[Record]
     """Tell what happened to a known line while we did not look."""
     if found.phase in ("gone", line.phase):
         return []
-    ids = {"at": now, "call_id": line.call_id}
+    ids: dict[str, Any] = {"at": now, "call_id": line.call_id}
     match found.phase, line.offer:
         case "fallback", _:
-            return lines.fall_back(line, found.caller.extension or "unknown", now)
+            return lines.fall_back(line, found.caller.exten or "unknown", now)
         case "talking", Offer() as offer if offer.offer_id == found.offer_id:
             offer.seat = LegId(found.seat.channel) if found.seat else offer.seat
             lines.add(line)

@@ -6,7 +6,7 @@
                  |          |          (a call that nobody of ours serves goes to `fallback` by itself)
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -88,7 +88,7 @@ def unanswered(line: Line, offer: Offer, status: str, at: float) -> OfferFact:
     BUSY before the phone rang is a busy phone, after it the agent's refusal (SIP 486 or 603). Statuses: Asterisk's
     documentation of the application Dial; `RESCINDED` and `LEFT` are ours.
     """
-    ids = {"at": at, "call_id": line.call_id, "offer_id": offer.offer_id}
+    ids: dict[str, Any] = {"at": at, "call_id": line.call_id, "offer_id": offer.offer_id}
     if status == "LEFT" or (status == "CANCEL" and not offer.cancelled):
         return OfferRescinded(**ids, reason="caller_left")
     if offer.cancelled or status == "RESCINDED":

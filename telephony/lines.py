@@ -5,6 +5,7 @@ Messages about channels it does not know are normal (seats calling each other, c
 """
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -69,6 +70,9 @@ class Lines:
         self._by_leg[line.leg] = (line, "caller")
         if line.offer is not None and line.offer.seat is not None:
             self._by_leg[line.offer.seat] = (line, "agent")
+
+    def _whose(self, channel: str) -> tuple[Line | None, Side]:
+        return self._by_leg.get(channel, (None, "unknown"))
 
     def handle(self, message: object, *, now: float) -> Told:
         """Return what a message means. Unknown kinds of messages mean nothing."""
@@ -148,7 +152,7 @@ class Lines:
     # --- ringing and talking ------------------------------------------------------------------------------------------
 
     def _dialled(self, message: DialBegun | DialProgress | DialEnded, now: float) -> Told:
-        line, side = self._by_leg.get(message.channel, (None, "unknown"))
+        line, side = self._whose(message.channel)
         if line is None or side != "caller" or line.offer is None:
             return Told()
         offer = line.offer
@@ -171,7 +175,7 @@ class Lines:
         return Told(records=[OfferRang(at=now, call_id=line.call_id, offer_id=offer.offer_id)])
 
     def _bridged(self, message: BridgeEntered | BridgeLeft, now: float) -> Told:
-        line, side = self._by_leg.get(message.channel, (None, "unknown"))
+        line, side = self._whose(message.channel)
         if line is None or line.offer is None or line.offer.ended:
             return Told()
         offer = line.offer
@@ -203,7 +207,8 @@ class Lines:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def _hung_up(self, message: ChannelHungUp, now: float) -> Told:
-        line, side = self._by_leg.pop(message.channel, (None, "unknown"))
+        line, side = self._whose(message.channel)
+        self._by_leg.pop(message.channel, None)
         if line is None:
             return Told()
         if side == "agent":
@@ -225,9 +230,7 @@ class Lines:
         self._forget_seat(line)
         self._by_leg.pop(line.leg, None)
         self.by_call.pop(line.call_id, None)
-        records.append(
-            CallEnded(at=now, call_id=line.call_id, cause=cause, ended_by=ended_by, reconciled=reconciled)
-        )
+        records.append(CallEnded(at=now, call_id=line.call_id, cause=cause, ended_by=ended_by, reconciled=reconciled))
         return records
 
     def fall_back(self, line: Line, reason: str, now: float) -> list[Record]:
@@ -252,23 +255,23 @@ class Lines:
     # --- keys, prompts, phones ----------------------------------------------------------------------------------------
 
     def _digit(self, message: DigitEnded, now: float) -> Told:
-        line, side = self._by_leg.get(message.channel, (None, "unknown"))
-        if line is None or side != "caller" or line.phase != "session" or message.direction != "Received":
+        line, side = self._whose(message.channel)
+        if line is None or side != "caller" or line.phase != "session" or message.direction != "received":
             return Told()
         return Told(records=[DigitPressed(at=now, call_id=line.call_id, digit=message.digit)])
 
     def _command_ended(self, message: AgiCommandEnded, now: float) -> Told:
-        line, _ = self._by_leg.get(message.channel, (None, "unknown"))
+        line, _ = self._whose(message.channel)
         playing = line.playing if line is not None else None
         if line is None or playing is None or message.command_id != command_id(playing):
             return Told()
-        if message.code == 0 and playing.left:
+        if message.result == 0 and playing.left:
             playing.index += 1
             sound = playing.left.pop(0)
             return Told(actions=[stream_file(line.leg, sound, playing.interrupt, command_id(playing))])
         line.playing = None
-        result = "failed" if message.code is None or message.code < 0 else "interrupted" if message.code else "finished"
-        return Told(records=[PlayEnded(at=now, call_id=line.call_id, play_id=playing.play_id, result=result)])  # type: ignore[arg-type]
+        ended = PlayEnded(at=now, call_id=line.call_id, play_id=playing.play_id, result=_play_result(message.result))
+        return Told(records=[ended])
 
     def _device(self, message: DeviceStateChanged, now: float) -> Told:
         technology, _, extension = message.device.partition("/")
@@ -286,3 +289,10 @@ class Lines:
 def command_id(playing: Playing) -> str:
     """Return the id of the AGI command that plays the current sound."""
     return f"{playing.play_id}/{playing.index}"
+
+
+def _play_result(result: int | None) -> Literal["finished", "interrupted", "failed"]:
+    """Read the result of STREAM FILE: 0 played to the end, the ASCII code of the key that stopped it, -1 failed."""
+    if result is None or result < 0:
+        return "failed"
+    return "interrupted" if result else "finished"

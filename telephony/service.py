@@ -23,7 +23,6 @@ from telephony.actions import Action
 from telephony.adoption import reconcile
 from telephony.ami.link import AmiLink
 from telephony.ami.messages import ChannelStatus, DeviceStateChanged, LinkDown, LinkUp, Resync, parse
-from telephony.line import Offer
 from telephony.lines import Lines, Told
 from telephony.performance import Plan, plan
 
@@ -157,9 +156,7 @@ class TelephonyService:
             planned.revert()
             if isinstance(command, Play):
                 self._publish(
-                    PlayEnded(
-                        at=self._clock.now(), call_id=command.call_id, play_id=command.play_id, result="failed"
-                    )
+                    PlayEnded(at=self._clock.now(), call_id=command.call_id, play_id=command.play_id, result="failed")
                 )
         if isinstance(outcome, Unknown) and isinstance(command, Ring | Hangup):
             self._tally.count("ami_resyncs", reason="unknown_outcome")

@@ -1,0 +1,144 @@
+"""What a snapshot tells after a restart or a lost link."""
+
+from hotline.facts import (
+    CallAdopted,
+    CallArrived,
+    CallEnded,
+    CallFellBack,
+    CallReturned,
+    OfferAccepted,
+    OfferRang,
+    OfferRescinded,
+    Place,
+    Record,
+    SnapshotTaken,
+    TalkEnded,
+)
+from telephony import actions
+from telephony.adoption import reconcile
+from telephony.ami.messages import ChannelStatus
+from telephony.lines import Lines
+from tests.unit.telephony.test_lines import CALL, CALLER, OFFER, SEAT, arrive, packed, ringing, talking
+
+PLACE = Place(flow="main", flow_version="abc", step="line", queue_id="service", entered_at=77.5, priority=3)
+
+
+def status(channel: str, application: str = "AGI", context: str = "hotline-arrive", bridge: str = "", **variables: str) -> ChannelStatus:
+    return ChannelStatus(
+        channel=channel,
+        uniqueid=channel,
+        state=6,
+        context=context,
+        exten="s",
+        application=application,
+        bridge_id=bridge,
+        seconds=5,
+        variables={"HOTLINE_CALL": CALL} | variables,
+    )
+
+
+def caller(**changes: str) -> ChannelStatus:
+    packed_place = actions.remember("x", PLACE).headers["Value"]
+    variables = {"HOTLINE_NUMBER": "4000", "HOTLINE_ARRIVED": "70", "HOTLINE_PLACE": packed_place}
+    return status(CALLER, **(variables | changes))
+
+
+def fresh() -> Lines:
+    return Lines("n", ["1001"])  # type: ignore[arg-type]
+
+
+def without_snapshot(records: list[Record]) -> list[Record]:
+    assert isinstance(records[-1], SnapshotTaken)
+    return records[:-1]
+
+
+def test_a_waiting_call_is_adopted_with_its_place() -> None:
+    (adopted, taken) = reconcile(fresh(), [caller(HOTLINE_FROM=packed('"Li" <sip:555@h>'))], now=100.0)
+    assert adopted == CallAdopted(
+        at=100.0,
+        call_id=CALL,
+        node="n",
+        leg=CALLER,
+        phase="session",
+        number="4000",
+        caller_number="555",
+        caller_name="Li",
+        arrived_at=70.0,
+        place=PLACE,
+    )
+    assert taken == SnapshotTaken(at=100.0, node="n", living=(CALL,))
+
+
+def test_a_conversation_is_adopted_with_its_offer_and_its_end_is_told() -> None:
+    lines = fresh()
+    seat = status(SEAT, "AppDial", "hotline-ring", "b1", HOTLINE_OFFER=OFFER)
+    found = reconcile(lines, [caller(HOTLINE_OFFER=OFFER, application="Dial", bridge="b1"), seat], now=100.0)
+    (adopted,) = without_snapshot(found)
+    assert isinstance(adopted, CallAdopted)
+    assert (adopted.phase, adopted.offer_id) == ("talking", OFFER)
+    told = lines.end(lines.by_call[CALL], 120.0, cause=16)  # type: ignore[index]
+    assert isinstance(told[0], TalkEnded)
+
+
+def test_a_call_whose_place_is_damaged_is_adopted_without_one() -> None:
+    (adopted,) = without_snapshot(reconcile(fresh(), [caller(HOTLINE_PLACE="%%%")], now=1.0))
+    assert isinstance(adopted, CallAdopted)
+    assert adopted.place is None
+
+
+def test_a_call_still_on_its_way_to_us_is_living_but_not_adopted() -> None:
+    (taken,) = reconcile(fresh(), [caller(application="Answer")], now=1.0)
+    assert taken == SnapshotTaken(at=1.0, node="n", living=(CALL,))
+
+
+def test_channels_of_others_are_ignored() -> None:
+    foreign = status("PJSIP/1001-00000009", HOTLINE_CALL="")
+    assert without_snapshot(reconcile(fresh(), [foreign], now=1.0)) == []
+
+
+def test_the_same_snapshot_twice_tells_nothing_new() -> None:
+    lines = fresh()
+    reconcile(lines, [caller()], now=1.0)
+    assert without_snapshot(reconcile(lines, [caller()], now=2.0)) == []
+
+
+def test_a_known_call_that_asterisk_does_not_know_is_over() -> None:
+    lines = fresh()
+    ringing(lines)
+    assert without_snapshot(reconcile(lines, [], now=50.0)) == [
+        OfferRescinded(at=50.0, call_id=CALL, offer_id=OFFER, reason="caller_left"),
+        CallEnded(at=50.0, call_id=CALL, reconciled=True),
+    ]
+
+
+def test_an_answer_that_we_missed_is_told() -> None:
+    lines = fresh()
+    ringing(lines)
+    seat = status(SEAT, "AppDial", "hotline-ring", "b1", HOTLINE_OFFER=OFFER)
+    told = reconcile(lines, [caller(HOTLINE_OFFER=OFFER, application="Dial", bridge="b1"), seat], now=50.0)
+    assert without_snapshot(told) == [OfferAccepted(at=50.0, call_id=CALL, offer_id=OFFER)]
+
+
+def test_an_end_of_conversation_that_we_missed_is_told() -> None:
+    lines = fresh()
+    talking(lines)
+    told = without_snapshot(reconcile(lines, [caller(HOTLINE_OFFER=OFFER)], now=50.0))
+    assert [type(r) for r in told] == [TalkEnded, CallReturned]
+    assert isinstance(told[1], CallReturned)
+    assert told[1].answered
+
+
+def test_a_fall_to_the_fallback_queue_that_we_missed_is_told() -> None:
+    lines = fresh()
+    arrive(lines)
+    told = reconcile(lines, [caller(application="Queue", context="hotline-fallback")], now=50.0)
+    assert without_snapshot(told) == [CallFellBack(at=50.0, call_id=CALL, reason="s")]
+
+
+def test_calls_are_adopted_in_the_order_of_their_arrival() -> None:
+    lines = fresh()
+    older = caller(HOTLINE_CALL="b", HOTLINE_ARRIVED="10")
+    newer = caller(HOTLINE_CALL="a", HOTLINE_ARRIVED="20")
+    adopted = without_snapshot(reconcile(lines, [newer, older], now=50.0))
+    assert [a.call_id for a in adopted if isinstance(a, CallAdopted | CallArrived)] == ["b", "a"]
+    assert not [r for r in adopted if isinstance(r, OfferRang)]
