@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: up install dev test check bench format lock clean help
+.PHONY: up install docs dev test check bench format lock clean help
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ check: dev ## the fast gate: format, lint, types, imports, fast tests; under a m
 
 bench: dev ## the numbers of docs/performance.md, as ratios in one run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+docs: dev ## renew the generated parts of docs/
+	$(BIN)/python docs/generate.py
 
 format: dev ## put the code into its form
 	$(BIN)/ruff format .

@@ -14,7 +14,7 @@ from hotline.bus.base import Bus
 from hotline.commands import Command, Done, Hangup, Outcome, Play, Refused, Ring, Unknown
 from hotline.errors import HotlineError, OutcomeUnknown, Rejected, Unavailable
 from hotline.facts import LinkChanged, PlayEnded, Record
-from hotline.runtime.clock import Clock
+from hotline.runtime.clock import Clock, wall_time
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Asterisk
 from hotline.tally import Tally
@@ -46,7 +46,6 @@ class TelephonyService:
         self._clock = clock
         self._tally = tally
         self._tasks = tasks
-        self._snapshot_due = asyncio.Event()
         self._ready = False
 
     @property
@@ -66,7 +65,10 @@ class TelephonyService:
 
     async def _read(self) -> None:
         while True:
-            message = await self._link.next_message()
+            try:
+                message = await self._link.next_message()
+            except Unavailable:
+                return  # the link was closed and everything it told has been read
             try:
                 await self._take(message)
             except HotlineError as exc:
@@ -90,8 +92,7 @@ class TelephonyService:
                 told = self._lines.handle(message, now=self._clock.now())
                 self._tell(told)
                 if told.unclear:
-                    self._tally.count("ami_resyncs", reason=told.unclear)
-                    await self._look(told.unclear)
+                    self._link.ask_resync(told.unclear)
 
     def _tell(self, told: Told) -> None:
         self._publish(*told.records)
@@ -159,8 +160,7 @@ class TelephonyService:
                     PlayEnded(at=self._clock.now(), call_id=command.call_id, play_id=command.play_id, result="failed")
                 )
         if isinstance(outcome, Unknown) and isinstance(command, Ring | Hangup):
-            self._tally.count("ami_resyncs", reason="unknown_outcome")
-            self._tasks.spawn(self._look("unknown_outcome"), name="look")
+            self._link.ask_resync("unknown_outcome")
         return outcome
 
     async def _outcome(self, sent: Sequence[Awaitable[object]]) -> Outcome:
@@ -175,13 +175,23 @@ class TelephonyService:
                 raise answer
         return Done()
 
+    async def end_calls(self, within_s: float) -> None:
+        """Hang up every call and wait until all are told as ended: the last step before an orderly stop."""
+        for line in list(self._lines.by_call.values()):
+            line.ended_by_us = True
+            self._tasks.spawn(self._quietly(actions.hang_up(line.leg)), name="hang-up")
+        deadline = self._clock.now() + within_s
+        while self._lines.by_call and self._link.up and self._clock.now() < deadline:
+            await asyncio.sleep(0.02)
+
     # --- what Asterisk must hear regularly ------------------------------------------------------------------------------
 
     async def _beat(self) -> None:
         """Tell new calls that we live. Only once the snapshot is in: before it we could not serve them."""
         while True:
             if self._ready and self._link.up:
-                beat = actions.set_variable(None, actions.HEARTBEAT_VARIABLE, str(int(self._clock.now())))
+                # Asterisk compares it with its own EPOCH: the wall clock is right here, wherever it was set to.
+                beat = actions.set_variable(None, actions.HEARTBEAT_VARIABLE, str(int(wall_time())))
                 self._tasks.spawn(self._quietly(beat), name="beat")
             await asyncio.sleep(HEARTBEAT_S)
 

@@ -1,0 +1,109 @@
+"""`hotline calls`, `hotline calls show ID`, `hotline recording ID`: look calls up."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hotline.cli.shell import JsonFlag, console, local_time, one_sentence, print_json, print_table, seconds, shell
+from hotline.errors import Misuse
+
+app = typer.Typer(
+    help="Calls: the list, and the story of one. Example: hotline calls --queue service --outcome abandoned"
+)
+
+COLUMNS = ("arrived", "call", "from", "name", "queue", "outcome", "agent", "wait s", "talk s")
+
+
+@app.callback(invoke_without_command=True)
+@one_sentence
+def calls(
+    ctx: typer.Context,
+    since: Annotated[str | None, typer.Option(help="Only calls that arrived at or after this time (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option(help="Only calls that arrived before this time (RFC 3339).")] = None,
+    queue: Annotated[str | None, typer.Option(help="Only calls of this queue.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Only calls answered by this agent.")] = None,
+    number: Annotated[str | None, typer.Option(help="Only calls from this number.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="answered, abandoned, …")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Only calls that are not over.")] = False,
+    limit: Annotated[int, typer.Option(help="How many at the most.", min=1)] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """List calls, newest first."""
+    if ctx.invoked_subcommand is not None:
+        return
+    filters: dict[str, Any] = {
+        "since": since, "until": until, "queue": queue, "agent": agent, "number": number, "outcome": outcome
+    }  # fmt: skip
+    if live:
+        filters["live"] = "true"
+    client = shell(ctx).client()
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while len(found) < limit:
+        page = client.get("/api/v1/calls", limit=limit - len(found), cursor=cursor, **filters)
+        found += page["items"]
+        cursor = page.get("next")
+        if cursor is None:
+            break
+    if as_json:
+        print_json(found)
+    else:
+        print_table(COLUMNS, map(_row, found), empty="no calls match")
+
+
+def _row(call: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        local_time(call.get("arrived_at")),
+        call["call_id"],
+        call.get("caller_number"),
+        call.get("customer_name") or call.get("caller_name"),
+        call.get("queue_id"),
+        call.get("outcome"),
+        call.get("agent_id"),
+        seconds(call.get("wait_s")),
+        seconds(call.get("talk_s")),
+    )
+
+
+@app.command("show")
+@one_sentence
+def show(
+    ctx: typer.Context,
+    call_id: Annotated[str, typer.Argument(help="The id from `hotline calls`; its first characters suffice.")],
+    language: Annotated[str, typer.Option("--language", help="en or zh")] = "en",
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell the story of one call. Example: hotline calls show 5f3a."""
+    client = shell(ctx).client()
+    call_id = _whole_id(client, call_id)
+    if as_json:
+        print_json(client.get(f"/api/v1/calls/{call_id}"))
+    else:
+        for line in client.get(f"/api/v1/calls/{call_id}/story", language=language):
+            console.print(line, markup=False, soft_wrap=True)
+
+
+def _whole_id(client: Any, start: str) -> str:
+    """Complete an id that was given by its first characters, from the newest calls."""
+    if len(start) >= 36:  # noqa: PLR2004 - the length of a UUID
+        return start
+    matching = [c["call_id"] for c in client.get("/api/v1/calls", limit=500)["items"] if c["call_id"].startswith(start)]
+    if len(matching) != 1:
+        raise Misuse(f"{len(matching)} of the newest 500 calls begin with {start!r}; give more of the id")
+    return str(matching[0])
+
+
+@one_sentence
+def recording(
+    ctx: typer.Context,
+    recording_id: Annotated[str, typer.Argument(help="The recording's id, or its call's.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write the WAV file.")] = None,
+) -> None:
+    """Fetch the audio of a conversation: left the caller, right the agent. Example: hotline recording 5f3a… -o talk.wav."""
+    client = shell(ctx).client()
+    found = client.get("/api/v1/recordings", call=recording_id)["items"]
+    chosen = found[0]["recording_id"] if found else recording_id
+    target = output or Path(f"{chosen}.wav")
+    size = client.download(f"/api/v1/recordings/{chosen}/audio", target)
+    console.print(f"{target}: {size} bytes", markup=False)

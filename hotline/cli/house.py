@@ -1,0 +1,243 @@
+"""The wiring: every service of the house in one process, from the settings to a listening server. The only such place.
+
+Order matters twice. Starting: storage, then services (all inboxes open before the first fact), then the link to Asterisk,
+then the web server. Stopping: Asterisk first (its last words are facts), then the services, the journal, the storage.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+
+from acd.routes import routes as acd_routes
+from acd.service import AcdService
+from crm.cel_service import CelService
+from crm.journal import JournalWriter
+from crm.routes import routes as crm_routes
+from crm.service import CrmService
+from hotline import __version__
+from hotline.bus.memory import MemoryBus, MemoryInbox
+from hotline.cli import runtime_file
+from hotline.errors import HotlineError, Unavailable
+from hotline.facts import ServiceStarted
+from hotline.ids import NodeId
+from hotline.runtime.clock import SteadyClock
+from hotline.runtime.service import Service, serve
+from hotline.runtime.tasks import TaskGroup
+from hotline.secrets import Secrets, load_or_create
+from hotline.settings import Settings
+from hotline.spool import Spool
+from hotline.store.migrate import migrate
+from hotline.store.pool import Store
+from hotline.store.private import PrivatePostgres
+from hotline.tally import Tally
+from hotline.web.server import Credentials, WebServer
+from ivr.flow import load_flows
+from ivr.prompts import prepare_prompts
+from ivr.service import IvrService
+from metrics.service import MetricsService
+from recorder.service import RecorderService
+from telephony.ami.link import AmiLink
+from telephony.asterisk import PrivateAsterisk
+from telephony.lines import Lines
+from telephony.service import TelephonyService
+
+log = structlog.get_logger(__name__)
+
+READY_TIMEOUT_S = 30.0
+LAST_WORDS_S = 3.0
+DRAIN_S = 5.0
+RESTART_PAUSE_S = 1.0
+RESTART_PAUSE_MAX_S = 30.0
+
+Tell = Callable[[str], None]
+
+
+class House:
+    """All services in one process. `start`, then `run` until told to stop, then `close` (also after a failed start)."""
+
+    def __init__(self, settings: Settings, tell: Tell) -> None:
+        self.settings = settings
+        self._tell = tell
+        self._stack = AsyncExitStack()
+        self._tasks = TaskGroup("hotline")
+        self.clock = SteadyClock()
+        self.tally = Tally()
+        self._inboxes: list[MemoryInbox] = []
+        self._loops: list[asyncio.Task[None]] = []
+
+    # --- start --------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> dict[str, Any]:
+        """Start everything and return what `runtime.json` says."""
+        settings = self.settings
+        self.secrets = load_or_create(settings.data_dir, settings.seats.extensions())
+        self._stack.callback(runtime_file.remove, settings.data_dir)
+        self._store = await self._open_store()
+        self._spool = self._open_spool()
+        self._bus = MemoryBus(self.tally, keep=self._spool.keep)
+        flows = load_flows(settings)
+        await prepare_prompts(flows.values(), settings.data_dir / "prompts", self._tell)
+        self._asterisk = await PrivateAsterisk.start(settings, settings.data_dir, self.secrets, self._tell)
+        self._stack.callback(self._asterisk.let_go)
+        self._make_services(flows)
+        await self._start_telephony()
+        address = await self._start_web()
+        runtime = runtime_file.describe(settings, self.secrets, self._asterisk, address, self._dsn)
+        runtime_file.write(settings.data_dir, runtime)
+        return runtime
+
+    async def _open_store(self) -> Store:
+        database = self.settings.database
+        if database.dsn is not None:
+            self._dsn = database.dsn.get_secret_value()
+        else:
+            self._postgres = await PrivatePostgres.start(
+                self.settings.data_dir, fsync=database.fsync, progress=self._tell
+            )
+            self._stack.push_async_callback(self._postgres.stop)
+            self._dsn = self._postgres.dsn
+        store = await Store.open(self._dsn, size=database.pool_size, command_timeout_s=database.command_timeout_s)
+        self._stack.push_async_callback(store.close)
+        await migrate(store)
+        return store
+
+    def _open_spool(self) -> Spool:
+        spool = Spool.open(
+            self.settings.data_dir / "spool.db",
+            source=f"hotline@{self.settings.asterisk.node}",
+            max_facts=self.settings.spool.max_facts,
+            clock=self.clock,
+            tally=self.tally,
+        )
+        self._stack.callback(spool.close)
+        return spool
+
+    def _make_services(self, flows: Any) -> None:
+        settings, bus, clock, tally, tasks = self.settings, self._bus, self.clock, self.tally, self._tasks
+        self._journal = JournalWriter(self._store, self._spool, clock=clock, tally=tally)
+        self._metrics = MetricsService(settings, tally, clock)
+        self._acd = AcdService(settings, bus, clock, tally, tasks, self._spool)
+        crm = CrmService(self._store, bus, clock, tally, tasks)
+        recorder = RecorderService(
+            settings, self._asterisk.monitor_dir, settings.data_dir / "recordings", bus, clock, tally, tasks
+        )
+        ivr = IvrService(flows, bus, clock, tally, tasks)
+        for service in (self._metrics, crm, recorder, self._acd, ivr):
+            self._open(service)
+        tasks.spawn(self._journal.run(), name="journal")
+
+    def _open(self, service: Any) -> None:
+        """Give a service its inbox and its loop, and tell that it began."""
+        inbox = self._bus.subscribe(service.name, *service.kinds)
+        if hasattr(service, "attach"):
+            service.attach(inbox)
+        self._inboxes.append(inbox)
+        self._loops.append(self._tasks.spawn(serve(service, inbox, self.clock, self.tally), name=service.name))
+        self._bus.publish(ServiceStarted(at=self.clock.now(), service=service.name, build=__version__))
+
+    async def _start_telephony(self) -> None:
+        settings, asterisk = self.settings, self._asterisk
+        node = NodeId(settings.asterisk.node)
+        self._link = AmiLink(
+            node,
+            asterisk.ami_host,
+            asterisk.ami_port,
+            asterisk.ami_username,
+            asterisk.ami_secret,
+            settings.ami,
+            self.clock,
+            self.tally,
+            self._tasks,
+        )
+        lines = Lines(node, settings.seats.extensions())
+        self._telephony = TelephonyService(
+            settings.asterisk, lines, self._link, self._bus, clock=self.clock, tally=self.tally, tasks=self._tasks
+        )
+        self._telephony.start()
+        await self._link.start()
+        await _until(lambda: self._telephony.ready, READY_TIMEOUT_S, "Asterisk's manager port does not let us in")
+        self._tasks.spawn(self._keep_asterisk(), name="keep-asterisk")
+
+    async def _start_web(self) -> str:
+        secrets: Secrets = self.secrets
+        self._web = WebServer(
+            self.settings.http,
+            Credentials(token=secrets.api_token, username="admin", password=secrets.admin_password),
+            [*crm_routes(self._store, self.settings, self.settings.data_dir / "recordings"), *acd_routes(self._acd)],
+            exposition=self._metrics.exposition,
+            ready=lambda: {"telephony": self._telephony.ready, "asterisk": self._asterisk.running()},
+            tally=self.tally,
+        )
+        return await self._web.start()
+
+    # --- run and stop ---------------------------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises what a service died of."""
+        waiting = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._tasks.wait_failed())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if waiting[1].done():
+                raise Unavailable(f"a part of hotline failed and the rest was stopped: {waiting[1].result()!r}")
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    async def _keep_asterisk(self) -> None:
+        """Start Asterisk again whenever it dies; the link comes back by itself."""
+        pause = RESTART_PAUSE_S
+        while True:
+            await self._asterisk.wait_dead()
+            log.error("asterisk died", pid=self._asterisk.pid, status=self._asterisk.exit_code)
+            self._asterisk.let_go()
+            while True:
+                await asyncio.sleep(pause)
+                try:
+                    self._asterisk = await PrivateAsterisk.start(
+                        self.settings, self.settings.data_dir, self.secrets, self._tell
+                    )
+                except HotlineError as exc:
+                    log.error("asterisk cannot be started", error=str(exc))
+                    pause = min(pause * 2, RESTART_PAUSE_MAX_S)
+                else:
+                    pause = RESTART_PAUSE_S
+                    break
+
+    async def close(self) -> None:
+        """End everything that was started, whatever came of it; what the journal could not take stays in the spool."""
+        steps: list[Callable[[], Awaitable[object]]] = []
+        if hasattr(self, "_web"):
+            steps.append(self._web.stop)
+        if hasattr(self, "_telephony"):
+            steps.append(lambda: self._telephony.end_calls(LAST_WORDS_S))
+        if hasattr(self, "_asterisk"):
+            steps += [self._stop_asterisk]
+        if hasattr(self, "_link"):
+            steps.append(self._link.close)
+        steps += [self._finish_services, self._tasks.close, self._stack.aclose]
+        for step in steps:
+            try:
+                await step()
+            except Exception:
+                log.exception("a part did not stop cleanly", part=getattr(step, "__name__", "step"))
+
+    async def _finish_services(self) -> None:
+        """Let every service handle what it has, then the journal take it."""
+        for inbox in self._inboxes:
+            inbox.close()
+        if self._loops:
+            await asyncio.wait(self._loops, timeout=DRAIN_S)
+        if hasattr(self, "_journal"):
+            await self._journal.drain(DRAIN_S)
+
+
+async def _until(condition: Callable[[], bool], timeout_s: float, problem: str) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(0.02)
+    except TimeoutError as exc:
+        raise Unavailable(problem) from exc

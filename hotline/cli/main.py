@@ -1,0 +1,64 @@
+"""`hotline …`: every command, each with an example in its help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hotline import __version__
+from hotline.cli import agents, calls, demo, doctor, flow, records, up
+from hotline.cli.shell import Shell
+
+app = typer.Typer(
+    name="hotline",
+    help="A call-centre backend on Asterisk. Start with `hotline up`, then dial 4000.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hotline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Settings file; default: hotline.toml here, if there is one.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="Where everything is kept; default: data.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Read what stands before the command."""
+    ctx.obj = Shell(config, data_dir)
+
+
+app.command("up")(up.up)
+app.command("down")(up.down)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.command("audit")(records.audit)
+app.add_typer(calls.app, name="calls")
+app.command("recording")(calls.recording)
+app.add_typer(agents.agent_app, name="agent")
+app.add_typer(agents.queue_app, name="queue")
+app.add_typer(flow.app, name="flow")
+app.add_typer(records.crm_app, name="crm")
+app.add_typer(records.journal_app, name="journal")
+
+
+def run() -> None:
+    """Start the command line (the console script)."""
+    app()
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,61 @@
+"""`DIR/runtime.json`: what a running hotline tells programs and people about itself. Stable names (see docs/operating.md)."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from hotline import __version__
+from hotline.secrets import Secrets
+from hotline.settings import Settings
+from telephony.asterisk import PrivateAsterisk
+
+FILE = "runtime.json"
+
+
+def describe(settings: Settings, secrets: Secrets, asterisk: PrivateAsterisk, address: str, dsn: str) -> dict[str, Any]:
+    """Return the content: addresses, credentials, numbers and seats."""
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "http": address,
+        "metrics": f"{address}/metrics",
+        "database": dsn,
+        "admin": {"username": "admin", "password": secrets.admin_password},
+        "api_token": secrets.api_token,
+        "asterisk": {
+            "version": asterisk.version,
+            "pid": asterisk.pid,
+            "sip": f"{asterisk.sip_host}:{asterisk.sip_port}",
+            "ami": f"{asterisk.ami_host}:{asterisk.ami_port}",
+            "config_dir": str(asterisk.config_dir),
+            "log_dir": str(asterisk.log_dir),
+            "spool_dir": str(asterisk.spool_dir),
+            "trunk_from": settings.sip.trunk_from,
+        },
+        "numbers": {name: number.number for name, number in settings.numbers.items()},
+        "seats": [
+            {
+                "agent": agent.id,
+                "extension": agent.extension,
+                "sip_user": agent.extension,
+                "sip_password": secrets.seats[agent.extension],
+            }
+            for agent in settings.all_agents()
+        ],
+    }
+
+
+def write(data_dir: Path, runtime: dict[str, Any]) -> None:
+    """Write the file for its owner alone, in one step: a reader sees all of it or none."""
+    fresh = data_dir / f".{FILE}.new"
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        json.dump(runtime, out, ensure_ascii=False, indent=2)
+        out.write("\n")
+    fresh.replace(data_dir / FILE)
+
+
+def remove(data_dir: Path) -> None:
+    """Take the file away: nobody runs here any more."""
+    (data_dir / FILE).unlink(missing_ok=True)

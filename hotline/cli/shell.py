@@ -1,0 +1,99 @@
+"""What all commands share: where the data directory is, how errors and tables look, `--json`.
+
+An error is one sentence on standard error and exit status 1 (2 for wrong usage); a program reads `--json` from standard output.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hotline.cli.client import Client
+from hotline.errors import HotlineError
+from hotline.settings import Settings, load
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+class Shell:
+    """The options that stand before a command; kept in typer's context."""
+
+    def __init__(self, config: Path | None, data_dir: Path | None) -> None:
+        self.config = config
+        self._data_dir = data_dir
+
+    def settings(self, data_dir: Path | None = None) -> Settings:
+        """Read the settings; a data directory from the command line wins."""
+        chosen = data_dir or self._data_dir
+        return load(self.config, **({} if chosen is None else {"data_dir": chosen}))
+
+    def client(self) -> Client:
+        """Return a client of the hotline that runs on the data directory."""
+        return Client.of(self.settings().data_dir)
+
+
+def shell(ctx: typer.Context) -> Shell:
+    """Return what stood before the command."""
+    found = ctx.find_object(Shell)
+    return found if found is not None else Shell(None, None)
+
+
+def one_sentence(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn our errors into one sentence and exit status 1."""
+
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except HotlineError as exc:
+            errors.print(f"hotline: {escape(str(exc))}", style="red", soft_wrap=True)
+            raise typer.Exit(1) from exc
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            sys.stderr.close()
+            raise typer.Exit(0) from None
+
+    return guarded
+
+
+def print_json(value: Any) -> None:
+    """Print a value for programs: UTF-8, one document."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """Print rows for people, or the sentence `empty` when there are none."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+    console.print(table if table.row_count else empty)
+
+
+def local_time(at: float | str | None) -> str:
+    """Show a time (seconds since 1970, or RFC 3339) in the machine's own zone, to the second."""
+    if at is None or at == "":
+        return ""
+    moment = datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else datetime.fromisoformat(at)
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def seconds(value: float | None) -> str:
+    """Show a duration with a tenth of a second, or nothing."""
+    return "" if value is None else f"{value:.1f}"
