@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from hotline.facts import Place
+from hotline.facts import Place, Signal
 from hotline.ids import AgentId, CallId, Extension, LegId, NodeId, OfferId, PlayId, RecordingId
 
 
@@ -112,8 +112,9 @@ Outcome = Done | Refused | Unknown
 """What came of a command."""
 
 
-class CommandEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of a command, told to the core that asked for it."""
+class CommandEnded(Signal, frozen=True, kw_only=True):
+    """The outcome of a command, told to the core that asked for it through its own inbox; it never travels on the bus."""
 
+    at: float = 0.0
     command: Command
     outcome: Outcome

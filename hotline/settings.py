@@ -7,6 +7,7 @@
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -15,11 +16,21 @@ from hotline.errors import Misuse
 from hotline.ids import is_safe_id
 
 CONFIG_FILE = "hotline.toml"
+_SECRET_WORDS = ("secret", "password", "dsn", "token", "key")
+"""A mistake in a setting whose name holds one of these is reported without the value."""
 
 
 def _check_id(value: str) -> str:
     if not is_safe_id(value):
         raise ValueError("use 1 to 100 of A-Z a-z 0-9 . _ : -, starting with a letter or digit")
+    return value
+
+
+def _check_timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise ValueError("use a name such as Asia/Shanghai or Europe/Berlin") from exc
     return value
 
 
@@ -57,6 +68,10 @@ class Ami(Section):
     pong_timeout_s: Seconds = 3.0
     """A link whose ping is unanswered for this long is dead; with the interval it stays below five seconds."""
     login_timeout_s: Seconds = 5.0
+    reconnect_cap_s: Seconds = 2.0
+    """The longest pause between two attempts to connect."""
+    queue_limit: int = Field(default=50_000, ge=100)
+    """Typed messages that may wait for the telephony service; beyond, the link is cut and everything resynchronised."""
 
 
 class Sip(Section):
@@ -170,7 +185,7 @@ class Ivr(Section):
     flows_dir: str = ""
     """Empty: the flows that come with hotline."""
     language: Literal["zh", "en"] = "zh"
-    timezone: str = "Asia/Shanghai"
+    timezone: Annotated[str, AfterValidator(_check_timezone)] = "Asia/Shanghai"
 
 
 class Crm(Section):
@@ -202,16 +217,20 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Path("data")
-    break_reasons: tuple[str, ...] = (
-        "break",
-        "lunch",
-        "training",
-        "meeting",
-        "back_office",
-        "private",
-        "technical",
-        "coaching",
-        "other",
+    break_reasons: tuple[Annotated[str, Field(min_length=1, max_length=60)], ...] = Field(
+        default=(
+            "break",
+            "lunch",
+            "training",
+            "meeting",
+            "back_office",
+            "private",
+            "technical",
+            "coaching",
+            "other",
+        ),
+        min_length=1,
+        max_length=9,
     )
     """What `*431` … `*439` mean, in order; `*43` alone is the first."""
     http: Http = Http()
@@ -233,11 +252,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is given
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is given
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is given
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment before file; no dotenv, no secret directory."""
         return env_settings, init_settings
@@ -246,7 +265,7 @@ class Settings(BaseSettings):
     def _check_references(self) -> "Settings":
         problems = list(_reference_problems(self))
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\n".join(problems))
         return self
 
     def all_agents(self) -> tuple[Agent, ...]:
@@ -279,6 +298,8 @@ def _reference_problems(settings: Settings) -> list[str]:
     problems += [f"numbers: {n.number} is also a seat" for n in settings.numbers.values() if n.number in seats]
     if settings.sip.host in ("0.0.0.0", "::"):  # noqa: S104 - refused, not used
         problems.append("sip.host: name one address; with a wildcard Asterisk resolves the host name for each call")
+    if settings.sip.rtp_start and settings.sip.rtp_end <= settings.sip.rtp_start:
+        problems.append("sip.rtp_end: must be above sip.rtp_start")
     if settings.sip.host == settings.sip.trunk_from:
         problems.append("sip.trunk_from: must differ from sip.host, it tells callers from seats")
     return problems
@@ -300,6 +321,8 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     if file.is_file():
         try:
             tree = tomllib.loads(file.read_text(encoding="utf-8"))
+        except OSError as exc:
+            raise Misuse(f"settings: cannot read {file}: {exc.strerror}") from exc
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
             raise Misuse(f"settings: {file} is not valid TOML: {exc}") from exc
     try:
@@ -311,5 +334,6 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
 def _explain(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "settings"
     found = error.get("input")
-    shown = "" if isinstance(found, dict | list | tuple | Settings) else f" (found {str(found)[:60]!r})"
+    hidden = isinstance(found, dict | list | tuple | Settings) or any(word in where.lower() for word in _SECRET_WORDS)
+    shown = "" if hidden else f" (found {str(found)[:60]!r})"
     return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}"

@@ -8,8 +8,8 @@ import unicodedata
 NAME_LIMIT = 60
 NUMBER_LIMIT = 32
 _NUMBER_CHARACTERS = frozenset("0123456789+*#")
-# Letters, marks, numbers, and the signs that occur in names of people and companies. No quotes, brackets, angle brackets,
-# `$ { } | = @ ; % ` \\ "`: they mean something to Asterisk, SIP, HTML, shells or spreadsheets.
+# Letters, marks, numbers, and the signs that occur in names of people and companies. Not
+# `" < > [ ] $ { } | = @ ; % ` \\ + ! ? ~ ^`: they mean something to Asterisk, SIP, HTML, shells or spreadsheets.
 _NAME_SIGNS = frozenset(" .,-_'&()/·・")
 _FORMULA_STARTS = "=+-@ ."
 
@@ -30,8 +30,13 @@ def _is_name_character(character: str) -> bool:
 
 
 def clean_number(raw: str, limit: int = NUMBER_LIMIT) -> str:
-    """Return a caller's number with `0-9+*#` only, or an empty text when it is longer than `limit` or nothing is left."""
-    kept = "".join(c for c in raw[: 4 * limit] if c in _NUMBER_CHARACTERS)
+    """Return a caller's number with `0-9+*#` only, or an empty text when it is longer than `limit` or nothing is left.
+
+    A text of absurd length gives an empty text, not the number that its beginning happens to hold.
+    """
+    if len(raw) > 4 * limit:
+        return ""
+    kept = "".join(c for c in raw if c in _NUMBER_CHARACTERS)
     return kept if len(kept) <= limit else ""
 
 

@@ -46,6 +46,8 @@ class TelephonyService:
         self._clock = clock
         self._tally = tally
         self._tasks = tasks
+        self.became_ready = asyncio.Event()
+        """Set after the first snapshot."""
         self._ready = False
 
     @property
@@ -82,6 +84,7 @@ class TelephonyService:
             case LinkUp():
                 await self._look("link_up")
                 self._ready = True
+                self.became_ready.set()
                 self._publish(LinkChanged(at=self._clock.now(), node=self._lines.node, up=True))
             case LinkDown(reason=reason):
                 self._ready = False

@@ -98,5 +98,7 @@ class MemoryBus:
         return perform(command) if perform is not None else _nobody(command)
 
 
-async def _nobody(command: Command) -> Outcome:
-    return Refused(reason=f"no telephony service for node {command.node}")
+def _nobody(command: Command) -> Awaitable[Outcome]:
+    answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    answer.set_result(Refused(reason=f"no telephony service for node {command.node}"))
+    return answer

@@ -10,19 +10,22 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
+from recorder.service import RecorderService
 
 from acd.routes import routes as acd_routes
 from acd.service import AcdService
-from crm.cel_service import CelService
+from crm.customers import write_queues
 from crm.journal import JournalWriter
 from crm.routes import routes as crm_routes
 from crm.service import CrmService
 from hotline import __version__
-from hotline.bus.memory import MemoryBus, MemoryInbox
+from hotline.bus.base import Inbox
+from hotline.bus.memory import MemoryBus
 from hotline.cli import runtime_file
+from hotline.cli.demo import stream
 from hotline.errors import HotlineError, Unavailable
 from hotline.facts import ServiceStarted
-from hotline.ids import NodeId
+from hotline.ids import NodeId, QueueId
 from hotline.runtime.clock import SteadyClock
 from hotline.runtime.service import Service, serve
 from hotline.runtime.tasks import TaskGroup
@@ -34,13 +37,12 @@ from hotline.store.pool import Store
 from hotline.store.private import PrivatePostgres
 from hotline.tally import Tally
 from hotline.web.server import Credentials, WebServer
-from ivr.flow import load_flows
-from ivr.prompts import prepare_prompts
+from ivr.library import Library, read_flows
+from ivr.prompts import PromptReport, prepare_prompts
 from ivr.service import IvrService
 from metrics.service import MetricsService
-from recorder.service import RecorderService
 from telephony.ami.link import AmiLink
-from telephony.asterisk import PrivateAsterisk
+from telephony.asterisk.supervise import PrivateAsterisk
 from telephony.lines import Lines
 from telephony.service import TelephonyService
 
@@ -65,8 +67,9 @@ class House:
         self._tasks = TaskGroup("hotline")
         self.clock = SteadyClock()
         self.tally = Tally()
-        self._inboxes: list[MemoryInbox] = []
+        self._inboxes: list[Inbox] = []
         self._loops: list[asyncio.Task[None]] = []
+        self._keeper: asyncio.Task[None] | None = None
 
     # --- start --------------------------------------------------------------------------------------------------------
 
@@ -78,16 +81,18 @@ class House:
         self._store = await self._open_store()
         self._spool = self._open_spool()
         self._bus = MemoryBus(self.tally, keep=self._spool.keep)
-        flows = load_flows(settings)
-        await prepare_prompts(flows.values(), settings.data_dir / "prompts", self._tell)
+        library = read_flows(settings)
+        prompts = await prepare_prompts(library.flows, settings.data_dir / "prompts", self._tell)
+        for problem in (*library.problems, *prompts.warnings):
+            self._tell(problem)
         self._asterisk = await PrivateAsterisk.start(settings, settings.data_dir, self.secrets, self._tell)
         self._stack.callback(self._asterisk.let_go)
-        self._make_services(flows)
+        self._make_services(library, prompts)
         await self._start_telephony()
         address = await self._start_web()
-        runtime = runtime_file.describe(settings, self.secrets, self._asterisk, address, self._dsn)
-        runtime_file.write(settings.data_dir, runtime)
-        return runtime
+        self._runtime = runtime_file.describe(settings, self.secrets, self._asterisk, address, self._dsn)
+        runtime_file.write(settings.data_dir, self._runtime)
+        return self._runtime
 
     async def _open_store(self) -> Store:
         database = self.settings.database
@@ -102,6 +107,7 @@ class House:
         store = await Store.open(self._dsn, size=database.pool_size, command_timeout_s=database.command_timeout_s)
         self._stack.push_async_callback(store.close)
         await migrate(store)
+        await write_queues(store, self.settings.queues)
         return store
 
     def _open_spool(self) -> Spool:
@@ -115,25 +121,35 @@ class House:
         self._stack.callback(spool.close)
         return spool
 
-    def _make_services(self, flows: Any) -> None:
+    def _make_services(self, library: Library, prompts: PromptReport) -> None:
         settings, bus, clock, tally, tasks = self.settings, self._bus, self.clock, self.tally, self._tasks
-        self._journal = JournalWriter(self._store, self._spool, clock=clock, tally=tally)
+        self._journal = JournalWriter(self._store, self._spool, clock, tally)
         self._metrics = MetricsService(settings, tally, clock)
         self._acd = AcdService(settings, bus, clock, tally, tasks, self._spool)
         crm = CrmService(self._store, bus, clock, tally, tasks)
         recorder = RecorderService(
             settings, self._asterisk.monitor_dir, settings.data_dir / "recordings", bus, clock, tally, tasks
         )
-        ivr = IvrService(flows, bus, clock, tally, tasks)
-        for service in (self._metrics, crm, recorder, self._acd, ivr):
-            self._open(service)
+        ivr = IvrService(
+            library.by_number,
+            bus,
+            clock,
+            tally,
+            tasks,
+            sounds=prompts.sounds,
+            music={QueueId(queue.id): queue.music_class for queue in settings.queues},
+        )
+        self._open(self._metrics, bus.subscribe("metrics", *self._metrics.kinds))
+        self._open(crm, bus.subscribe("crm", *crm.kinds))
+        self._open(recorder, bus.subscribe("recorder", *recorder.kinds))
+        for attached in (self._acd, ivr):
+            inbox = bus.subscribe(attached.name, *attached.kinds)
+            attached.attach(inbox)
+            self._open(attached, inbox)
         tasks.spawn(self._journal.run(), name="journal")
 
-    def _open(self, service: Any) -> None:
-        """Give a service its inbox and its loop, and tell that it began."""
-        inbox = self._bus.subscribe(service.name, *service.kinds)
-        if hasattr(service, "attach"):
-            service.attach(inbox)
+    def _open(self, service: Service, inbox: Inbox) -> None:
+        """Start the loop of a service on its inbox, and tell that it began."""
         self._inboxes.append(inbox)
         self._loops.append(self._tasks.spawn(serve(service, inbox, self.clock, self.tally), name=service.name))
         self._bus.publish(ServiceStarted(at=self.clock.now(), service=service.name, build=__version__))
@@ -158,8 +174,14 @@ class House:
         )
         self._telephony.start()
         await self._link.start()
-        await _until(lambda: self._telephony.ready, READY_TIMEOUT_S, "Asterisk's manager port does not let us in")
-        self._tasks.spawn(self._keep_asterisk(), name="keep-asterisk")
+        try:
+            await asyncio.wait_for(self._telephony.became_ready.wait(), READY_TIMEOUT_S)
+        except TimeoutError as exc:
+            why = self._link.down_reason.replace("_", " ")
+            raise Unavailable(
+                f"Asterisk's manager port does not let us in: {why}; its log is in {asterisk.log_dir}"
+            ) from exc
+        self._keeper = self._tasks.spawn(self._keep_asterisk(), name="keep-asterisk")
 
     async def _start_web(self) -> str:
         secrets: Secrets = self.secrets
@@ -185,6 +207,10 @@ class House:
         finally:
             for future in waiting:
                 future.cancel()
+
+    def spawn_demo(self) -> None:
+        """Keep a gentle stream of synthetic calls running beside the real ones."""
+        self._tasks.spawn(stream(self.settings, self._runtime, self._tell), name="demo")
 
     async def _keep_asterisk(self) -> None:
         """Start Asterisk again whenever it dies; the link comes back by itself."""
@@ -214,7 +240,7 @@ class House:
         if hasattr(self, "_telephony"):
             steps.append(lambda: self._telephony.end_calls(LAST_WORDS_S))
         if hasattr(self, "_asterisk"):
-            steps += [self._stop_asterisk]
+            steps.append(self._stop_asterisk)
         if hasattr(self, "_link"):
             steps.append(self._link.close)
         steps += [self._finish_services, self._tasks.close, self._stack.aclose]
@@ -224,6 +250,11 @@ class House:
             except Exception:
                 log.exception("a part did not stop cleanly", part=getattr(step, "__name__", "step"))
 
+    async def _stop_asterisk(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+        await self._asterisk.stop()
+
     async def _finish_services(self) -> None:
         """Let every service handle what it has, then the journal take it."""
         for inbox in self._inboxes:
@@ -232,12 +263,3 @@ class House:
             await asyncio.wait(self._loops, timeout=DRAIN_S)
         if hasattr(self, "_journal"):
             await self._journal.drain(DRAIN_S)
-
-
-async def _until(condition: Callable[[], bool], timeout_s: float, problem: str) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not condition():
-                await asyncio.sleep(0.02)
-    except TimeoutError as exc:
-        raise Unavailable(problem) from exc

@@ -33,7 +33,7 @@ def main(
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", help="Where everything is kept; default: data.")
     ] = None,
-    version: Annotated[
+    _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hotline import __version__
 from hotline.secrets import Secrets
 from hotline.settings import Settings
-from telephony.asterisk import PrivateAsterisk
+from telephony.asterisk.supervise import PrivateAsterisk
 
 FILE = "runtime.json"
 

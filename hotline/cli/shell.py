@@ -25,7 +25,11 @@ R = TypeVar("R")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
+WIDTH = 160
+"""Tables are as wide as they need to be, up to this; a narrower terminal folds lines rather than losing ids."""
+
 console = Console(highlight=False)
+tables = Console(highlight=False, width=max(console.width, WIDTH), soft_wrap=True)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -83,7 +87,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
-    console.print(table if table.row_count else empty)
+    if table.row_count:
+        tables.print(table)
+    else:
+        console.print(empty, markup=False)
 
 
 def local_time(at: float | str | None) -> str:

@@ -120,7 +120,7 @@ def down(ctx: typer.Context, data_dir: DataDir = None) -> None:
 async def _down(settings: Settings) -> list[str]:
     from hotline.cli import runtime_file
     from hotline.store.private import stop_leftover
-    from telephony.asterisk import stop_running
+    from telephony.asterisk.supervise import stop_running
 
     ended = []
     if await stop_running(settings.data_dir):

@@ -42,5 +42,5 @@ def configure(*, json: bool, level: str = "info", show_personal: bool = False, s
 
 def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name in PERSONAL & event.keys():
-        event[name] = mask_number(str(event[name]))
+        event[name] = mask_number(str(event[name])) if name.endswith("_number") else "***"
     return event

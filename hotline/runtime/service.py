@@ -16,6 +16,10 @@ from hotline.tally import Tally
 
 LATE_S = 0.05
 """How overdue a deadline may become before it goes ahead of waiting records."""
+WAKE_RETRY_S = 0.1
+"""After a `wake` that failed, records are handled for this long before it is tried again."""
+RECORDS_PER_TURN = 20
+"""So many records are handled before everybody else in the process gets a turn."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +41,9 @@ class Service(Protocol):
 
 async def serve(service: Service, inbox: Inbox, clock: Clock, tally: Tally) -> None:
     """Feed `service` until its inbox is closed and empty."""
+    not_before, handled = 0.0, 0
     while True:
-        record = await _next_record(service, inbox, clock)
+        record = await _next_record(service, inbox, clock, not_before)
         try:
             if record is not None:
                 await service.handle(record, clock.now())
@@ -49,20 +54,28 @@ async def serve(service: Service, inbox: Inbox, clock: Clock, tally: Tally) -> N
         except Exception:
             tally.count("service_errors", service=service.name)
             log.exception("record failed", service=service.name, record=type(record).__name__)
+            if record is None:
+                not_before = clock.now() + WAKE_RETRY_S
+        handled += 1
+        if handled % RECORDS_PER_TURN == 0:
+            await asyncio.sleep(0)
 
 
-async def _next_record(service: Service, inbox: Inbox, clock: Clock) -> Record | None:
+async def _next_record(service: Service, inbox: Inbox, clock: Clock, not_before: float) -> Record | None:
     """Return the next record, or None when the deadline has come or the inbox has ended.
 
-    A deadline that is overdue goes before waiting records, so that a flood of records cannot starve the timers.
+    A deadline that is overdue goes before waiting records, so that a flood of records cannot starve the timers. No deadline
+    comes earlier than `not_before`.
     """
     deadline = service.next_deadline()
-    wait = None if deadline is None else deadline - clock.now()
+    wait = None if deadline is None else max(deadline, not_before) - clock.now()
     if wait is not None and wait < -LATE_S:
         return None
     if inbox.ready or wait is None:
         return await inbox.get()
     try:
-        return await asyncio.wait_for(inbox.get(), timeout=max(wait, 0.0))
+        # Not wait_for: in Python 3.11 it can swallow a cancellation that meets a record, and `TaskGroup.close` would wait for ever.
+        async with asyncio.timeout(max(wait, 0.0)):
+            return await inbox.get()
     except TimeoutError:
         return None

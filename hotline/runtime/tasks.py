@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import structlog
 
+from hotline.errors import Misuse
+
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
@@ -23,9 +25,13 @@ class TaskGroup:
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
         self._closing = False
+        self._closed = False
 
     def spawn(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
-        """Start `coroutine` as a held and watched task."""
+        """Start `coroutine` as a held and watched task. Raises Misuse once the group is closed: nobody would hold it."""
+        if self._closed:
+            coroutine.close()
+            raise Misuse(f"task {name!r} comes after the end of {self.name!r}")
         task: asyncio.Task[T] = asyncio.get_running_loop().create_task(coroutine, name=f"{self.name}/{name}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -55,9 +61,11 @@ class TaskGroup:
     async def close(self) -> None:
         """Cancel every task that is left and wait for its end; errors during the end are logged."""
         self._closing = True
-        tasks = [t for t in self._tasks if t is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
-            if isinstance(result, Exception):
-                log.warning("task failed while closing", task=task.get_name(), exc_info=result)
+        while tasks := [t for t in self._tasks if t is not asyncio.current_task()]:  # an ending task may start another
+            for task in tasks:
+                task.cancel()
+            for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+                self._tasks.discard(task)
+                if isinstance(result, Exception):
+                    log.warning("task failed while closing", task=task.get_name(), exc_info=result)
+        self._closed = True

@@ -1,0 +1,212 @@
+"""What to do about gaps: a lost link, a snapshot, our own restart. Pure.
+
+While the link to a node is down its callers keep their places and are not offered. Afterwards a snapshot shows who is there;
+calls found for the first time are adopted with the place that their channel kept. What remains of our own earlier life
+(`restore`) is believed until the network says otherwise, because agents do not log in again just since we fell over.
+"""
+
+from collections.abc import Iterable
+
+from acd import callers, comeback, conduct, endings
+from acd.agents import Agent
+from acd.floor import Floor, Note
+from acd.line import Caller
+from acd.offers import GRACE_S, RETURN_S, Offer
+from hotline.facts import CallAdopted, LinkChanged, OfferUnknown, Place, SnapshotTaken
+
+
+def link_changed(floor: Floor, fact: LinkChanged, now: float) -> None:
+    """A link went down: nobody there is offered. It came up: those whom the snapshot showed are."""
+    if fact.at < floor.link_told_at.get(fact.node, fact.at):
+        floor.ignore("late_link")
+        return
+    floor.link_told_at[fact.node] = fact.at
+    if fact.up:
+        floor.links_down.discard(fact.node)
+    else:
+        floor.links_down.add(fact.node)
+    for caller in floor.line:
+        if caller.node == fact.node:
+            caller.confirmed = caller.confirmed and fact.up
+            floor.place(caller, now)
+
+
+def snapshot_taken(floor: Floor, signal: SnapshotTaken, now: float) -> None:
+    """Learn which calls of a node live.
+
+    Telephony has told the end of every call it knew before. What is still here but not there, it never knew: a leftover of
+    our own earlier life, which is closed here because nobody else will. A snapshot older than the caller says nothing.
+    """
+    living = frozenset(signal.living)
+    for caller in [c for c in floor.line if c.node == signal.node and c.entered_at <= signal.at]:
+        if caller.call_id in living:
+            caller.confirmed = True
+            floor.place(caller, now)
+        else:
+            callers.gone(floor, caller.call_id, signal.at, now)
+    for offer in [o for o in floor.offers if o.restored and o.node == signal.node]:
+        if offer.call_id not in living:
+            callers.gone(floor, offer.call_id, signal.at, now)
+
+
+def adopted(floor: Floor, fact: CallAdopted, now: float) -> None:
+    """Take over a call that was found: at its old place, with the offer it is under."""
+    waiting = floor.line.get(fact.call_id)
+    if floor.left.get(fact.call_id) == callers.ENDED or (waiting is not None and fact.at < waiting.entered_at):
+        floor.ignore("late_adoption")
+        return
+    note = floor.notes.get(fact.call_id)
+    floor.notes.put(fact.call_id, Note(node=fact.node, name=note.name if note is not None else ""))
+    match fact.phase:
+        case "session":
+            _found_in_session(floor, fact, now)
+        case "ringing":
+            _found_ringing(floor, fact, now)
+        case "talking":
+            _found_talking(floor, fact, now)
+        case "fallback":
+            _found_in_fallback(floor, fact, now)
+
+
+def _found_in_session(floor: Floor, fact: CallAdopted, now: float) -> None:
+    """The caller is in our hands: whatever offer he was under is over."""
+    offer = floor.offers.of_call(fact.call_id)
+    caller = floor.line.get(fact.call_id)
+    latest = caller.offer if caller is not None else offer
+    if latest is not None and fact.at <= latest.made_at and not latest.restored:
+        floor.ignore("late_adoption")
+        return
+    if offer is not None and offer.phase == "talking":
+        endings.hang_up(floor, offer, now, reason="reconciled")
+        floor.left.put(fact.call_id, max(offer.entered_at, fact.place.entered_at if fact.place else 0.0))
+        return
+    if offer is not None:
+        _close_unheard(floor, offer, now)
+    if caller is not None:
+        comeback.come_back(floor, caller, now)
+    elif _waits(floor, fact):
+        _enter(floor, fact, now)
+
+
+def _close_unheard(floor: Floor, offer: Offer, now: float) -> None:
+    """Close an offer whose caller is back although nobody told how it ended."""
+    floor.tell(OfferUnknown(at=now, call_id=offer.call_id, offer_id=offer.offer_id))
+    floor.close_offer(offer)
+    conduct.release(floor, offer, now, reason="reconciled")
+
+
+def _found_ringing(floor: Floor, fact: CallAdopted, now: float) -> None:
+    """A phone rings for him. If we do not know whose, we wait for his return as long as it may ring."""
+    offer = floor.offers.of_call(fact.call_id)
+    if offer is not None and offer.offer_id == fact.offer_id:
+        offer.restored = False
+        floor.touch(offer)
+    if floor.line.get(fact.call_id) is not None or not _waits(floor, fact):
+        return
+    caller = _enter(floor, fact, now, ringing=True)
+    if caller.offer is None:
+        caller.whereabouts, caller.away = "returning", fact.offer_id
+        ring_s = floor.queues[caller.queue_id].ring_timeout_s
+        floor.timers.set("return", caller.call_id, now + ring_s + GRACE_S + RETURN_S)
+
+
+def _found_talking(floor: Floor, fact: CallAdopted, now: float) -> None:
+    """He is bridged to an agent: he does not wait."""
+    offer = floor.offers.of_call(fact.call_id)
+    caller = floor.line.get(fact.call_id)
+    if offer is not None and offer.offer_id == fact.offer_id:
+        offer.restored = False
+        endings.talk(floor, offer, now)
+    elif caller is not None:
+        comeback.leave(floor, caller)
+    elif fact.place is not None:
+        floor.left.put(fact.call_id, fact.place.entered_at)
+
+
+def _found_in_fallback(floor: Floor, fact: CallAdopted, now: float) -> None:
+    caller = floor.line.get(fact.call_id)
+    offer = floor.offers.of_call(fact.call_id)
+    if caller is not None:
+        comeback.flow_out(floor, caller, now, reason="fallback")
+    if offer is not None:
+        callers.bereave(floor, offer, now)
+
+
+def _waits(floor: Floor, fact: CallAdopted) -> bool:
+    """Return whether the place kept on the channel is one in a line, and he has not left it since."""
+    place = fact.place
+    if place is None or place.queue_id is None or place.queue_id not in floor.queues:
+        return False
+    left_at = floor.left.get(fact.call_id)
+    return left_at is None or left_at < _entered_at(fact, place)
+
+
+def _entered_at(fact: CallAdopted, place: Place) -> float:
+    return place.entered_at or fact.arrived_at or fact.at
+
+
+def _enter(floor: Floor, fact: CallAdopted, now: float, *, ringing: bool = False) -> Caller:
+    place = fact.place
+    assert place is not None
+    assert place.queue_id is not None
+    return callers.enter(
+        floor,
+        fact.call_id,
+        place.queue_id,
+        now,
+        entered_at=_entered_at(fact, place),
+        priority=place.priority,
+        skills=place.skills,
+        whereabouts="ringing" if ringing else "here",
+    )
+
+
+# --- our own restart -----------------------------------------------------------------------------------------------------
+
+
+def restore(floor: Floor, agents: Iterable[Agent], offers: Iterable[Offer], now: float) -> None:
+    """Take up agents and offers where an earlier life of ours left them. Tells only what changes by that."""
+    for agent in agents:
+        _restore_agent(floor, agent)
+    for offer in offers:
+        _restore_offer(floor, offer)
+    for agent in list(floor.agents):
+        offered = floor.offers.of_agent(agent.id)
+        if agent.state == "ready" and offered is not None:
+            conduct.move(floor, agent, "reserve", now, call_id=offered.call_id)
+        elif agent.state in ("reserved", "ringing", "talking") and offered is None:
+            conduct.move(floor, agent, "let_go", now, reason="reconciled")
+
+
+def _restore_agent(floor: Floor, remembered: Agent) -> None:
+    """Put a remembered agent in. The settings win over the remembered profile, unless that came through the API."""
+    configured = floor.agents.get(remembered.id)
+    if configured is None and not remembered.from_api:
+        floor.changed_agents[remembered.id] = None
+        return
+    if configured is not None:
+        if not remembered.from_api:
+            remembered.profile = configured.profile
+        floor.agents.remove(configured)
+    if floor.agents.at(remembered.profile.extension) is not None:
+        if configured is not None:
+            floor.agents.put(configured)
+        return
+    remembered.in_use, remembered.seat_told_at = False, 0.0
+    remembered.reachable = remembered.state != "unreachable"
+    floor.agents.put(remembered)
+    if remembered.until is not None:
+        floor.timers.set("agent", remembered.id, remembered.until)
+    if remembered.state == "ready":
+        floor.free_agent(remembered, remembered.since)
+
+
+def _restore_offer(floor: Floor, offer: Offer) -> None:
+    """Put a remembered offer in, unless its agent, queue or call no longer has room for it."""
+    taken = floor.offers.of_agent(offer.agent_id) or floor.offers.of_call(offer.call_id)
+    if floor.agents.get(offer.agent_id) is None or offer.queue_id not in floor.queues or taken is not None:
+        floor.touch(offer)
+        return
+    offer.restored = True
+    floor.notes.put(offer.call_id, Note(node=offer.node))
+    floor.open_offer(offer)

@@ -1,0 +1,269 @@
+"""How an offer ends, and where that leaves the agent and the caller. Pure.
+
+Telephony tells every ending of a ring; here it becomes a rest, a break or freedom for the agent, and for the caller the way
+back into the line at his old place. When nobody tells, the offer's own clock ends it. An ended offer frees its agent at
+once, but its caller is offered again only when he is known to be in our hands.
+"""
+
+from acd import comeback, conduct
+from acd.floor import Floor
+from acd.line import Caller
+from acd.offers import BAD_RING_REST_S, GRACE_S, REFUSAL_S, REFUSED_RING_PAUSE_S, REFUSED_RINGS, RETURN_S, Offer
+from hotline.commands import CancelRing, CommandEnded, Refused, Ring
+from hotline.facts import (
+    CallReturned,
+    OfferAccepted,
+    OfferBusy,
+    OfferFailed,
+    OfferRang,
+    OfferRejected,
+    OfferRescinded,
+    OfferTimedOut,
+    OfferUnknown,
+    TalkEnded,
+)
+from hotline.ids import OfferId
+
+# --- what the phone tells ----------------------------------------------------------------------------------------------
+
+
+def rang(floor: Floor, fact: OfferRang, now: float) -> None:
+    """The agent's phone rings."""
+    offer = floor.offers.get(fact.offer_id)
+    agent = floor.agents.get(offer.agent_id) if offer is not None else None
+    if offer is None or agent is None or offer.phase != "made":
+        floor.ignore("late_offer")
+        return
+    offer.phase = "ringing"
+    floor.touch(offer)
+    caller = floor.line.get(offer.call_id)
+    if caller is not None:
+        caller.refused_rings = 0
+    conduct.move(floor, agent, "rang", now, by="phone", call_id=offer.call_id)
+
+
+def accepted(floor: Floor, fact: OfferAccepted, now: float) -> None:
+    """The agent answered; the caller leaves the line.
+
+    It may be the answer to an offer that we had given up while its caller was not back yet: the phone is right.
+    """
+    caller = floor.line.get(fact.call_id)
+    offer = floor.offers.get(fact.offer_id)
+    if offer is not None and offer.phase != "talking":
+        talk(floor, offer, now)
+    elif offer is None and caller is not None and caller.away == fact.offer_id:
+        _revive(floor, caller, now)
+    else:
+        floor.ignore("late_offer")
+
+
+def talk(floor: Floor, offer: Offer, now: float) -> None:
+    """Note that caller and agent are bridged."""
+    offer.phase, offer.restored = "talking", False
+    floor.touch(offer)
+    floor.timers.clear("offer", offer.offer_id)
+    caller = floor.line.get(offer.call_id)
+    if caller is not None:
+        comeback.leave(floor, caller)
+    agent = floor.agents.get(offer.agent_id)
+    if agent is not None:
+        agent.no_answers = 0
+        conduct.move(floor, agent, "answered", now, by="phone", call_id=offer.call_id)
+
+
+def _revive(floor: Floor, caller: Caller, now: float) -> None:
+    offer = caller.offer
+    comeback.leave(floor, caller)
+    agent = floor.agents.get(offer.agent_id) if offer is not None else None
+    if offer is None or agent is None or floor.offers.of_agent(agent.id) is not None:
+        return
+    if agent.state == "break" or agent.state == "offline":
+        agent.wish, agent.wish_reason = agent.state, agent.reason
+    floor.open_offer(offer)
+    talk(floor, offer, now)
+
+
+def timed_out(floor: Floor, fact: OfferTimedOut, now: float) -> None:
+    """Nobody answered: the agent rests; too often in a row, and he is set on a break."""
+    offer = _unanswered(floor, fact.offer_id)
+    if offer is not None:
+        _end(floor, offer, now)
+        _no_answer(floor, offer, now)
+
+
+def rejected(floor: Floor, fact: OfferRejected, now: float) -> None:
+    """The agent pressed "reject": he is free for others, at the end of the idle ones, and spared this caller."""
+    offer = _unanswered(floor, fact.offer_id)
+    if offer is None:
+        return
+    _end(floor, offer, now)
+    caller = floor.line.get(offer.call_id)
+    if caller is not None:
+        caller.refusals = {**caller.refusals, offer.agent_id: now + REFUSAL_S}
+        floor.judge_refusals(caller, now)
+    conduct.release(floor, offer, now, reason="rejected", keep_idle=False)
+
+
+def bad_ring(floor: Floor, fact: OfferBusy | OfferFailed, now: float) -> None:
+    """The phone was busy or could not be rung: the agent rests for a moment."""
+    offer = _unanswered(floor, fact.offer_id)
+    if offer is not None:
+        _end(floor, offer, now)
+        rest(floor, offer, now, BAD_RING_REST_S, "busy" if isinstance(fact, OfferBusy) else "ring_failed")
+
+
+def rescinded(floor: Floor, fact: OfferRescinded, now: float) -> None:
+    """The offer was taken back: the agent keeps his place among the idle ones."""
+    offer = _unanswered(floor, fact.offer_id)
+    if offer is not None:
+        _end(floor, offer, now)
+        conduct.release(floor, offer, now, reason=fact.reason)
+
+
+def talk_ended(floor: Floor, fact: TalkEnded, now: float) -> None:
+    """The conversation is over."""
+    offer = floor.offers.get(fact.offer_id)
+    if offer is None:
+        floor.ignore("late_offer")
+    else:
+        hang_up(floor, offer, now)
+
+
+def hang_up(floor: Floor, offer: Offer, now: float, *, reason: str = "") -> None:
+    """Close an answered offer: the agent goes into wrap-up, or home where there is none or he wished to leave."""
+    caller = floor.line.get(offer.call_id)
+    if caller is not None:
+        comeback.leave(floor, caller)
+    floor.close_offer(offer)
+    agent = floor.agents.get(offer.agent_id)
+    if agent is None:
+        return
+    queue = floor.queues.get(offer.queue_id)
+    wrap_up_s = queue.wrap_up_s if queue is not None else 0.0
+    if wrap_up_s > 0 and agent.wish != "offline":
+        conduct.move(floor, agent, "talk_ended", now, reason=reason, for_s=wrap_up_s, call_id=offer.call_id)
+    else:
+        conduct.move(floor, agent, "handled", now, reason=reason)
+
+
+def returned(floor: Floor, signal: CallReturned, now: float) -> None:
+    """The caller is in our hands again. After a conversation he is no longer ours to distribute."""
+    offer = floor.offers.get(signal.offer_id)
+    caller = floor.line.get(signal.call_id)
+    if signal.answered:
+        if offer is not None:
+            hang_up(floor, offer, now)
+        elif caller is not None and caller.away == signal.offer_id:
+            comeback.leave(floor, caller)
+        return
+    if caller is None or caller.away != signal.offer_id:
+        floor.ignore("late_return")
+    elif offer is None:
+        comeback.come_back(floor, caller, now)
+    else:
+        offer.caller_back, offer.closes_at = True, now + GRACE_S
+        floor.timers.set("offer", offer.offer_id, offer.deadline)
+
+
+def _unanswered(floor: Floor, offer_id: OfferId) -> Offer | None:
+    """Return a live offer that nobody has answered; anything else is late news."""
+    offer = floor.offers.get(offer_id)
+    if offer is not None and offer.phase != "talking":
+        return offer
+    floor.ignore("late_offer")
+    return None
+
+
+def _no_answer(floor: Floor, offer: Offer, now: float) -> None:
+    agent, queue = floor.agents.get(offer.agent_id), floor.queues.get(offer.queue_id)
+    if agent is None or queue is None:
+        return
+    agent.no_answers += 1
+    if agent.no_answers < queue.no_answers_before_break:
+        rest(floor, offer, now, queue.rest_after_no_answer_s, "no_answer")
+    elif agent.wish is not None:
+        conduct.release(floor, offer, now, reason="no_answer")
+    else:
+        agent.no_answers = 0
+        conduct.move(floor, agent, "impose_break", now, reason="no_answer")
+
+
+def rest(floor: Floor, offer: Offer, now: float, for_s: float, reason: str) -> None:
+    """Spare an agent for a while after a ring that went wrong; if he wished to leave, he leaves."""
+    agent = floor.agents.get(offer.agent_id)
+    if agent is None:
+        return
+    if for_s > 0 and agent.wish is None:
+        conduct.move(floor, agent, "rest", now, reason=reason, for_s=for_s)
+    else:
+        conduct.release(floor, offer, now, reason=reason, keep_idle=False)
+
+
+def _end(floor: Floor, offer: Offer, now: float) -> None:
+    """Close an unanswered offer; its caller is on his way back, unless he is back already."""
+    floor.close_offer(offer)
+    caller = floor.line.get(offer.call_id)
+    if caller is None or caller.away != offer.offer_id:
+        return
+    if offer.caller_back:
+        comeback.come_back(floor, caller, now)
+    else:
+        caller.whereabouts = "returning"
+        floor.timers.set("return", caller.call_id, now + RETURN_S)
+
+
+# --- when nobody tells ---------------------------------------------------------------------------------------------------
+
+
+def overdue(floor: Floor, offer: Offer, now: float) -> None:
+    """An offer's time is over and nobody told how it ended."""
+    floor.tell(OfferUnknown(at=now, call_id=offer.call_id, offer_id=offer.offer_id))
+    if offer.caller_left:
+        _end(floor, offer, now)
+        conduct.release(floor, offer, now, reason="caller_left")
+        return
+    if not offer.caller_back:
+        floor.ask(CancelRing(node=offer.node, call_id=offer.call_id, offer_id=offer.offer_id))
+    _end(floor, offer, now)
+    queue = floor.queues.get(offer.queue_id)
+    rest(floor, offer, now, queue.rest_after_no_answer_s if queue is not None else 0.0, "unknown")
+
+
+def command_ended(floor: Floor, ended: CommandEnded, now: float) -> None:
+    """Learn what came of a command. Only a refusal tells something: nothing happened."""
+    if not isinstance(ended.outcome, Refused):
+        return
+    match ended.command:
+        case Ring(offer_id=offer_id):
+            offer = floor.offers.get(offer_id)
+            if offer is None or offer.phase != "made":
+                floor.ignore("late_outcome")
+            else:
+                _ring_refused(floor, offer, ended.outcome.reason, now)
+        case CancelRing(call_id=call_id, offer_id=offer_id):
+            caller = floor.line.get(call_id)
+            if caller is not None and caller.whereabouts == "returning" and caller.away == offer_id:
+                comeback.come_back(floor, caller, now)
+        case _:
+            floor.ignore("refused_command")
+
+
+def _ring_refused(floor: Floor, offer: Offer, reason: str, now: float) -> None:
+    """Nothing rang: the caller never left our hands, but is spared another attempt for a moment, as is the agent."""
+    floor.close_offer(offer)
+    if offer.caller_left:
+        floor.tell(OfferRescinded(at=now, call_id=offer.call_id, offer_id=offer.offer_id, reason="caller_left"))
+        conduct.release(floor, offer, now, reason="caller_left")
+        return
+    floor.tell(OfferFailed(at=now, call_id=offer.call_id, offer_id=offer.offer_id, reason=reason))
+    rest(floor, offer, now, BAD_RING_REST_S, "ring_refused")
+    caller = floor.line.get(offer.call_id)
+    if caller is None or caller.away != offer.offer_id:
+        return
+    caller.away, caller.offer = None, None
+    caller.refused_rings += 1
+    if caller.refused_rings >= REFUSED_RINGS:
+        comeback.give_up(floor, caller, now, reason="lost")
+    else:
+        caller.whereabouts = "paused"
+        floor.timers.set("pause", caller.call_id, now + REFUSED_RING_PAUSE_S)

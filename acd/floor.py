@@ -1,0 +1,139 @@
+"""The floor: everything the router knows, and what it has decided but not yet handed out. Pure.
+
+The modules around it each own one idea: `conduct` moves agents, `matching` brings callers and agents together, `endings`
+closes offers, `callers` lets people in and out of the line, `adoption` copes with gaps. All of them work on one `Floor`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+
+from acd.agents import Agent, Agents, Profile
+from acd.decisions import Decisions
+from acd.eligibility import barred_agents
+from acd.line import Caller, Line
+from acd.offers import Offer, Offers
+from acd.recent import Recent
+from acd.requests import RequestRefused
+from acd.timers import Timers
+from hotline.commands import Command
+from hotline.facts import Fact
+from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
+from hotline.settings import Queue
+
+Output = Fact | Command | RequestRefused
+
+CALLS = 20_000
+"""About how many calls notes are kept."""
+AGENTS = 10_000
+"""How many agents there may be."""
+
+
+class Note(msgspec.Struct, kw_only=True):
+    """What is known about a call before it waits."""
+
+    node: NodeId
+    name: str = ""
+    """The caller's name, to be shown at the seat."""
+
+
+class Floor:
+    """The router's state. Plain data with a few helpers that keep it consistent."""
+
+    def __init__(
+        self,
+        queues: Iterable[Queue],
+        agents: Iterable[Profile],
+        *,
+        epoch: str,
+        home_node: NodeId,
+        break_reasons: tuple[str, ...],
+    ) -> None:
+        self.queues = {QueueId(q.id): q for q in queues}
+        self.agents = Agents(agents, self.queues)
+        self.epoch = epoch
+        self.home_node = home_node
+        self.break_reasons = break_reasons
+        self.line = Line()
+        self.offers = Offers()
+        self.offers_made = 0
+        self.timers = Timers()
+        self.decisions = Decisions()
+        self.notes: Recent[CallId, Note] = Recent(CALLS)
+        self.left: Recent[CallId, float] = Recent(CALLS)
+        """Calls that left the line: the `entered_at` up to which a repeated `CallQueued` is old news."""
+        self.links_down: set[NodeId] = set()
+        self.link_told_at: dict[NodeId, float] = {}
+        self.ignored: Counter[str] = Counter()
+        """Late, repeated and foreign inputs, by kind."""
+        self.out: list[Output] = []
+        self.suspect: CallId | None = None
+        """The call being worked on, should an error strike."""
+        self.pending_agents: dict[AgentId, None] = {}
+        self.pending_callers: dict[CallId, None] = {}
+        """Who became available and has not been matched yet."""
+        self.duty_changed = False
+        """Whether somebody came on or went off duty, so that refusals must be judged anew."""
+        self.changed_agents: dict[AgentId, None] = {}
+        self.changed_offers: dict[OfferId, None] = {}
+        """What must be remembered beyond our own death."""
+
+    def tell(self, fact: Fact) -> None:
+        """Publish a fact."""
+        self.out.append(fact)
+
+    def ask(self, command: Command) -> None:
+        """Send a command."""
+        self.out.append(command)
+
+    def ignore(self, kind: str) -> None:
+        """Count an input that came late, twice or from elsewhere."""
+        self.ignored[kind] += 1
+
+    def node_of(self, call_id: CallId) -> NodeId:
+        """Return the node that holds a call; our own if nobody told."""
+        note = self.notes.get(call_id)
+        return note.node if note is not None else self.home_node
+
+    def free_agent(self, agent: Agent, now: float) -> None:
+        """An agent can be rung from now on: have him matched."""
+        agent.available_since = now
+        self.pending_agents[agent.id] = None
+
+    def place(self, caller: Caller, now: float) -> None:
+        """Let a caller be offered, or not, according to where he is; have him matched if he newly can."""
+        offerable = caller.whereabouts == "here" and caller.confirmed and caller.node not in self.links_down
+        if offerable == self.line.is_offerable(caller):
+            return
+        self.line.set_offerable(caller, offerable)
+        if offerable:
+            caller.available_since = now
+            self.pending_callers[caller.call_id] = None
+
+    def judge_refusals(self, caller: Caller, now: float) -> None:
+        """Work out anew which agents are not rung for this caller because they rejected him."""
+        barred = barred_agents(caller, self.agents, now=now)
+        if caller.barred - barred and self.line.is_offerable(caller):
+            self.pending_callers[caller.call_id] = None
+        caller.barred = barred
+        waits_until = [until for until in caller.refusals.values() if until > now]
+        if waits_until:
+            self.timers.set("refusal", caller.call_id, min(waits_until))
+
+    def open_offer(self, offer: Offer) -> None:
+        """Take a live offer in, with its deadline."""
+        self.offers.open(offer)
+        self.touch(offer)
+        if offer.phase != "talking":
+            self.timers.set("offer", offer.offer_id, offer.deadline)
+
+    def close_offer(self, offer: Offer) -> None:
+        """Take a live offer out; what the phone says about it later is late."""
+        self.offers.close(offer)
+        self.touch(offer)
+        self.timers.clear("offer", offer.offer_id)
+
+    def touch(self, offer: Offer) -> None:
+        """Have a change of an offer remembered."""
+        self.changed_offers[offer.offer_id] = None

@@ -1,0 +1,111 @@
+"""Offers: one attempt each to connect one caller to one agent. Pure.
+
+An offer is a lease: it has an id that is never used again, it reserves its agent, and it ends by its own clock if nobody
+tells how it ended. The book holds the live ones; whatever the phone network says about another id came late or from
+elsewhere and is ignored.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
+
+GRACE_S = 1.0
+"""How long after its ring time an offer may remain without an ending before we end it ourselves."""
+
+RETURN_S = 2.0
+"""How long a caller may take to come back after a ring before we ask for him."""
+
+RECALLS = 5
+"""How often we ask for a caller who does not come back before we give him up."""
+
+BAD_RING_REST_S = 2.0
+"""How long an agent rests whose phone was busy or could not be rung."""
+
+REFUSED_RING_PAUSE_S = 1.0
+"""How long a caller waits before he is offered again when the network refused to ring for him."""
+
+REFUSED_RINGS = 3
+"""How often in a row the network may refuse to ring for a caller before we give him up."""
+
+REFUSAL_S = 5.0
+"""How long an agent who rejected a caller is spared that caller even when nobody else can serve him."""
+
+Phase = Literal["made", "ringing", "talking"]
+
+
+class Offer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One live offer. What is encoded of it survives our own death."""
+
+    offer_id: OfferId
+    call_id: CallId
+    agent_id: AgentId
+    extension: Extension
+    queue_id: QueueId
+    node: NodeId
+    made_at: float
+    ring_timeout_s: float
+    entered_at: float
+    phase: Phase = "made"
+    caller_left: bool = False
+    """Whether the caller hung up or was sent elsewhere; only the phone's last word is missing."""
+    caller_back: bool = False
+    """Whether the caller is already in our hands again; only the phone's last word is missing."""
+    closes_at: float | None = None
+    """An earlier end than by its ring time, once the caller left or came back."""
+    restored: bool = False
+    """Whether it comes from before our own death and the phone network has not confirmed it yet."""
+
+    @property
+    def deadline(self) -> float:
+        """When it is over even if nobody says so (while it is not answered)."""
+        last = self.made_at + self.ring_timeout_s + GRACE_S
+        return last if self.closes_at is None else min(last, self.closes_at)
+
+
+def offer_id_of(call_id: CallId, epoch: str, number: int) -> OfferId:
+    """Return the id of an offer: the `number`th in the router's life named `epoch`."""
+    return OfferId(f"{call_id}.{epoch}.{number}")
+
+
+class Offers:
+    """The live offers: at most one of each agent and one of each call."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[OfferId, Offer] = {}
+        self._by_agent: dict[AgentId, Offer] = {}
+        self._by_call: dict[CallId, Offer] = {}
+
+    def __iter__(self) -> Iterator[Offer]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def get(self, offer_id: OfferId) -> Offer | None:
+        """Return a live offer, or None."""
+        return self._by_id.get(offer_id)
+
+    def of_agent(self, agent_id: AgentId) -> Offer | None:
+        """Return the live offer of an agent."""
+        return self._by_agent.get(agent_id)
+
+    def of_call(self, call_id: CallId) -> Offer | None:
+        """Return the live offer of a call."""
+        return self._by_call.get(call_id)
+
+    def open(self, offer: Offer) -> None:
+        """Take a new offer in. Its agent and its call must have none."""
+        assert offer.agent_id not in self._by_agent
+        assert offer.call_id not in self._by_call
+        self._by_id[offer.offer_id] = offer
+        self._by_agent[offer.agent_id] = offer
+        self._by_call[offer.call_id] = offer
+
+    def close(self, offer: Offer) -> None:
+        """Take an offer out."""
+        del self._by_id[offer.offer_id]
+        del self._by_agent[offer.agent_id]
+        del self._by_call[offer.call_id]

@@ -1,0 +1,32 @@
+"""A bounded memory of the latest keys. Pure."""
+
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Recent(Generic[K, V]):
+    """A dictionary that forgets what was put in longest ago when it is full."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: dict[K, V] = {}
+
+    def get(self, key: K) -> V | None:
+        """Return what was put in, or None."""
+        return self._kept.get(key)
+
+    def put(self, key: K, value: V) -> None:
+        """Keep `value`, as the latest."""
+        self._kept.pop(key, None)
+        self._kept[key] = value
+        while len(self._kept) > self._limit:
+            del self._kept[next(iter(self._kept))]
+
+    def drop(self, key: K) -> None:
+        """Forget a key; nothing happens if it is unknown."""
+        self._kept.pop(key, None)
+
+    def __len__(self) -> int:
+        return len(self._kept)

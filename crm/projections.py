@@ -1,0 +1,230 @@
+"""Rows from facts: a call's rows are a fold of all its facts, so they depend neither on the order of arrival nor on repeats. Pure.
+
+Facts may be missing: a call adopted after a gap has no `CallArrived`, one that died with us has no `CallEnded` of ours, a
+conversation may lack its end. What follows from the facts that are there is filled in and marked (`inferred`, `reconciled`,
+`adopted`); what does not stays empty. A rebuild gives the same rows, because it is the same function over the same facts.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from crm.fold_offers import offers_of, recordings_of
+from crm.fold_segments import entries_of, segments_of
+from crm.rows import (
+    AgentRow,
+    AgentStateRow,
+    CallRow,
+    CallRows,
+    EndedBy,
+    OfferRow,
+    Outcome,
+    Phase,
+    RecordingRow,
+    SegmentRow,
+    moment,
+)
+from crm.told import Told, lasted, total
+from hotline.facts import (
+    AgentAdded,
+    AgentStateChanged,
+    CallAdopted,
+    CallerIdentified,
+    CallFact,
+    CallQueued,
+    Envelope,
+    IvrStepTaken,
+)
+from hotline.ids import CallId
+
+
+def fold_call(facts: Sequence[Envelope]) -> CallRows:
+    """Return the rows of one call from all its facts, in any order, repeats allowed.
+
+    Raises ValueError when there is no fact of a call, or facts of several calls.
+    """
+    told = Told(facts)
+    calls = {f.call_id for f in told.facts}
+    if len(calls) != 1:
+        raise ValueError(f"the facts of one call are needed, found {len(calls)} calls")
+    (call_id,) = calls
+    arrived_at = _arrived_at(told)
+    offers = offers_of(told)
+    segments = segments_of(call_id, told, offers, arrived_at)
+    offers = _with_queues(offers, segments)
+    recordings = recordings_of(told, offers)
+    call = _call(call_id, told, arrived_at, segments, offers, recordings)
+    return CallRows(call=call, segments=tuple(segments), offers=tuple(offers), recordings=tuple(recordings))
+
+
+def _arrived_at(told: Told) -> datetime:
+    """Return when the call arrived; if nobody told, the earliest time that any fact of it speaks of."""
+    if told.arrival is not None:
+        return moment(told.arrival.at)
+    kept = [f.arrived_at for f in told.all(CallAdopted) if f.arrived_at > 0]
+    if kept:
+        return moment(min(kept))
+    return min([moment(told.facts[0].at), *(entered_at for _, entered_at in entries_of(told))])
+
+
+def _with_queues(offers: Sequence[OfferRow], segments: Sequence[SegmentRow]) -> list[OfferRow]:
+    """Give an answered offer whose making was not told the queue of the wait that it ended."""
+    queues = {s.offer_id: s.queue_id for s in segments if s.kind == "queue" and s.offer_id is not None}
+    return [msgspec.structs.replace(o, queue_id=queues.get(o.offer_id)) if o.queue_id is None else o for o in offers]
+
+
+def _call(
+    call_id: CallId,
+    told: Told,
+    arrived_at: datetime,
+    segments: Sequence[SegmentRow],
+    offers: Sequence[OfferRow],
+    recordings: Sequence[RecordingRow],
+) -> CallRow:
+    waits = [s for s in segments if s.kind == "queue"]
+    talks = [s for s in segments if s.kind == "talk"]
+    answered = next((s for s in waits if s.outcome == "answered"), None)
+    deciding = answered or (waits[-1] if waits else None)
+    customer = told.all(CallerIdentified)[-1:]
+    return CallRow(
+        call_id=call_id,
+        node=_known(told, "node"),
+        number=_known(told, "number"),
+        caller_number=_known(told, "caller_number"),
+        caller_name=_known(told, "caller_name"),
+        customer_id=customer[0].customer_id if customer else None,
+        customer_name=customer[0].name if customer else "",
+        origin=told.arrival.origin if told.arrival else "trunk",
+        arrived_at=arrived_at,
+        queued_at=waits[0].began_at if waits else None,
+        answered_at=talks[0].began_at if talks else None,
+        ended_at=told.ended_at,
+        queue_id=deciding.queue_id if deciding else None,
+        agent_id=talks[0].agent_id if talks else None,
+        wait_s=total(s.duration_s for s in waits),
+        ring_s=total(o.ring_s for o in offers),
+        talk_s=total(s.duration_s for s in talks),
+        outcome=_outcome(told, segments),
+        phase=_phase(told, segments, offers),
+        ended_by=_ended_by(told, offers),
+        cause=told.end.cause if told.end else 0,
+        language=_language(told),
+        priority=waits[-1].priority if waits else 0,
+        flow=_flow(told),
+        recording_id=recordings[0].recording_id if recordings else None,
+        fallback_reason=told.fallback.reason if told.fallback else "",
+        adopted=len(told.all(CallAdopted)),
+        reconciled=bool((told.end and told.end.reconciled) or (told.arrival and told.arrival.reconciled)),
+    )
+
+
+def _known(told: Told, field: str) -> str:
+    """Return a field of the arrival, or of the first adoption that knew it."""
+    sources: list[object] = [told.arrival] if told.arrival else []
+    sources += told.all(CallAdopted)
+    return next((str(v) for v in (getattr(s, field) for s in sources) if v), "")
+
+
+def _outcome(told: Told, segments: Sequence[SegmentRow]) -> Outcome:
+    if told.end is None:
+        return "live"
+    kinds = {s.kind for s in segments}
+    if "talk" in kinds:
+        return "answered"
+    if "fallback" in kinds:
+        return "fallback"
+    waits = [s for s in segments if s.kind == "queue"]
+    if not waits:
+        return "ivr_only"
+    if waits[-1].outcome == "abandoned":
+        return "short_abandoned" if waits[-1].short else "abandoned"
+    return "flowed_out"
+
+
+def _phase(told: Told, segments: Sequence[SegmentRow], offers: Sequence[OfferRow]) -> Phase:
+    if told.end is not None:
+        return "ended"
+    open_kinds = {s.kind for s in segments if s.ended_at is None}
+    if "fallback" in open_kinds:
+        return "fallback"
+    if "talk" in open_kinds:
+        return "talking"
+    if any(o.result == "ringing" for o in offers):
+        return "ringing"
+    return "waiting" if "queue" in open_kinds else "ivr"
+
+
+def _ended_by(told: Told, offers: Sequence[OfferRow]) -> EndedBy:
+    """Return who ended the call; when its end does not tell, who ended the last conversation with it."""
+    if told.end is None or told.end.ended_by != "unknown":
+        return told.end.ended_by if told.end else "unknown"
+    last = next((o for o in reversed(offers) if o.talk_ended_at is not None), None)
+    together = last is not None and (lasted(last.talk_ended_at, told.ended_at) or 0.0) < 1.0
+    return last.talk_ended_by if last is not None and together else "unknown"
+
+
+def _language(told: Told) -> str:
+    heard = [
+        f.language for f in told.facts if isinstance(f, CallQueued | IvrStepTaken | CallerIdentified) and f.language
+    ]
+    kept = [f.place.language for f in told.all(CallAdopted) if f.place is not None and f.place.language]
+    return (heard or kept or [""])[-1]
+
+
+def _flow(told: Told) -> str:
+    steps = told.all(IvrStepTaken)
+    kept = [f.place.flow for f in told.all(CallAdopted) if f.place is not None]
+    return steps[-1].flow if steps else kept[-1] if kept else ""
+
+
+# --- agents ------------------------------------------------------------------------------------------------------------
+
+
+def agent_row(told: Envelope) -> AgentRow | None:
+    """Return the agent that a fact tells of, or None for another fact. Of two, the one with the later (told_at, fact_id) counts."""
+    fact = told.fact
+    if not isinstance(fact, AgentAdded):
+        return None
+    return AgentRow(
+        agent_id=fact.agent_id,
+        name=fact.name,
+        extension=fact.extension,
+        skills=dict(sorted(fact.skills.items())),
+        queues=list(fact.queues),
+        told_at=moment(fact.at),
+        fact_id=told.fact_id,
+    )
+
+
+def agent_state_row(told: Envelope) -> AgentStateRow | None:
+    """Return the change of state that a fact tells of, or None for another fact."""
+    fact = told.fact
+    if not isinstance(fact, AgentStateChanged):
+        return None
+    return AgentStateRow(
+        fact_id=told.fact_id,
+        agent_id=fact.agent_id,
+        began_at=moment(fact.at),
+        state=fact.state,
+        previous=fact.previous,
+        reason=fact.reason,
+        changed_by=fact.by,
+        until=moment(fact.until) if fact.until is not None else None,
+        call_id=fact.call_id,
+    )
+
+
+def latest_agents(told: Iterable[Envelope]) -> dict[str, AgentRow]:
+    """Return each agent as last told."""
+    latest: dict[str, AgentRow] = {}
+    for row in filter(None, map(agent_row, told)):
+        known = latest.get(row.agent_id)
+        if known is None or (row.told_at, row.fact_id) > (known.told_at, known.fact_id):
+            latest[row.agent_id] = row
+    return latest
+
+
+def call_of(envelope: Envelope) -> CallId | None:
+    """Return the call that a fact is about, or None."""
+    return envelope.fact.call_id if isinstance(envelope.fact, CallFact) else None

@@ -1,0 +1,171 @@
+"""The story of a call for people: one line for each fact, in English or Chinese. Pure.
+
+18:03:12.4  offered to agent 1004, rings for up to 15 s
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import tzinfo
+from typing import Any, Literal
+
+from crm.rows import moment
+from crm.told import in_order
+from hotline import facts as f
+from hotline.facts import Envelope, Fact
+
+Language = Literal["en", "zh"]
+
+_WORDS_ZH = {
+    "caller": "来电者",
+    "agent": "坐席",
+    "system": "系统",
+    "unknown": "未知",
+    "caller_left": "来电者已离开",
+    "agent_left": "坐席已离开",
+    "withdrawn": "已撤回",
+    "lease": "租约到期",
+    "no_number": "没有号码",
+    "not_found": "没有记录",
+    "too_late": "查询超时",
+    "unavailable": "无法查询",
+    "session": "在菜单或队列中",
+    "ringing": "振铃中",
+    "talking": "通话中",
+    "fallback": "备用队列",
+    "no_heartbeat": "没有控制程序",
+    "lease_expired": "租约到期",
+    "not_handled": "无人处理",
+    "full": "队列已满",
+    "closed": "非营业时间",
+    "moved": "已转移",
+    "missing": "缺失",
+    "empty": "空文件",
+    "broken": "损坏",
+    "too_short": "过短",
+    "store_failed": "保存失败",
+}
+
+Line = Callable[[Any], str]
+
+
+def _s(duration: float) -> str:
+    return f"{max(duration, 0.0):.1f}"
+
+
+def _w(word: str) -> str:
+    return _WORDS_ZH.get(word, word)
+
+
+def _after(fact: Fact, text: str, note: str) -> str:
+    return f"{text} ({note})" if getattr(fact, "reconciled", False) else text
+
+
+LINES: dict[type[Fact], tuple[Line, Line]] = {
+    f.CallArrived: (
+        lambda x: _after(
+            x, f"called {x.number} from {x.caller_number or 'a withheld number'}{_named(x.caller_name)}", "from CEL"
+        ),
+        lambda x: _after(
+            x, f"{x.caller_number or '隐藏号码'}{_named(x.caller_name)} 呼叫 {x.number}", "事后由 CEL 补记"
+        ),
+    ),
+    f.CallAdopted: (
+        lambda x: f"taken over after a gap, {x.phase}",
+        lambda x: f"中断后重新接管，{_w(x.phase)}",
+    ),
+    f.CallerIdentified: (
+        lambda x: f"is customer {x.name}{_named(x.tier)}",
+        lambda x: f"识别为客户 {x.name}{_named(x.tier)}",
+    ),
+    f.CallerUnknown: (
+        lambda x: f"caller unknown: {x.reason.replace('_', ' ')}",
+        lambda x: f"未识别来电者：{_w(x.reason)}",
+    ),
+    f.IvrStepTaken: (
+        lambda x: f"menu {x.flow}: {x.step}, {x.result}",
+        lambda x: f"菜单 {x.flow}：{x.step}，{x.result}",
+    ),
+    f.CallQueued: (
+        lambda x: f"joined queue {x.queue_id}" + (f" with priority {x.priority}" if x.priority else ""),
+        lambda x: f"进入队列 {x.queue_id}" + (f"，优先级 {x.priority}" if x.priority else ""),
+    ),
+    f.CallAbandoned: (
+        lambda x: (
+            f"gave up in queue {x.queue_id} after {_s(x.at - x.entered_at)} s"
+            + (", while a seat rang" if x.while_ringing else "")
+        ),
+        lambda x: (
+            f"在队列 {x.queue_id} 等待 {_s(x.at - x.entered_at)} 秒后放弃" + ("（振铃中）" if x.while_ringing else "")
+        ),
+    ),
+    f.CallFlowedOut: (
+        lambda x: f"left queue {x.queue_id} after {_s(x.at - x.entered_at)} s: {x.reason.replace('_', ' ')}",
+        lambda x: f"等待 {_s(x.at - x.entered_at)} 秒后离开队列 {x.queue_id}：{_w(x.reason)}",
+    ),
+    f.CallFellBack: (
+        lambda x: _after(x, f"went to the fallback queue: {x.reason.replace('_', ' ')}", "from CEL"),
+        lambda x: _after(x, f"转入备用队列：{_w(x.reason)}", "事后由 CEL 补记"),
+    ),
+    f.CallEnded: (
+        lambda x: _after(
+            x, f"ended by {x.ended_by}" + (f", cause {x.cause}" if x.cause else ""), "concluded afterwards"
+        ),
+        lambda x: _after(x, f"结束，挂断方：{_w(x.ended_by)}" + (f"，原因码 {x.cause}" if x.cause else ""), "事后推定"),
+    ),
+    f.OfferMade: (
+        lambda x: f"offered to agent {x.agent_id}, rings for up to {x.ring_timeout_s:g} s",
+        lambda x: f"分配给坐席 {x.agent_id}，最多振铃 {x.ring_timeout_s:g} 秒",
+    ),
+    f.OfferRang: (lambda _: "the seat rings", lambda _: "坐席话机振铃"),
+    f.OfferAccepted: (lambda _: "answered, both are connected", lambda _: "坐席接听，双方接通"),
+    f.OfferTimedOut: (lambda _: "the agent did not answer", lambda _: "坐席未接听"),
+    f.OfferRejected: (lambda _: "the agent rejected the call", lambda _: "坐席拒接"),
+    f.OfferBusy: (lambda _: "the seat was busy", lambda _: "坐席话机忙"),
+    f.OfferFailed: (lambda x: f"the seat could not be rung: {x.reason}", lambda x: f"无法振铃：{x.reason}"),
+    f.OfferRescinded: (
+        lambda x: f"offer taken back: {x.reason.replace('_', ' ')}",
+        lambda x: f"分配已撤回：{_w(x.reason)}",
+    ),
+    f.OfferUnknown: (
+        lambda _: "nobody told how the offer ended; closed by its timer",
+        lambda _: "分配结果未知，由定时器关闭",
+    ),
+    f.TalkEnded: (
+        lambda x: f"conversation over, ended by {x.ended_by}",
+        lambda x: f"通话结束，挂断方：{_w(x.ended_by)}",
+    ),
+    f.ScreenPopped: (
+        lambda x: f"the caller's name was shown to agent {x.agent_id}",
+        lambda x: f"已向坐席 {x.agent_id} 显示来电者姓名",
+    ),
+    f.RecordingStarted: (lambda _: "recording started", lambda _: "开始录音"),
+    f.RecordingStored: (
+        lambda x: f"recording stored, {_s(x.duration_s)} s",
+        lambda x: f"录音已保存，{_s(x.duration_s)} 秒",
+    ),
+    f.RecordingMarked: (
+        lambda x: f"recording {x.problem.replace('_', ' ')}" + (f": {x.detail}" if x.detail else ""),
+        lambda x: f"录音{_w(x.problem)}" + (f"：{x.detail}" if x.detail else ""),
+    ),
+}
+"""For each kind of fact of a call: its line in English and in Chinese."""
+
+
+def _named(name: str) -> str:
+    return f" ({name})" if name else ""
+
+
+def describe(fact: Fact, language: Language = "en") -> str:
+    """Return what a fact says, as a line without its time."""
+    lines = LINES.get(type(fact))
+    if lines is None:
+        return type(fact).__name__
+    return lines[0 if language == "en" else 1](fact)
+
+
+def story(envelopes: Iterable[Envelope], zone: tzinfo, language: Language = "en") -> list[str]:
+    """Return the story of a call: a line for each fact, in order, with its time in `zone`."""
+    lines: list[str] = []
+    for envelope in in_order(envelopes):
+        local = moment(envelope.fact.at).astimezone(zone)
+        lines.append(f"{local:%H:%M:%S}.{local.microsecond // 100_000}  {describe(envelope.fact, language)}")
+    return lines

@@ -1,0 +1,284 @@
+"""`hotline doctor`: is this installation sound? Each check with what was found, and a remedy beside every failure."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import typer
+from rich.markup import escape
+
+from hotline import __version__
+from hotline.cli.client import Client, read_runtime
+from hotline.cli.shell import JsonFlag, console, one_sentence, print_json, shell
+from hotline.errors import HotlineError, Unavailable
+from hotline.runtime import logs
+from hotline.settings import Settings
+
+FREE_DISK_MIN = 1_000_000_000
+TEST_CALL_S = 20.0
+SPOOL_WARN = 10_000
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What one check found."""
+
+    check: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+class Failed(Exception):
+    """A check failed; `remedy` says what to do."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(found)
+        self.remedy = remedy
+
+
+@one_sentence
+def doctor(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """Test this installation: versions, ports, sounds, manager rights, and a test call with its CEL line.
+
+    What needs a running hotline is tested when one runs on the data directory. Exit status 1 if anything fails.
+    """
+    settings = shell(ctx).settings()
+    logs.configure(json=False, level="error")
+    findings = list(_still_checks(settings))
+    try:
+        runtime = read_runtime(settings.data_dir)
+    except Unavailable as exc:
+        findings.append(Finding(check="running", ok=False, found=str(exc), remedy="run `hotline up`, then this again"))
+    else:
+        findings += asyncio.run(_live_checks(settings, runtime))
+    if as_json:
+        print_json(msgspec.to_builtins(findings))
+    else:
+        for finding in findings:
+            _show(finding)
+    if not all(f.ok for f in findings):
+        raise typer.Exit(1)
+
+
+def _show(finding: Finding) -> None:
+    mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
+    console.print(f"{mark} {finding.check:<12} {escape(finding.found)}", soft_wrap=True)
+    if finding.remedy:
+        console.print(f"                  → {escape(finding.remedy)}", soft_wrap=True)
+
+
+def _tried(check: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check=check, ok=True, found=look())
+    except Failed as exc:
+        return Finding(check=check, ok=False, found=str(exc), remedy=exc.remedy)
+    except HotlineError as exc:
+        return Finding(check=check, ok=False, found=str(exc))
+
+
+# --- what can be seen without a running hotline ---------------------------------------------------------------------------
+
+
+def _still_checks(settings: Settings) -> Iterator[Finding]:
+    yield _tried("versions", _versions)
+    yield _tried("data", lambda: _data_directory(settings.data_dir))
+    yield _tried("asterisk", lambda: _asterisk(settings))
+    yield _tried("flows", lambda: _flows(settings))
+
+
+def _versions() -> str:
+    return f"hotline {__version__}, Python {sys.version.split()[0]}"
+
+
+def _data_directory(data_dir: Path) -> str:
+    place = data_dir if data_dir.exists() else data_dir.absolute().parent
+    if not os.access(place, os.W_OK):
+        raise Failed(f"{place} cannot be written", "choose another --data-dir, or change its owner")
+    free = shutil.disk_usage(place).free
+    if free < FREE_DISK_MIN:
+        raise Failed(f"only {free / 1e6:.0f} MB free at {place}", "make room: recordings and the journal need it")
+    return f"{place} is writable, {free / 1e9:.0f} GB free"
+
+
+def _asterisk(settings: Settings) -> str:
+    from telephony.asterisk.install import find_or_bring
+
+    if settings.asterisk.mode == "remote":
+        return "remote"
+    installation = find_or_bring(settings, lambda _: None)
+    if not any(installation.sounds_dir.glob("*.gsm")):
+        raise Failed(
+            f"no sounds in {installation.sounds_dir}", "remove the private copy in the cache and run `hotline up`"
+        )
+    return f"Asterisk {installation.version}, sounds in place"
+
+
+def _flows(settings: Settings) -> str:
+    from ivr.library import read_flows
+
+    library = read_flows(settings)
+    if library.problems:
+        raise Failed("; ".join(library.problems), "run `hotline flow check FILE` and correct the file")
+    return f"{len(library.flows)} flow(s) for {', '.join(sorted(library.by_number))}"
+
+
+# --- what needs a running hotline -------------------------------------------------------------------------------------------
+
+
+async def _live_checks(settings: Settings, runtime: dict[str, Any]) -> list[Finding]:
+    checks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
+        ("running", lambda: _running(settings)),
+        ("numbers", lambda: _numbers(settings)),
+        ("manager", lambda: _manager_rights(settings, runtime)),
+        ("prompts", lambda: _prompts(settings)),
+        ("test call", lambda: _test_call(settings, runtime)),
+    ]
+    findings = []
+    for name, check in checks:
+        try:
+            findings.append(Finding(check=name, ok=True, found=await check()))
+        except Failed as exc:
+            findings.append(Finding(check=name, ok=False, found=str(exc), remedy=exc.remedy))
+        except HotlineError as exc:
+            log = settings.data_dir / "log" / "hotline.log"
+            findings.append(Finding(check=name, ok=False, found=str(exc), remedy=f"look into {log}"))
+    return findings
+
+
+async def _running(settings: Settings) -> str:
+    client = Client.of(settings.data_dir)
+    parts = json.loads(await asyncio.to_thread(client.text, "/readyz"))
+    missing = sorted(name for name, ok in parts.items() if not ok)
+    if missing:
+        raise Failed(f"not ready: {', '.join(missing)}", f"look into {settings.data_dir / 'log' / 'hotline.log'}")
+    return f"{client.base} is ready ({', '.join(sorted(parts))})"
+
+
+async def _numbers(settings: Settings) -> str:
+    """Is what the spool holds on its way into the journal?"""
+    client = Client.of(settings.data_dir)
+    text = await asyncio.to_thread(client.text, "/metrics")
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    waiting = float(values.get("hotline_spool_facts", "0"))
+    if waiting > SPOOL_WARN:
+        raise Failed(f"{waiting:.0f} facts wait in the spool", "is PostgreSQL away? They are safe and will follow")
+    return f"{waiting:.0f} fact(s) in the spool, {len(values)} series at /metrics"
+
+
+@asynccontextmanager
+async def _manager(settings: Settings, runtime: dict[str, Any]) -> AsyncIterator[Any]:
+    """Log in to Asterisk's manager with our own rights."""
+    from hotline.ids import NodeId
+    from hotline.runtime.clock import SteadyClock
+    from hotline.runtime.tasks import TaskGroup
+    from hotline.secrets import load_or_create
+    from hotline.tally import Tally
+    from telephony.ami.link import AmiLink
+    from telephony.ami.messages import LinkUp
+
+    secrets = load_or_create(settings.data_dir, settings.seats.extensions())
+    secret = settings.ami.secret.get_secret_value() if settings.ami.secret else secrets.ami_secret
+    host, _, port = runtime["asterisk"]["ami"].rpartition(":")
+    tasks = TaskGroup("doctor")
+    link = AmiLink(
+        NodeId("doctor"), host, int(port), settings.ami.username, secret, settings.ami, SteadyClock(), Tally(), tasks
+    )
+    await link.start()
+    try:
+        async with asyncio.timeout(settings.ami.login_timeout_s):
+            while not isinstance(await link.next_message(), LinkUp):
+                pass
+        yield link
+    except TimeoutError:
+        reason = link.down_reason.replace("_", " ")
+        raise Failed(f"no login at {host}:{port}: {reason}", "is Asterisk alive, and the secret the same?") from None
+    finally:
+        await link.close()
+        await tasks.close()
+
+
+async def _manager_rights(settings: Settings, runtime: dict[str, Any]) -> str:
+    async with _manager(settings, runtime) as link:
+        for action, headers in (
+            ("CoreStatus", {}),
+            ("Status", {}),
+            ("Setvar", {"Variable": "HOTLINE_DOCTOR", "Value": "1"}),
+            ("Getvar", {"Variable": "HOTLINE_DOCTOR"}),
+        ):
+            try:
+                await link.action(action, headers=headers)
+            except HotlineError as exc:
+                raise Failed(
+                    f"{action} is refused: {exc}", "generate the configuration anew: hotline down, hotline up"
+                ) from exc
+    return "logged in; may do what we need"
+
+
+async def _prompts(settings: Settings) -> str:
+    files = list((settings.data_dir / "prompts").rglob("*.wav"))
+    if not files:
+        raise Failed(
+            "no prompts were generated", "Asterisk's own sounds are used; with network, start `hotline up` again"
+        )
+    return f"{len(files)} prompts"
+
+
+async def _test_call(settings: Settings, runtime: dict[str, Any]) -> str:
+    """Let Asterisk call the first number itself; the call must reach our journal, and Asterisk's CEL file."""
+    from telephony.asterisk.layout import plan_dirs
+
+    client = Client.of(settings.data_dir)
+    number = next(iter(runtime["numbers"].values()))
+    cel = plan_dirs(settings.data_dir).cel_file
+    before = await asyncio.to_thread(_test_calls, client)
+    async with _manager(settings, runtime) as link:
+        await link.action(
+            "Originate",
+            headers={
+                "Channel": f"Local/{number}@hotline-test", "Application": "Wait", "Data": "2", "Async": "true",
+                "Timeout": "5000",
+            },
+        )  # fmt: skip
+        call = await _appeared(client, before)
+    if not await _written(cel, call):
+        raise Failed(
+            f"call {call} has no line in {cel}",
+            "the directories log/cel-custom and log/cdr-csv must exist and be writable",
+        )
+    return f"call {call} to {number} is in the journal and in CEL"
+
+
+def _test_calls(client: Client) -> set[str]:
+    return {c["call_id"] for c in client.get("/api/v1/calls", limit=100)["items"]}
+
+
+async def _appeared(client: Client, before: set[str]) -> str:
+    deadline = asyncio.get_running_loop().time() + TEST_CALL_S
+    while asyncio.get_running_loop().time() < deadline:
+        new = await asyncio.to_thread(_test_calls, client) - before
+        if new:
+            return new.pop()
+        await asyncio.sleep(0.2)
+    raise Failed(
+        f"no call arrived within {TEST_CALL_S:.0f} s", "is the flow in order? see `hotline flow check` and the log"
+    )
+
+
+async def _written(cel: Path, call: str) -> bool:
+    deadline = asyncio.get_running_loop().time() + TEST_CALL_S
+    while asyncio.get_running_loop().time() < deadline:
+        if call in await asyncio.to_thread(_text, cel):
+            return True
+        await asyncio.sleep(0.2)
+    return False
+
+
+def _text(file: Path) -> str:
+    return file.read_text("utf-8", "replace") if file.exists() else ""

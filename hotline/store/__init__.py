@@ -1,0 +1,1 @@
+"""The only door to PostgreSQL: pool, named queries, migrations, and a private server of our own."""

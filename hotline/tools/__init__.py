@@ -1,0 +1,9 @@
+"""Programs that we bring ourselves, without root: Debian packages unpacked into a private cache.
+
+`bring` is the whole interface; it blocks (call it in a thread from asynchronous code).
+"""
+
+from hotline.tools.bring import bring
+from hotline.tools.tool import Tool, last_lines
+
+__all__ = ["Tool", "bring", "last_lines"]

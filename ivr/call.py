@@ -1,0 +1,182 @@
+"""What is known about one call in its flow, and the few things that can be done to it. Pure.
+
+Each method notes facts and commands in `out`, in the order in which they shall be done; nothing is done here. When to do
+what is decided in `walk` (steps, prompts, digits) and `waiting` (queue, offers, adoption).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from hotline.commands import Command, Hangup, Play, Release, Remember, StartMusic
+from hotline.facts import CallAdopted, CallArrived, CallQueued, Fact, IvrStepTaken, Place
+from hotline.ids import PlayId, QueueId
+from ivr.model import Flow, Prompt, QueueStep
+from ivr.naming import SoundBook
+from ivr.stay import Stay, no_past
+
+State = Literal["prompting", "listening", "announcing", "waiting", "ringing", "talking", "leaving", "ended"]
+"""See `session`."""
+Output = Fact | Command
+
+PLAY_SLACK_S = 3.0
+"""How much later than expected a prompt may end before we go on without its `PlayEnded`."""
+UNKNOWN_SOUND_S = 10.0
+"""Taken as the length of a sound whose length nobody told us."""
+RETRY_S = 2.0
+"""Pause before a command that failed is sent again."""
+RETRIES_LIMIT = 10
+
+
+class Call:
+    """One call in its flow."""
+
+    def __init__(
+        self, event: CallArrived | CallAdopted, flow: Flow, sounds: SoundBook, music: Mapping[QueueId, str], now: float
+    ) -> None:
+        self.call_id = event.call_id
+        self.node = event.node
+        self.flow = flow
+        self.sounds = sounds
+        self.music = music
+        self.now = now
+        self.out: list[Output] = []
+        self.state: State = "prompting"
+        self.deadline: float | None = None
+        self.ignored: Counter[str] = Counter()
+        self.limits: Counter[str] = Counter()
+        # Where in the flow.
+        self.step = flow.start
+        self.steps_taken = 0
+        self.language = flow.language
+        self.chose_language = False
+        self.stay: Stay | None = None
+        self.past_offers = no_past()
+        self.adopted_at: float | None = None
+        # The prompt that plays. The prefix has the time: who adopts a call must not reuse the ids of the one who died.
+        self.play_prefix = f"{event.call_id}.{int(now * 1000)}"
+        self.plays = 0
+        self.play_id: PlayId | None = None
+        self.play_ends_at = 0.0
+        self.failed_prompts = 0
+        # What the caller typed: for this step, and before it asked.
+        self.typed = ""
+        self.typed_ahead = ""
+        self.tries = 0
+        self.digits = 0
+        # The farewell, and how often a failed command was sent again.
+        self.leave: Hangup | Release | None = None
+        self.retries = 0
+
+    def ignore(self, event: object) -> None:
+        """Count an event that means nothing now."""
+        self.ignored[type(event).__name__] += 1
+
+    def tell(self, result: str) -> None:
+        """Tell how the present step ended."""
+        self.out.append(
+            IvrStepTaken(
+                at=self.now,
+                call_id=self.call_id,
+                flow=self.flow.name,
+                flow_version=self.flow.version,
+                step=self.step,
+                result=result,
+                language=self.language,
+            )
+        )
+
+    def play(self, prompt: Prompt, state: State, *, interrupt: bool = True) -> None:
+        """Play a prompt, in place of what may be playing."""
+        sounds = self.sounds.resolve(prompt, self.language)
+        self.plays += 1
+        self.play_id = PlayId(f"{self.play_prefix}.{self.plays}")
+        self.play_ends_at = self.now + self.sounds.length_s(sounds, UNKNOWN_SOUND_S)
+        self.deadline = self.play_ends_at + PLAY_SLACK_S
+        self.state = state
+        play = Play(node=self.node, call_id=self.call_id, play_id=self.play_id, sounds=sounds)
+        self.out.append(play if interrupt else msgspec.structs.replace(play, interrupt=""))
+
+    def listen(self, until: float) -> None:
+        """Wait for a digit, in silence."""
+        self.play_id = None
+        self.state = "listening"
+        self.deadline = until
+
+    def remember(self) -> None:
+        """Keep the place on the channel; without it whoever adopts the call begins the flow anew."""
+        place = Place(flow=self.flow.name, flow_version=self.flow.version, step=self.step, language=self.language)
+        stay = self.stay
+        if stay is not None:
+            place = msgspec.structs.replace(
+                place, queue_id=stay.queue_id, entered_at=stay.entered_at, priority=stay.priority, skills=stay.skills
+            )
+        self.out.append(Remember(node=self.node, call_id=self.call_id, place=place))
+
+    def join(self, step: QueueStep) -> None:
+        """Join the line of a queue; first of all, because an offer may come at once and no announcement may delay it."""
+        self.typed_ahead = ""
+        self.stay = Stay(
+            queue_id=step.queue_id,
+            entered_at=self.now,
+            priority=step.priority,
+            skills=step.skills,
+            past=self.past_offers,
+        )
+        self.out.append(
+            CallQueued(
+                at=self.now,
+                call_id=self.call_id,
+                queue_id=step.queue_id,
+                entered_at=self.now,
+                priority=step.priority,
+                skills=step.skills,
+                language=self.language,
+            )
+        )
+        self.tell("queued")
+        self.remember()
+        if step.announce:
+            self.play(step.announce, "announcing")
+        else:
+            self.start_music()
+
+    def start_music(self) -> None:
+        """Let the caller wait with music."""
+        self.state = "waiting"
+        self.deadline = None
+        self.play_id = None
+        music = self.music.get(self.stay.queue_id, "default") if self.stay is not None else "default"
+        self.out.append(StartMusic(node=self.node, call_id=self.call_id, music_class=music))
+
+    def hang_up(self, reason: str) -> None:
+        """End the call."""
+        self._go(Hangup(node=self.node, call_id=self.call_id, reason=reason))
+
+    def release(self, reason: str) -> None:
+        """Give the caller to Asterisk's fallback queue."""
+        self._go(Release(node=self.node, call_id=self.call_id, reason=reason))
+
+    def release_later(self, reason: str, delay_s: float) -> None:
+        """Give the caller to Asterisk's fallback queue unless he is there by himself in time."""
+        self.release(reason)
+        self.out.pop()
+        self.deadline = self.now + delay_s
+
+    def _go(self, leave: Hangup | Release) -> None:
+        self.state = "leaving"
+        self.stay = None
+        self.deadline = None
+        self.retries = 0
+        self.leave = leave
+        self.out.append(leave)
+
+    def try_again(self) -> None:
+        """Wake up for another try of a command that failed, unless it was tried too often."""
+        self.retries += 1
+        if self.retries <= RETRIES_LIMIT:
+            self.deadline = self.now + RETRY_S
+        else:
+            self.limits["ivr_retries"] += 1

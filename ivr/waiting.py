@@ -1,0 +1,139 @@
+"""What happens to a caller in the line of a queue: offers, the way back, being adopted. Pure; each function moves one `Call`.
+
+From `OfferMade` to `CallReturned` the caller is not in our hands and nothing is sent. The line itself (places, order,
+who is offered) is the router's; here it is only known which offer is the current one, so that news of older ones are
+recognised.
+"""
+
+from hotline.facts import CallAdopted, CallFlowedOut, CallReturned, OfferAccepted, OfferFact, OfferMade
+from hotline.ids import QueueId
+from ivr.call import Call
+from ivr.model import QueueStep
+from ivr.stay import Stay
+from ivr.walk import enter
+
+RETURN_GRACE_S = 2.0
+"""How long after the end of an offer the caller may take to come back to us, before we assume it."""
+RELEASE_GRACE_S = 3.0
+"""How long the router may take to hand a caller to the fallback queue, before we do it."""
+
+
+def offered(call: Call, event: OfferMade | OfferAccepted) -> None:
+    """The caller goes to a seat, or reached it."""
+    if call.stay is None or not call.stay.begins(event.offer_id):
+        call.ignore(event)
+        return
+    call.state = "ringing" if isinstance(event, OfferMade) else "talking"
+    call.deadline = None
+    call.play_id = None
+
+
+def offer_over(call: Call, event: OfferFact) -> None:
+    """The offer or the conversation ended. The caller comes back now; if he never left us (the ring was refused), nobody tells."""
+    if call.stay is None or not call.stay.is_current(event.offer_id):
+        call.ignore(event)
+        return
+    call.deadline = call.now + RETURN_GRACE_S
+
+
+def returned(call: Call, event: CallReturned) -> None:
+    """The caller is back in our hands."""
+    if call.stay is None or not call.stay.ends(event.offer_id):
+        call.ignore(event)
+        return
+    _back(call, answered=event.answered or call.state == "talking")
+
+
+def ring_due(call: Call) -> None:
+    """Nobody told that the caller came back from an offer that ended."""
+    _back(call, answered=False)
+
+
+def talk_due(call: Call) -> None:
+    """Nobody told that the caller came back from a conversation that ended."""
+    _back(call, answered=True)
+
+
+def _back(call: Call, *, answered: bool) -> None:
+    assert call.stay is not None
+    call.stay.offer_id = None
+    if answered:
+        _served(call)
+    elif call.stay.left:
+        call.release(call.stay.left)
+    elif call.stay.queue_id:
+        call.start_music()
+    else:  # adopted while it rang, and nothing was kept on its channel
+        call.stay = None
+        enter(call, call.flow.start)
+
+
+def _served(call: Call) -> None:
+    """Go on with the flow. The new place is kept at once: with the old one an adopted call would join the line again."""
+    call.tell("served")
+    call.stay = None
+    step = call.flow.steps.get(call.step)
+    if isinstance(step, QueueStep) and step.after:
+        call.step = step.after
+        call.remember()
+        enter(call, step.after)
+    else:
+        call.hang_up("served")
+
+
+def flowed_out(call: Call, event: CallFlowedOut) -> None:
+    """The router let the caller leave the line, and hands him to the fallback queue. If that fails, we do it."""
+    stay = call.stay
+    if stay is None or event.entered_at != stay.entered_at or event.reason == "moved":
+        call.ignore(event)
+    elif call.state in ("announcing", "waiting"):
+        call.tell("released")
+        call.release_later(event.reason, RELEASE_GRACE_S)
+    else:
+        stay.left = event.reason
+
+
+# --- adoption ---------------------------------------------------------------------------------------------------------
+
+
+def adopt(call: Call, event: CallAdopted) -> None:
+    """Go on where the call was when whoever served it died. One who waited stays in the line and is not queued again."""
+    call.adopted_at = event.at
+    place = event.place
+    known = place is not None and (place.flow, place.flow_version) == (call.flow.name, call.flow.version)
+    if place is not None:
+        if place.language in call.flow.languages:
+            call.language, call.chose_language = place.language, True
+        if known or place.queue_id is not None:
+            call.step = place.step
+        if place.queue_id is not None:
+            call.stay = Stay.of(place, event.offer_id, call.past_offers)
+    if event.phase in ("ringing", "talking"):
+        call.stay = call.stay or Stay(queue_id=QueueId(""), offer_id=event.offer_id, past=call.past_offers)
+        call.state = "ringing" if event.phase == "ringing" else "talking"
+    elif call.stay is not None:
+        call.start_music()
+    else:
+        enter(call, call.step if call.step in call.flow.steps else call.flow.start)
+
+
+def adopted_again(call: Call, event: CallAdopted) -> None:
+    """The telephony service has looked anew at a call that we never lost."""
+    if event.at == call.adopted_at:
+        call.ignore(event)
+        return
+    call.adopted_at = event.at
+    match event.phase:
+        case "session" if call.state in ("ringing", "talking"):
+            _back(call, answered=call.state == "talking")
+        case "session" if call.state == "waiting":
+            call.start_music()
+        case "ringing" | "talking" if call.stay is not None:
+            call.state = "ringing" if event.phase == "ringing" else "talking"
+            call.stay.offer_id = event.offer_id
+            call.deadline = None
+        case "fallback":
+            call.state = "ended"
+            call.deadline = None
+        case _:
+            call.ignore(event)  # its prompt and its timer go on

@@ -1,0 +1,1 @@
+"""Every metric's definition, folding facts into observations, exporter, dashboards, alert rules."""

@@ -1,0 +1,351 @@
+"""Every metric that this process can export: one record each. Pure.
+
+A metric that is not listed here is exported nowhere. `source` says who tells the value: `facts` are folded by
+`metrics/fold.py`; `tally` values are told by a part of the house through `hotline.tally` under the name without the
+prefix `hotline_` and without `_total`; `exporter` values are read at the scrape. A gauge that is folded may also be told
+by its owner through the tally; the owner's word then wins for the whole metric.
+
+Label values come from closed sets or from `Words`; whatever is not in the set becomes `other`. No label ever holds a
+caller's number, a call id or a person's name. The words that operators know from other systems stand in the help texts.
+"""
+
+from typing import Literal, get_args
+
+import msgspec
+
+from hotline.facts import AgentState, Fact
+from metrics.kpi import FORMULAS
+from metrics.window import WINDOWS
+
+PREFIX = "hotline_"
+OTHER = "other"
+
+Kind = Literal["counter", "gauge", "histogram"]
+Source = Literal["facts", "tally", "exporter"]
+Scale = Literal["wait", "ring", "talk", "latency"]
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True):
+    """A label and the values it may take."""
+
+    name: str
+    values: tuple[str, ...] = ()
+    """The closed set; empty: see `words`."""
+    is_version: bool = False
+    """Whether words may also be short content hashes."""
+    words: int = 0
+    """How many different names given by our own code or configuration may appear (steps, limits); 0: closed set."""
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric."""
+
+    name: str
+    """Without `hotline_` and, for counters, without `_total`."""
+    kind: Kind
+    help: str
+    labels: tuple[Label, ...] = ()
+    unit: Literal["", "seconds", "ratio", "calls", "facts", "bytes"] = ""
+    source: Source = "facts"
+    scale: Scale | None = None
+    """Which bucket edges a histogram has, see `edges`."""
+
+    @property
+    def full_name(self) -> str:
+        """The name that Prometheus sees."""
+        return f"{PREFIX}{self.name}" + ("_total" if self.kind == "counter" else "")
+
+
+def _leaves(kind: type[Fact]) -> list[str]:
+    below = kind.__subclasses__()
+    return [name for k in below for name in _leaves(k)] if below else [kind.__name__]
+
+
+QUEUE = Label(name="queue")
+"""Its closed set comes from the settings, see `metrics/board.py`."""
+NODE = Label(name="node", words=50)
+FACT = Label(name="fact", values=tuple(sorted(_leaves(Fact))))
+OFFER_RESULTS = ("answered", "no_answer", "rejected", "busy", "rescinded", "failed", "unknown")
+RECORDING_RESULTS = ("stored", "missing", "empty", "broken", "too_short", "store_failed")
+FLOW_OUT_REASONS = ("fallback", "full", "closed", "moved", "unknown_queue", "lost")
+CALL_STATES = ("session", "ringing", "talking", "fallback")
+FALL_BACK_REASONS = ("no_heartbeat", "lease_expired", "not_handled")
+IVR_RESULTS = (
+    *(
+        "played",
+        "skipped",
+        "timeout",
+        "invalid",
+        "open",
+        "closed",
+        "set",
+        "queued",
+        "served",
+        "released",
+        "ended",
+        "hungup",
+    ),
+    *("failed", "lost"),
+    *(f"digit:{d}" for d in "0123456789*#"),
+    *(f"digits:{n}" for n in range(1, 21)),
+)
+"""How steps end; `digit:` names the key of a menu, `digits:` how many digits a code had, never which."""
+
+
+def _counter(name: str, help_: str, *labels: Label, source: Source = "facts") -> Metric:
+    return Metric(name=name, kind="counter", help=help_, labels=labels, source=source)
+
+
+def _told(name: str, help_: str, *labels: Label) -> Metric:
+    return _counter(name, help_, *labels, source="tally")
+
+
+def _seconds(name: str, scale: Scale, help_: str, *labels: Label, source: Source = "facts") -> Metric:
+    return Metric(name=name, kind="histogram", help=help_, labels=labels, unit="seconds", source=source, scale=scale)
+
+
+def _gauge(
+    name: str,
+    help_: str,
+    *labels: Label,
+    source: Source = "facts",
+    unit: Literal["", "seconds", "ratio", "calls", "facts", "bytes"] = "",
+) -> Metric:
+    return Metric(name=name, kind="gauge", help=help_, labels=labels, source=source, unit=unit)
+
+
+_CALLS = (
+    _counter(
+        "calls_arrived",
+        "Calls that reached Asterisk and were answered by the dialplan.",
+        Label(name="origin", values=("trunk", "seat", "operator", "test")),
+    ),
+    _counter(
+        "calls_adopted",
+        "Living calls found in Asterisk and taken over after our restart or a lost link.",
+        Label(name="phase", values=("session", "ringing", "talking", "fallback")),
+    ),
+    _counter(
+        "calls_ended",
+        "Calls whose caller channel is gone, by who ended them.",
+        Label(name="ended_by", values=("caller", "agent", "system", "unknown")),
+    ),
+    _counter(
+        "calls_fell_back",
+        "Calls that the dialplan sent to the static fallback queue because no controller served them.",
+        Label(name="reason", values=FALL_BACK_REASONS),
+    ),
+    _gauge(
+        "calls_active",
+        "Living calls by where they are: `session` is in a call flow or waiting, `ringing` waits while a seat is rung.",
+        Label(name="state", values=CALL_STATES),
+        unit="calls",
+    ),
+    _gauge("ivr_active", "Callers in a call flow: neither waiting, nor ringing, nor talking.", unit="calls"),
+    _counter(
+        "ivr_steps",
+        "Steps of call flows that callers went through, by how the step ended.",
+        Label(name="flow", words=30),
+        Label(name="version", words=30, is_version=True),
+        Label(name="step", words=100),
+        Label(name="result", values=IVR_RESULTS),
+    ),
+)
+
+_QUEUES = (
+    _counter("calls_offered", "Callers who entered the queue (Genesys Offered; Amazon CONTACTS_QUEUED).", QUEUE),
+    _counter("calls_answered", "Callers bridged to an agent (Genesys Answered; Amazon CONTACTS_HANDLED).", QUEUE),
+    _counter(
+        "calls_abandoned",
+        "Callers who hung up in the line (Genesys Abandon; Amazon CONTACTS_ABANDONED); `short`: within the short-abandon limit.",
+        QUEUE,
+        Label(name="short", values=("false", "true")),
+    ),
+    _counter(
+        "calls_flowed_out",
+        "Callers who left the line otherwise (Genesys Flow-out): to the fallback queue, because it was full or closed, to another queue.",
+        QUEUE,
+        Label(name="reason", values=FLOW_OUT_REASONS),
+    ),
+    _counter(
+        "calls_answered_in_threshold",
+        "Callers answered within the queue's threshold T; over answered and abandoned it is the connect rate B "
+        "(over answered alone, Asterisk's ServicelevelPerf).",
+        QUEUE,
+    ),
+    _seconds(
+        "answer_wait_seconds",
+        "wait",
+        "Time from queue entry to the bridge, answered callers (Asterisk Holdtime).",
+        QUEUE,
+    ),
+    _seconds("abandon_wait_seconds", "wait", "Time from queue entry to hanging up, abandoned callers.", QUEUE),
+    _gauge(
+        "queue_waiting", "Callers in the line now, those being rung for too (Amazon QUEUE_SIZE).", QUEUE, unit="calls"
+    ),
+    _gauge(
+        "queue_longest_wait_seconds",
+        "How long the first in line has waited; 0 when nobody waits.",
+        QUEUE,
+        unit="seconds",
+    ),
+    _gauge(
+        "connect_rate",
+        "Share of callers who reach an agent within T, formulas A to G of docs/metrics.md, owner = arrival; absent "
+        "without traffic. `today` begins at midnight or with this process.",
+        QUEUE,
+        Label(name="formula", values=tuple(FORMULAS)),
+        Label(name="window", values=tuple(WINDOWS)),
+        unit="ratio",
+    ),
+    _counter(
+        "identity_violations",
+        "Checks, one a minute, that found offered = answered + abandoned + flowed out + still waiting newly broken.",
+        QUEUE,
+    ),
+)
+
+_OFFERS = (
+    _counter(
+        "offers",
+        "Attempts to connect a caller to an agent, by how they ended (Twilio reservation accepted, timed out, rejected, "
+        "canceled, rescinded; Genesys Alert-no-answer is `no_answer`).",
+        QUEUE,
+        Label(name="result", values=OFFER_RESULTS),
+    ),
+    _seconds("ring_seconds", "ring", "Time a seat's phone rang, until an answer or any other end.", QUEUE),
+    _seconds("talk_seconds", "talk", "Conversation time, bridge to its end (Asterisk TalkTime).", QUEUE),
+    _seconds("wrapup_seconds", "talk", "After-call work (Genesys ACW; Amazon AFTER_CONTACT_WORK_TIME).", QUEUE),
+    _seconds(
+        "offer_latency_seconds",
+        "latency",
+        "Time from agent and caller both being there to the sent ring command (Twilio: reservation created).",
+        source="tally",
+    ),
+    _seconds(
+        "screen_pop_seconds", "latency", "Time from making an offer to the caller's name being shown at the seat."
+    ),
+)
+
+_AGENTS = (
+    _gauge(
+        "agents",
+        "Agents by state; an agent of several queues counts in each.",
+        QUEUE,
+        Label(name="state", values=get_args(AgentState)),
+    ),
+    _gauge(
+        "occupancy_ratio",
+        "Occupancy of the last 30 minutes: (talk + wrap-up) / (talk + wrap-up + ready idle); absent while nobody was ready or busy.",
+        QUEUE,
+        unit="ratio",
+    ),
+)
+
+_RECORDINGS = (
+    _counter(
+        "recordings",
+        "Recordings by result: `stored` is complete and verified, everything else is marked as a problem.",
+        Label(name="result", values=RECORDING_RESULTS),
+    ),
+)
+
+_AMI = (
+    _counter(
+        "ami_events",
+        "Events received from Asterisk, by what they mean to us; those that mean nothing are `other`.",
+        Label(name="event", words=60),
+        source="tally",
+    ),
+    _counter(
+        "ami_actions_failed",
+        "Actions sent to Asterisk that were refused or stayed unanswered.",
+        Label(name="action", words=40),
+        source="tally",
+    ),
+    _counter("ami_poison", "AMI messages that could not be understood and were set aside.", source="tally"),
+    _counter(
+        "ami_resyncs", "Snapshots taken after a connect or a doubt.", Label(name="reason", words=20), source="tally"
+    ),
+    _gauge("ami_up", "Whether the AMI link of a node is up and its snapshot taken.", NODE),
+    _gauge(
+        "ami_event_lag_seconds", "Age of the last AMI event when it was handled.", NODE, source="tally", unit="seconds"
+    ),
+)
+
+_HOUSE = (
+    _gauge("bus_up", "Whether the bus takes records.", source="tally"),
+    _gauge("database_up", "Whether PostgreSQL answers.", source="tally"),
+    _gauge("router_active", "Whether this process holds the router's lock.", source="tally"),
+    _gauge("spool_facts", "Facts in the local spool that the journal has not taken yet.", source="tally", unit="facts"),
+    _gauge("spool_oldest_seconds", "Age of the oldest fact in the spool.", source="tally", unit="seconds"),
+    _seconds(
+        "journal_lag_seconds", "latency", "Time from a fact's happening to its commit in the journal.", source="tally"
+    ),
+    _counter("limits_reached", "Times a named limit was reached.", Label(name="limit", words=60), source="tally"),
+    _counter(
+        "service_errors", "Records whose handling failed, by service.", Label(name="service", words=20), source="tally"
+    ),
+    _counter("http_refused", "HTTP requests refused, by reason.", Label(name="reason", words=20), source="tally"),
+    _counter(
+        "audit_findings", "Invariants found broken by `hotline audit`.", Label(name="kind", words=30), source="tally"
+    ),
+    _told("spool_damaged", "Times the spool's file was found damaged and set aside."),
+    _told("spool_write_errors", "Times the spool could not write to its disk."),
+    _told("spool_shed", "Facts given up because the spool was full, by type.", Label(name="type", words=60)),
+    _told("spool_lost", "Facts lost because the spool could not keep them, by type.", Label(name="type", words=60)),
+    _told("spool_dead", "Facts of the spool that cannot be read back, by reason.", Label(name="reason", words=20)),
+    _told("journal_failures", "Attempts to write to the journal that failed, by error.", Label(name="error", words=20)),
+    _told("journal_dead", "Facts that the journal refused for good and set aside."),
+    _told("journal_fold_failures", "Facts of the journal that could not be folded into its projections."),
+    _told("cel_lines_skipped", "Lines of Asterisk's CEL that could not be understood."),
+    _told("crm_look_ups_late", "Caller look-ups that took too long; the caller counted as unknown."),
+    _told("ivr_ignored", "Events that meant nothing to a call flow at that moment; late ones are normal."),
+    _told("router_ignored", "Events that meant nothing to the router at that moment; late ones are normal."),
+    _counter("facts", "Facts folded into these numbers.", FACT),
+    _counter(
+        "facts_unmatched",
+        "Facts that fitted no call or offer that is known and still open; late ones are normal.",
+        FACT,
+    ),
+    _gauge(
+        "event_loop_lag_seconds",
+        "Worst lateness of a timer of the metrics service in the last 15 seconds.",
+        source="exporter",
+        unit="seconds",
+    ),
+    _gauge("metrics_undefined", "Names told through the tally that no definition knows: a bug.", source="exporter"),
+    _gauge(
+        "build_info",
+        "Always 1; the labels say what runs.",
+        Label(name="version", words=1),
+        Label(name="python", words=1),
+        source="exporter",
+    ),
+)
+
+DEFINITIONS: tuple[Metric, ...] = (*_CALLS, *_QUEUES, *_OFFERS, *_AGENTS, *_RECORDINGS, *_AMI, *_HOUSE)
+"""All metrics, in the order of the documentation."""
+
+EDGES: dict[Scale, tuple[float, ...]] = {
+    "wait": (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800),
+    "ring": (1, 2, 3, 5, 8, 10, 15, 20, 30, 45, 60, 120),
+    "talk": (5, 10, 20, 30, 60, 120, 180, 300, 450, 600, 900, 1200, 1800, 3600),
+    "latency": (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 600),
+}
+"""Bucket edges in seconds before the thresholds in use are added."""
+THRESHOLD_SCALES: frozenset[Scale] = frozenset({"wait", "ring", "talk"})
+
+
+def edges(scale: Scale, thresholds_s: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the upper bucket edges of `scale`, ascending, without +Inf, with an edge exactly at every threshold above zero.
+
+    A share "within T" read from a histogram is then exact, not interpolated. An edge counts values equal to it.
+    """
+    extra = set(thresholds_s) if scale in THRESHOLD_SCALES else set()
+    return tuple(sorted({float(e) for e in (*EDGES[scale], *extra) if e > 0}))
+
+
+def by_name() -> dict[str, Metric]:
+    """Return the definitions by their name in the tally and in observations."""
+    return {m.name: m for m in DEFINITIONS}

@@ -1,0 +1,401 @@
+"""Which recordings there should be, and when each is collected. Pure.
+
+    offered --accepted--> talking --over--> settling --quiet--> collecting --stored, flawed--> (closed)
+       \\--------------- over --------------^  ^--- grown ---------/     \\--no room--> stuck --due--> collecting
+
+A recording is *offered* with the offer, because Asterisk starts it before the agent's phone rings; it has audio only once both
+are bridged. After the conversation Asterisk needs a moment to finish the file: it is *settling* until its size rests and nobody
+has it open. An offer that was never answered leaves no audio and no trace; if there is audio all the same, the news of the
+answer was lost and the recording is kept. Every conversation that was to be recorded ends as stored or as marked.
+
+Late and repeated inputs find no entry in the table and change nothing. The same recording is collected once.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypeVar
+
+import msgspec
+
+from hotline.facts import (
+    CallAdopted,
+    CallArrived,
+    CallEnded,
+    CallReturned,
+    Fact,
+    OfferAccepted,
+    OfferBusy,
+    OfferFailed,
+    OfferMade,
+    OfferRejected,
+    OfferRescinded,
+    OfferTimedOut,
+    Record,
+    RecordingMarked,
+    RecordingStarted,
+    RecordingStored,
+    SnapshotTaken,
+    TalkEnded,
+)
+from hotline.ids import CallId, NodeId, OfferId, RecordingId
+
+T = TypeVar("T")
+
+SETTLE_S = 0.3
+"""Between two looks at a file that should be complete."""
+STILL_OPEN_S = 10.0
+"""A file whose size rests but that somebody still has open is collected after this time."""
+MISSING_AFTER_S = 3.0
+"""A file that has not appeared by then does not exist."""
+RETRY_S = 30.0
+"""Between two tries when there is no room."""
+REMEMBERED = 10_000
+"""So many closed recordings are remembered, so that a repeated fact does not open one again."""
+FOREIGN_CALLS = 100_000
+
+State = Literal["offered", "talking", "settling", "collecting", "stuck", "closed"]
+Input = Literal["accepted", "over", "quiet", "grown", "stored", "flawed", "nothing", "no_room", "due"]
+
+NEXT: Mapping[tuple[State, Input], State] = {
+    ("offered", "accepted"): "talking",
+    ("offered", "over"): "settling",
+    ("talking", "over"): "settling",
+    ("settling", "quiet"): "collecting",
+    ("settling", "nothing"): "closed",
+    ("settling", "flawed"): "closed",
+    ("collecting", "grown"): "settling",
+    ("collecting", "stored"): "closed",
+    ("collecting", "flawed"): "closed",
+    ("collecting", "nothing"): "closed",
+    ("collecting", "no_room"): "stuck",
+    ("stuck", "due"): "collecting",
+}
+"""Everything that may happen to a recording."""
+
+Flaw = Literal["missing", "empty", "broken", "too_short", "store_failed"]
+KINDS: tuple[type[Record], ...] = (
+    CallArrived, CallAdopted, OfferMade, OfferAccepted, OfferTimedOut, OfferRejected, OfferBusy, OfferFailed,
+    OfferRescinded, TalkEnded, CallReturned, CallEnded, SnapshotTaken,
+)  # fmt: skip
+_OVER = (OfferTimedOut, OfferRejected, OfferBusy, OfferFailed, OfferRescinded, TalkEnded, CallReturned)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One recording that is not closed yet."""
+
+    recording_id: RecordingId
+    call_id: CallId
+    offer_id: OfferId
+    state: State = "offered"
+    accepted_at: float | None = None
+    """When the conversation began; None while unknown."""
+    ended_at: float | None = None
+    expected: bool = False
+    """Whether we know that there was a conversation."""
+    announced: bool = False
+    """Whether `RecordingStarted` was told."""
+    marked: bool = False
+    """Whether it was marked already (no room), so that it is not marked at each try."""
+    since: float = 0.0
+    """When it began to settle."""
+    size_bytes: int | None = None
+    """The file's size at the last look."""
+    due: float | None = None
+    """When to look or to try again."""
+
+    @property
+    def talked_s(self) -> float | None:
+        """How long the conversation was, None when we did not see both ends."""
+        if self.accepted_at is None or self.ended_at is None:
+            return None
+        return max(self.ended_at - self.accepted_at, 0.0)
+
+
+# --- what is to be done, and what came of it ----------------------------------------------------------------------------
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """See how large the file is and whether somebody has it open; answer with `looked`."""
+
+    recording_id: RecordingId
+
+
+class Collect(msgspec.Struct, frozen=True, kw_only=True):
+    """Verify the file and move it into the store; answer with `collected`."""
+
+    recording_id: RecordingId
+    at: float
+    """The time of the conversation: chooses the directory."""
+    talked_s: float | None
+
+
+class Keep(msgspec.Struct, frozen=True, kw_only=True):
+    """Remember this entry across our death."""
+
+    entry: Entry
+
+
+class Forget(msgspec.Struct, frozen=True, kw_only=True):
+    """The entry is closed."""
+
+    recording_id: RecordingId
+
+
+Action = Look | Collect | Keep | Forget | Fact
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """It lies complete in the store."""
+
+    file: str
+    sha256: str
+    size_bytes: int
+    duration_s: float
+
+
+class Flawed(msgspec.Struct, frozen=True, kw_only=True):
+    """It is not as it should be; what there is was put aside."""
+
+    problem: Flaw
+    detail: str
+
+
+class Grown(msgspec.Struct, frozen=True, kw_only=True):
+    """Asterisk was still writing."""
+
+
+class NoRoom(msgspec.Struct, frozen=True, kw_only=True):
+    """The store cannot take it now; the file is where it was."""
+
+    detail: str
+
+
+Result = Stored | Flawed | Grown | NoRoom
+
+
+class Policy:
+    """The recordings of one node."""
+
+    def __init__(self, node: NodeId, entries: Iterable[Entry] = (), *, now: float) -> None:
+        self._node = node
+        self.entries: dict[RecordingId, Entry] = {}
+        self._by_offer: dict[OfferId, RecordingId] = {}
+        self._closed: OrderedDict[RecordingId, None] = OrderedDict()
+        self._foreign: OrderedDict[CallId, None] = OrderedDict()
+        self._restored: set[RecordingId] = set()
+        for entry in entries:
+            self._restored.add(entry.recording_id)
+            # Looks and collections of our former life are not coming back: begin them again.
+            again = entry.state in ("settling", "collecting", "stuck")
+            self._put(msgspec.structs.replace(entry, state="settling", since=now, due=now) if again else entry)
+
+    def next_deadline(self) -> float | None:
+        """Return when `wake` wants to be called."""
+        return min((e.due for e in self.entries.values() if e.due is not None), default=None)
+
+    def wake(self, now: float) -> list[Action]:
+        """Return what is due."""
+        actions: list[Action] = []
+        for entry in [e for e in self.entries.values() if e.due is not None and e.due <= now]:
+            if entry.state == "settling":
+                self._put(msgspec.structs.replace(entry, due=None))
+                actions.append(Look(recording_id=entry.recording_id))
+            else:
+                actions += self._advance(entry, "due", now)
+        return actions
+
+    def handle(self, record: Record, now: float) -> list[Action]:
+        """Take a fact or signal into account."""
+        match record:
+            case CallArrived() | CallAdopted() if record.node != self._node:
+                _remember(self._foreign, record.call_id, FOREIGN_CALLS)
+                return []
+            case OfferMade(recording_id=str()):
+                return self._offered(record)
+            case OfferAccepted():
+                return self._accepted(record, record.offer_id, now)
+            case CallAdopted():
+                return self._adopted(record, now)
+            case CallEnded():
+                self._foreign.pop(record.call_id, None)
+                return self._all_over([e for e in self.entries.values() if e.call_id == record.call_id], record.at, now)
+            case SnapshotTaken() if record.node == self._node:
+                return self._snapshot(record, now)
+            case _ if isinstance(record, _OVER):
+                entry = self._of(record.offer_id)
+                return [] if entry is None else self._all_over([entry], record.at, now)
+            case _:
+                return []
+
+    # --- facts ------------------------------------------------------------------------------------------------------------
+
+    def _offered(self, fact: OfferMade) -> list[Action]:
+        recording_id = fact.recording_id
+        if recording_id is None or recording_id in self.entries or recording_id in self._closed:
+            return []
+        if fact.call_id in self._foreign:
+            return []
+        entry = Entry(recording_id=recording_id, call_id=fact.call_id, offer_id=fact.offer_id)
+        self._put(entry)
+        return [Keep(entry=entry)]
+
+    def _accepted(self, record: OfferAccepted | CallAdopted, offer_id: OfferId, now: float) -> list[Action]:
+        entry = self._of(offer_id)
+        if entry is None or ("accepted" not in _inputs(entry.state)):
+            return []
+        # An adopted conversation began before we saw it: its length stays unknown.
+        accepted_at = record.at if isinstance(record, OfferAccepted) else None
+        entry = msgspec.structs.replace(entry, accepted_at=accepted_at, expected=True, announced=True)
+        started = RecordingStarted(
+            at=record.at, call_id=entry.call_id, recording_id=entry.recording_id, offer_id=entry.offer_id
+        )
+        return [started, *self._advance(entry, "accepted", now)]
+
+    def _adopted(self, fact: CallAdopted, now: float) -> list[Action]:
+        """After a gap: what the call does now tells which of its recordings are over."""
+        actions: list[Action] = []
+        present = fact.offer_id if fact.phase in ("ringing", "talking") else None
+        past = [e for e in self.entries.values() if e.call_id == fact.call_id and e.offer_id != present]
+        actions += self._all_over(past, None, now)
+        if present is None or fact.phase != "talking":
+            return actions
+        recording_id = RecordingId(present)
+        if self._of(present) is None and recording_id not in self._closed:
+            # Whether this conversation is recorded is not known; its file will tell.
+            entry = Entry(recording_id=recording_id, call_id=fact.call_id, offer_id=present, state="talking")
+            self._put(entry)
+            return [*actions, Keep(entry=entry)]
+        return actions + self._accepted(fact, present, now)
+
+    def _snapshot(self, fact: SnapshotTaken, now: float) -> list[Action]:
+        """The calls of our former life that are not among the living ended while we were away."""
+        gone = [e for i, e in self.entries.items() if i in self._restored and e.call_id not in fact.living]
+        return self._all_over(gone, None, now)
+
+    def _all_over(self, entries: Iterable[Entry], ended_at: float | None, now: float) -> list[Action]:
+        actions: list[Action] = []
+        for entry in entries:
+            if "over" in _inputs(entry.state):
+                settling = msgspec.structs.replace(
+                    entry, ended_at=ended_at, since=now, due=now + SETTLE_S, size_bytes=None
+                )
+                actions += self._advance(settling, "over", now)
+        return actions
+
+    # --- answers of the door ----------------------------------------------------------------------------------------------
+
+    def looked(self, recording_id: RecordingId, size_bytes: int | None, *, is_open: bool, now: float) -> list[Action]:
+        """Take what a look showed into account; `size_bytes` None: there is no file."""
+        entry = self.entries.get(recording_id)
+        if entry is None or entry.state != "settling":
+            return []
+        waited_s = now - entry.since
+        if size_bytes is None:
+            if not entry.expected:
+                return self._advance(entry, "nothing", now)
+            if waited_s >= MISSING_AFTER_S:
+                return [
+                    *self._mark(entry, "missing", "Asterisk wrote no file", now),
+                    *self._advance(entry, "flawed", now),
+                ]
+        rests = size_bytes is not None and size_bytes == entry.size_bytes
+        if rests and (not is_open or waited_s >= STILL_OPEN_S):
+            return self._advance(entry, "quiet", now)
+        self._put(msgspec.structs.replace(entry, size_bytes=size_bytes, due=now + SETTLE_S))
+        return []
+
+    def collected(self, recording_id: RecordingId, result: Result, now: float) -> list[Action]:
+        """Take the result of a collection into account."""
+        entry = self.entries.get(recording_id)
+        if entry is None or entry.state != "collecting":
+            return []
+        match result:
+            case Stored():
+                return [*self._announce(entry, now), _stored(entry, result, now), *self._advance(entry, "stored", now)]
+            case Flawed(problem="empty") if not entry.expected:
+                return self._advance(entry, "nothing", now)
+            case Flawed():
+                marks = self._mark(entry, result.problem, result.detail, now)
+                return [*self._announce(entry, now), *marks, *self._advance(entry, "flawed", now)]
+            case Grown():
+                return self._advance(msgspec.structs.replace(entry, size_bytes=None, due=now + SETTLE_S), "grown", now)
+            case NoRoom():
+                marks = [] if entry.marked else self._mark(entry, "store_failed", result.detail, now)
+                stuck = msgspec.structs.replace(entry, marked=True, announced=True, due=now + RETRY_S)
+                return [*self._announce(entry, now), *marks, *self._advance(stuck, "no_room", now)]
+
+    # --- moving -----------------------------------------------------------------------------------------------------------
+
+    def _advance(self, entry: Entry, happened: Input, now: float) -> list[Action]:
+        """Move an entry along the table. What must survive our death is kept."""
+        state = NEXT.get((entry.state, happened))
+        if state is None:
+            return []
+        if state == "closed":
+            self._close(entry)
+            return [Forget(recording_id=entry.recording_id)]
+        entry = msgspec.structs.replace(entry, state=state)
+        if state != "collecting":
+            self._put(entry)
+            return [Keep(entry=entry)]
+        entry = msgspec.structs.replace(entry, due=None)
+        self._put(entry)
+        at = entry.accepted_at or entry.ended_at or entry.since
+        return [Collect(recording_id=entry.recording_id, at=at, talked_s=entry.talked_s)]
+
+    def _put(self, entry: Entry) -> None:
+        self.entries[entry.recording_id] = entry
+        self._by_offer[entry.offer_id] = entry.recording_id
+
+    def _close(self, entry: Entry) -> None:
+        self.entries.pop(entry.recording_id, None)
+        self._by_offer.pop(entry.offer_id, None)
+        self._restored.discard(entry.recording_id)
+        _remember(self._closed, entry.recording_id, REMEMBERED)
+
+    def _of(self, offer_id: OfferId) -> Entry | None:
+        recording_id = self._by_offer.get(offer_id)
+        return None if recording_id is None else self.entries.get(recording_id)
+
+    def _announce(self, entry: Entry, now: float) -> list[Action]:
+        """Tell of a recording that turned up without an answer that we saw."""
+        if entry.announced:
+            return []
+        return [
+            RecordingStarted(at=now, call_id=entry.call_id, recording_id=entry.recording_id, offer_id=entry.offer_id)
+        ]
+
+    def _mark(self, entry: Entry, problem: Flaw, detail: str, now: float) -> list[Action]:
+        return [
+            RecordingMarked(
+                at=now,
+                call_id=entry.call_id,
+                recording_id=entry.recording_id,
+                offer_id=entry.offer_id,
+                problem=problem,
+                detail=detail,
+            )
+        ]
+
+
+def _stored(entry: Entry, result: Stored, now: float) -> RecordingStored:
+    return RecordingStored(
+        at=now,
+        call_id=entry.call_id,
+        recording_id=entry.recording_id,
+        offer_id=entry.offer_id,
+        file=result.file,
+        sha256=result.sha256,
+        size_bytes=result.size_bytes,
+        duration_s=result.duration_s,
+    )
+
+
+def _inputs(state: State) -> set[Input]:
+    return {happened for before, happened in NEXT if before == state}
+
+
+def _remember(kept: OrderedDict[T, None], key: T, limit: int) -> None:
+    kept[key] = None
+    while len(kept) > limit:
+        kept.popitem(last=False)

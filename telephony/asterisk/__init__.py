@@ -1,0 +1,1 @@
+"""The private Asterisk: found or brought, configured from the settings, started, watched and ended, without root."""

@@ -1,0 +1,244 @@
+"""Synthetic seats: registered phones that ring, answer, talk and hang up, all in one SIPp; each behaves as it is told."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Self
+
+from hotline.errors import Misuse, Rejected, Unavailable
+from hotline.runtime.clock import Clock, SteadyClock
+from hotline.runtime.tasks import TaskGroup
+from telephony.phones import injection, scenarios, wire
+from telephony.phones.call import WAIT_S, PhoneCall, hang_up_all
+from telephony.phones.injection import Account
+from telephony.phones.scenarios import REGISTER_EXPIRES_S
+from telephony.phones.sipp import Exchange, SippProcess
+
+SEAT_TONE_HZ = 1000
+REGISTER_RATE = 20
+REGISTER_TIMEOUT_S = 10.0
+RENEW_S = REGISTER_EXPIRES_S / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Let it ring, then answer; talk for a time, or until the caller hangs up."""
+
+    after_s: float = 0.2
+    talk_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reject:
+    """Let it ring, then press "reject"."""
+
+    after_s: float = 0.2
+    code: Literal[480, 486, 603] = 486
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetRing:
+    """Do nothing: nobody is there, or the test acts by hand."""
+
+
+Behaviour = Answer | Reject | LetRing
+Behave = Behaviour | Callable[[], Behaviour]
+"""The same for every call, or asked for at each call."""
+
+
+class Seat:
+    """One registered phone. `behaviour` may be changed at any time; it counts for the next call."""
+
+    def __init__(self, account: Account, behaviour: Behave) -> None:
+        self.extension = account.extension
+        self.behaviour = behaviour
+        self.calls: list[PhoneCall] = []
+        """All calls that ever rang here, oldest first."""
+        self._rung: asyncio.Queue[PhoneCall] = asyncio.Queue()
+
+    async def next_call(self, timeout_s: float = WAIT_S) -> PhoneCall:
+        """Wait for the next call that rings here. Raises Unavailable when none does in time."""
+        try:
+            return await asyncio.wait_for(self._rung.get(), timeout_s)
+        except TimeoutError as exc:
+            raise Unavailable(f"seat {self.extension}: nothing rang within {timeout_s:g} s") from exc
+
+    def rang(self, call: PhoneCall) -> None:
+        """Note a new call."""
+        self.calls.append(call)
+        self._rung.put_nowait(call)
+
+
+class Seats:
+    """Registered phones: `async with Seats(exchange, accounts) as seats: seats["1001"].behaviour = Reject()`.
+
+    Entering registers all of them (raises Rejected when Asterisk denies one, Unavailable when it does not answer); leaving
+    hangs up and unregisters.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        accounts: Sequence[Account],
+        *,
+        behaviour: Behave | None = None,
+        tone_hz: int | None = SEAT_TONE_HZ,
+        on_change: Callable[[PhoneCall, wire.Event], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if not accounts:
+            raise Misuse("a bank of seats needs at least one")
+        self._seats = {a.extension: Seat(a, behaviour or Answer()) for a in accounts}
+        self._accounts = tuple(accounts)
+        self._process = SippProcess(exchange, "seats", exchange.seats_from, self._heard, self._gone)
+        self._tone_hz = tone_hz
+        self._on_change = on_change
+        self._clock = clock or SteadyClock()
+        self._tasks = TaskGroup("seats")
+        self._calls: dict[str, PhoneCall] = {}
+        self._registrations: dict[str, str] = {}
+        self._denied: dict[str, str] = {}
+        self._changed = asyncio.Event()
+
+    def __getitem__(self, extension: str) -> Seat:
+        return self._seats[extension]
+
+    def __iter__(self) -> Iterator[Seat]:
+        return iter(self._seats.values())
+
+    @property
+    def talking(self) -> int:
+        """How many seats are in a conversation."""
+        return sum(call.state == "talking" for call in self._calls.values())
+
+    async def __aenter__(self) -> Self:
+        count = str(len(self._accounts))
+        await self._process.start(
+            {
+                "register.xml": scenarios.register_scenario().encode(),
+                "seat.xml": scenarios.seat_scenario().encode(),
+                "seats.csv": injection.accounts_file(self._accounts),
+            },
+            [
+                "-sf",
+                "register.xml",
+                "-rxsf",
+                "seat.xml",
+                "-inf",
+                "seats.csv",
+                "-users",
+                count,
+                "-r",
+                str(REGISTER_RATE),
+            ],
+            tones_hz=() if self._tone_hz is None else (self._tone_hz,),
+        )
+        try:
+            timeout_s = REGISTER_TIMEOUT_S + len(self._accounts) / REGISTER_RATE
+            await self._wait_until(
+                lambda: len(self._registrations) + len(self._denied) == len(self._accounts), timeout_s
+            )
+        except BaseException:
+            await self._process.stop()
+            raise
+        if self._denied:
+            await self.__aexit__(None, None, None)
+            raise Rejected(
+                "denied", f"seats not registered: {', '.join(f'{s} ({c})' for s, c in self._denied.items())}"
+            )
+        self._tasks.spawn(self._renew(), name="renew")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._tasks.close()
+        await hang_up_all(list(self._calls.values()))
+        self._process.take_no_more()
+        for call_id in self._registrations.values():
+            self._process.tell("LEAVE", call_id)
+        try:
+            await self._wait_until(lambda: not self._registrations, 3.0)
+        except Unavailable:
+            self._registrations.clear()
+        await self._process.stop()
+        self._gone()
+
+    async def unregister(self, extension: str) -> None:
+        """Switch one phone off: Asterisk forgets where it was; a call that rings or talks goes on."""
+        self._process.tell("LEAVE", self._registrations[extension])
+        await self._wait_until(lambda: extension not in self._registrations, REGISTER_TIMEOUT_S)
+
+    async def _wait_until(self, condition: Callable[[], bool], timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():
+                    if not self._process.running:
+                        raise Unavailable(f"SIPp ended: {self._process.complaint() or 'it said nothing'}")
+                    await self._changed.wait()
+        except TimeoutError as exc:
+            raise Unavailable(f"seats: no answer within {timeout_s:g} s; {self._process.complaint()}") from exc
+
+    async def _renew(self) -> None:
+        """Register again before the registrations run out."""
+        while True:
+            await asyncio.sleep(RENEW_S)
+            for call_id in list(self._registrations.values()):
+                self._process.tell("RENEW", call_id)
+                await asyncio.sleep(1 / REGISTER_RATE)
+
+    def _heard(self, event: wire.Event) -> None:
+        if event.kind == "registered":
+            self._registrations[event.key] = event.call_id
+        elif event.kind == "unregistered":
+            self._registrations.pop(event.key, None)
+        elif event.kind == "denied":
+            self._denied[event.key] = event.detail
+        else:
+            self._heard_call(event)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _heard_call(self, event: wire.Event) -> None:
+        call = self._calls.get(event.call_id)
+        seat = self._seats.get(event.key)
+        if call is None:
+            if event.kind != "ringing" or seat is None:
+                return
+            call = PhoneCall(event.key, self._process, self._clock, tone_hz=self._tone_hz, incoming_id=event.call_id)
+            self._calls[event.call_id] = call
+            call.note(event)
+            seat.rang(call)
+            behaviour = seat.behaviour() if callable(seat.behaviour) else seat.behaviour
+            self._tasks.spawn(self._behave(call, behaviour), name=f"call at {event.key}")
+        else:
+            call.note(event)
+        if call.state == "over":
+            del self._calls[event.call_id]
+        if self._on_change is not None:
+            self._on_change(call, event)
+
+    async def _behave(self, call: PhoneCall, behaviour: Behaviour) -> None:
+        """Do what the person at this seat does with one call."""
+        try:
+            match behaviour:
+                case Answer(after_s=after_s, talk_s=talk_s):
+                    await asyncio.sleep(after_s)
+                    call.answer()
+                    await call.wait_answered()
+                    if talk_s is not None:
+                        await asyncio.sleep(talk_s)
+                        call.hang_up()
+                case Reject(after_s=after_s, code=code):
+                    await asyncio.sleep(after_s)
+                    call.reject(code)
+                case LetRing():
+                    return
+        except Rejected:
+            return  # the caller was faster
+
+    def _gone(self) -> None:
+        for call in self._calls.values():
+            call.lost()
+        self._changed.set()

@@ -1,0 +1,135 @@
+"""A real Prometheus scrapes the metrics service under synthetic traffic; every query of ours must return data."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from hotline.facts import CallAbandoned, Fact, LinkChanged
+from hotline.ids import AgentId, CallId, NodeId, QueueId
+from hotline.runtime.clock import SteadyClock
+from hotline.settings import Queue, Settings
+from hotline.tally import Tally
+from metrics.service import MetricsService
+from tests.support import prometheus
+from tests.support.prometheus import Prometheus, assert_dashboard_has_data, assert_rules_work
+from tests.support.stories import agent_day, story, traffic
+
+pytestmark = pytest.mark.real
+SETTINGS = Settings(queues=(Queue(id="service"), Queue(id="sales", threshold_s=17.0)))
+
+
+class Hotline:
+    """A hotline that only exports numbers."""
+
+    def __init__(self) -> None:
+        self.clock = SteadyClock()
+        self.tally = Tally()
+        self.service = MetricsService(SETTINGS, self.tally, self.clock)
+        self._calls = traffic()
+
+    async def tell(self, *facts: Fact) -> None:
+        for fact in facts:
+            await self.service.handle(fact, self.clock.now())
+
+    async def step(self) -> None:
+        """Two calls for each queue end now, and an agent finishes a wrap-up."""
+        now = self.clock.now()
+        for queue in ("service", "sales"):
+            for _ in range(2):
+                number, ending = next(self._calls)
+                await self.tell(*story(number, end=now, ending=ending, queue=QueueId(queue), recorded=number % 20 != 0))
+        await self.tell(*agent_day(AgentId(f"agent{number}"), now), LinkChanged(at=now, node=NodeId("node1"), up=True))
+        await self.service.wake(now)
+        self.tally.count("ami_events", 30, event="Newchannel")
+        self.tally.observe("offer_latency_seconds", 0.004)
+        self.tally.observe("journal_lag_seconds", 0.02)
+        self.tally.level("spool_facts", 3)
+        self.tally.level("ami_event_lag_seconds", 0.001, node="node1")
+
+
+async def _serve(hotline: Hotline) -> AsyncIterator[str]:
+    async def answer(_: web.Request) -> web.Response:
+        body, content_type = hotline.service.exposition()
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    app = web.Application()
+    app.router.add_get("/metrics", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    try:
+        yield f"{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+serving = asynccontextmanager(_serve)
+
+
+async def test_every_query_of_dashboard_and_rules_returns_data_from_a_real_prometheus(tmp_path: Path) -> None:
+    hotline = Hotline()
+    async with serving(hotline) as target:
+        server = await asyncio.to_thread(Prometheus.start, [target], tmp_path)
+        try:
+            await _run_traffic_until_scraped(hotline, server)
+            await asyncio.to_thread(server.wait_for_data, "queue:hotline_connect_rate:ratio1h")
+            await asyncio.to_thread(assert_dashboard_has_data, server.url, 30.0)
+            await asyncio.to_thread(assert_rules_work, server.url)
+            await _assert_numbers_agree(server.url)
+        finally:
+            await asyncio.to_thread(server.stop)
+
+
+async def _run_traffic_until_scraped(hotline: Hotline, server: Prometheus) -> None:
+    """Keep calls coming until Prometheus has seen counters rise over a few scrapes."""
+    enough = (
+        'min(count_over_time(up{job="hotline"}[1m])) >= 5 and on () sum(increase(hotline_calls_offered_total[30s])) > 0'
+    )
+    deadline = hotline.clock.now() + 60
+    while not await asyncio.to_thread(prometheus.query, server.url, enough):
+        assert hotline.clock.now() < deadline, "Prometheus scraped nothing"
+        await hotline.step()
+        await asyncio.sleep(0.1)
+
+
+async def _assert_numbers_agree(url: str) -> None:
+    """What Prometheus computes from the histogram at the threshold equals the counter: the bucket edge is exact."""
+    for queue, edge in (("service", "30.0"), ("sales", "17.0")):
+        share = f'hotline_answer_wait_seconds_bucket{{queue="{queue}",le="{edge}"}}'
+        counted = f'hotline_calls_answered_in_threshold_total{{queue="{queue}"}}'
+        [difference] = await asyncio.to_thread(prometheus.query, url, f"sum({share}) - sum({counted})")
+        assert difference.values == (0.0,)
+
+
+async def test_a_lost_ami_link_raises_the_alert(tmp_path: Path) -> None:
+    hotline = Hotline()
+    async with serving(hotline) as target:
+        server = await asyncio.to_thread(Prometheus.start, [target], tmp_path)
+        try:
+            await asyncio.to_thread(server.wait_for_data, 'up{job="hotline"} == 1')
+            await hotline.tell(LinkChanged(at=hotline.clock.now(), node=NodeId("node1"), up=False))
+            await asyncio.to_thread(
+                server.wait_until, lambda: "HotlineAmiDown" in prometheus.firing(server.url), "HotlineAmiDown"
+            )
+        finally:
+            await asyncio.to_thread(server.stop)
+
+
+async def test_hostile_text_in_facts_reaches_prometheus_only_as_other(tmp_path: Path) -> None:
+    hotline = Hotline()
+    hostile = QueueId('x"} 1\nhotline_calls_offered_total{queue="evil')
+    at = hotline.clock.now()
+    await hotline.tell(CallAbandoned(at=at, call_id=CallId("c"), queue_id=hostile, entered_at=at - 9))
+    async with serving(hotline) as target:
+        server = await asyncio.to_thread(Prometheus.start, [target], tmp_path)
+        try:
+            await asyncio.to_thread(server.wait_for_data, "hotline_calls_offered_total")
+            answer = await asyncio.to_thread(prometheus.query, server.url, "hotline_calls_offered_total")
+        finally:
+            await asyncio.to_thread(server.stop)
+    assert {s.labels["queue"] for s in answer} == {"service", "sales", "other"}

@@ -1,0 +1,231 @@
+"""The invariants of RELIABILITY.md that concern the router, checked from outside: from what it is told and what it says.
+
+It keeps its own books and never looks into the router.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from acd.agents import Profile
+from hotline import commands as c
+from hotline import facts as f
+from hotline.ids import AgentId, CallId, OfferId, QueueId
+from hotline.settings import Queue
+
+ON_DUTY = {"ready", "reserved", "ringing", "talking", "wrap_up", "rest"}
+ENDINGS = (f.OfferTimedOut, f.OfferRejected, f.OfferBusy, f.OfferFailed, f.OfferRescinded)
+
+
+@dataclass
+class Waiting:
+    entered_at: float
+    queue_id: QueueId
+    priority: int
+    skills: frozenset[str]
+    here: bool = True
+    confirmed: bool = True
+    refused_by: set[AgentId] = field(default_factory=set)
+    away: OfferId | None = None
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        return (-self.priority, self.entered_at)
+
+
+@dataclass
+class Live:
+    agent_id: AgentId
+    call_id: CallId
+    ends_by: float
+    answered: bool = False
+
+
+class Monitor:
+    """Raises AssertionError with the invariant's number when one is broken."""
+
+    def __init__(self, queues: tuple[Queue, ...], agents: tuple[Profile, ...]) -> None:
+        self.queues = {QueueId(q.id): q for q in queues}
+        self.agents = {a.id: a for a in agents}
+        self.states = dict.fromkeys(self.agents, "offline")
+        self.seats: dict[str, f.SeatChanged] = {}
+        self.waiting: dict[CallId, Waiting] = {}
+        self.live: dict[OfferId, Live] = {}
+        self.used: set[OfferId] = set()
+        self.answered: Counter[CallId] = Counter()
+        self.left: Counter[CallId] = Counter()
+        self.ended: set[CallId] = set()
+        self.link_up = True
+        self.link_told_at = 0.0
+        self.offered = self.lost_unseen = 0
+
+    # --- what the router is told ---
+
+    def told(self, record: f.Record) -> None:  # noqa: C901 - one case for each kind
+        match record:
+            case f.CallQueued() if record.call_id not in self.waiting and not self._done(record.call_id):
+                self.offered += 1
+                self._enter(record.call_id, record.queue_id, record.entered_at, record.priority, record.skills)
+            case f.CallAdopted():
+                self._adopted(record)
+            case f.OfferAccepted():
+                self._accepted(record)
+            case f.OfferTimedOut() | f.OfferRejected() | f.OfferBusy() | f.OfferFailed() | f.OfferRescinded():
+                self._ended_unanswered(record)
+            case f.TalkEnded():
+                self.live.pop(record.offer_id, None)
+            case f.CallReturned():
+                self._returned(record)
+            case f.CallEnded():
+                self.ended.add(record.call_id)
+                self._end_talks(record.call_id)
+            case f.SeatChanged() if record.at >= getattr(self.seats.get(record.extension), "at", 0.0):
+                self.seats[record.extension] = record
+            case f.LinkChanged() if record.at >= self.link_told_at:
+                self._link(record)
+            case f.SnapshotTaken():
+                self._snapshot(record)
+            case c.CommandEnded(command=c.CancelRing(), outcome=c.Refused()):
+                self._back(record.command.call_id, record.command.offer_id)  # type: ignore[attr-defined]
+
+    def _done(self, call_id: CallId) -> bool:
+        return call_id in self.ended or self.answered[call_id] > 0 or self.left[call_id] > 0
+
+    def _enter(
+        self, call: CallId, queue_id: QueueId, entered_at: float, priority: int, skills: tuple[str, ...]
+    ) -> None:
+        queue = self.queues[queue_id]
+        needed = frozenset({*queue.skills, *skills})
+        rank_priority = priority + queue.priority
+        self.waiting[call] = Waiting(entered_at, queue_id, rank_priority, needed, confirmed=self.link_up)
+
+    def _adopted(self, record: f.CallAdopted) -> None:
+        call, place = record.call_id, record.place
+        if call in self.waiting or self._done(call) or place is None:
+            return
+        if record.phase == "session":
+            self._end_talks(call)
+        if place.queue_id is not None and record.phase in ("session", "ringing"):
+            self._enter(call, place.queue_id, place.entered_at, place.priority, place.skills)
+            self.waiting[call].here = record.phase == "session"
+            self.waiting[call].away = record.offer_id
+
+    def _accepted(self, record: f.OfferAccepted) -> None:
+        live, waiting = self.live.get(record.offer_id), self.waiting.get(record.call_id)
+        if live is not None:
+            live.answered = True
+        if waiting is not None and (live is not None or waiting.away == record.offer_id):
+            self.answered[record.call_id] += 1
+            del self.waiting[record.call_id]
+
+    def _ended_unanswered(self, record: f.OfferFact) -> None:
+        live = self.live.get(record.offer_id)
+        if live is None or live.answered:
+            return
+        del self.live[record.offer_id]
+        waiting = self.waiting.get(record.call_id)
+        if waiting is not None and isinstance(record, f.OfferRejected):
+            waiting.refused_by.add(live.agent_id)
+
+    def _returned(self, record: f.CallReturned) -> None:
+        if record.answered:
+            self.live.pop(record.offer_id, None)
+        else:
+            self._back(record.call_id, record.offer_id)
+
+    def _back(self, call_id: CallId, offer_id: OfferId) -> None:
+        waiting = self.waiting.get(call_id)
+        if waiting is not None and waiting.away == offer_id and offer_id not in self.live:
+            waiting.here, waiting.confirmed = True, True
+
+    def _end_talks(self, call_id: CallId) -> None:
+        for offer_id in [o for o, live in self.live.items() if live.call_id == call_id and live.answered]:
+            del self.live[offer_id]
+
+    def _link(self, record: f.LinkChanged) -> None:
+        self.link_up, self.link_told_at = record.up, record.at
+        for waiting in self.waiting.values():
+            waiting.confirmed = waiting.confirmed and record.up
+
+    def _snapshot(self, record: f.SnapshotTaken) -> None:
+        for call, waiting in self.waiting.items():
+            if call in record.living:
+                waiting.confirmed = True
+        for call in {live.call_id for live in self.live.values()} - set(record.living):
+            self._end_talks(call)
+
+    # --- what the router says ---
+
+    def said(self, output: object, now: float) -> None:  # noqa: C901 - one case for each kind
+        match output:
+            case f.AgentStateChanged():
+                assert output.previous == self.states[output.agent_id], "5: a state was skipped"
+                self.states[output.agent_id] = output.state
+            case f.OfferMade():
+                self._offer(output, now)
+            case f.OfferUnknown() | f.OfferFailed() | f.OfferRescinded():
+                assert self.live.pop(output.offer_id, None), "5: an offer ended twice"
+            case f.CallAbandoned() | f.CallFlowedOut():
+                self._leave(output)
+            case c.Ring():
+                assert output.offer_id in self.live, "5: a ring without an offer"
+                assert output.call_id not in self.ended, "5: a command for an ended call"
+            case c.CancelRing() | c.Release():
+                assert output.call_id not in self.ended, "5: a command for an ended call"
+
+    def _leave(self, fact: f.CallAbandoned | f.CallFlowedOut) -> None:
+        assert fact.call_id in self.waiting, "7: left without having waited"
+        assert fact.entered_at == self.waiting.pop(fact.call_id).entered_at, "4: the place was not kept"
+        self.left[fact.call_id] += 1
+
+    def _offer(self, made: f.OfferMade, now: float) -> None:
+        agent, caller = self.agents[made.agent_id], self.waiting.get(made.call_id)
+        assert caller is not None, "5: an offer for somebody who does not wait"
+        assert made.call_id not in self.ended, "5: an offer for an ended call"
+        assert made.offer_id not in self.used, "1: an offer id was used again"
+        assert all(o.agent_id != made.agent_id for o in self.live.values()), "1: two live offers of an agent"
+        assert all(o.call_id != made.call_id for o in self.live.values()), "1: two live offers of a call"
+        assert self.states[made.agent_id] == "ready", "2: rung while not ready"
+        assert self.phone_free(agent), "2: rung although the phone was known to be away or in use"
+        assert self.able(agent, caller), "2: rung without the skill or the queue"
+        assert self.link_up, "2: rung over a link that is down"
+        assert made.entered_at == caller.entered_at, "4: the place was not kept"
+        if made.agent_id in caller.refused_by:
+            others = (a for a in self.agents.values() if a.id not in caller.refused_by and self.able(a, caller))
+            assert not any(self.states[a.id] in ON_DUTY for a in others), "4: rung again although another could serve"
+        self._check_order(made, agent, caller)
+        self.used.add(made.offer_id)
+        self.live[made.offer_id] = Live(made.agent_id, made.call_id, now + made.ring_timeout_s + 1.0)
+        caller.here, caller.away = False, made.offer_id
+
+    def _check_order(self, made: f.OfferMade, agent: Profile, chosen: Waiting) -> None:
+        for call, other in self.waiting.items():
+            overtaken = other.here and other.confirmed and other.rank < chosen.rank and self.able(agent, other)
+            assert not overtaken or agent.id in other.refused_by, f"3: {call} was overtaken by {made.call_id}"
+
+    # --- at any time ---
+
+    def phone_free(self, agent: Profile) -> bool:
+        seat = self.seats.get(agent.extension)
+        return seat is None or (seat.reachable and not seat.in_use)
+
+    def able(self, agent: Profile, caller: Waiting) -> bool:
+        return (not agent.queues or caller.queue_id in agent.queues) and caller.skills <= set(agent.skills)
+
+    def check(self, now: float) -> None:
+        """Check what must hold after every event."""
+        assert all(n <= 1 for n in self.answered.values()), "1: a call was answered twice"
+        both = [call for call in self.left if self.left[call] + self.answered[call] > 1]
+        assert not both, "7: a call left twice"
+        for offer_id, live in self.live.items():
+            assert live.answered or now <= live.ends_by + 1e-6, f"11: {offer_id} has no end"
+        gone = sum(self.answered.values()) + sum(self.left.values()) + self.lost_unseen
+        assert self.offered == gone + len(self.waiting), "7: offered is not answered + left + waiting"
+        if self.link_up:
+            self._check_nobody_idles()
+
+    def _check_nobody_idles(self) -> None:
+        ready = [a for a in self.agents.values() if self.states[a.id] == "ready" and self.phone_free(a)]
+        for call, caller in self.waiting.items():
+            if caller.here and caller.confirmed:
+                idle = [a.id for a in ready if self.able(a, caller) and a.id not in caller.refused_by]
+                assert not idle, f"10: {call} waits although {idle} could be rung"

@@ -1,0 +1,359 @@
+"""Random flows and random lives of a call: late, repeated, missing and foreign events.
+
+A small model of the telephone knows what the caller hears. Whatever happens, no session raises, none sends a command after the
+end of its call, and nobody hears silence for more than five seconds while he is in our hands.
+"""
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hotline.commands import Command, CommandEnded, Done, Hangup, Play, Refused, Release, StartMusic, Unknown
+from hotline.facts import (
+    CallAdopted,
+    CallArrived,
+    CallEnded,
+    CallerIdentified,
+    CallReturned,
+    DigitPressed,
+    OfferAccepted,
+    OfferFailed,
+    OfferMade,
+    OfferTimedOut,
+    PlayEnded,
+    TalkEnded,
+)
+from hotline.ids import AgentId, CallId, CustomerId, Extension, LegId, NodeId, OfferId, PlayId, QueueId
+from ivr.flow import load_flow
+from ivr.model import Flow
+from ivr.naming import SoundBook
+from ivr.session import Session
+
+NOW = 1_700_000_000.0
+CALL = CallId("call")
+SILENCE_LIMIT_S = 5.0
+LENGTHS_S = {f"s{n}": n / 2 for n in range(1, 12)}
+TERMINALS = {
+    "bye": {"kind": "goodbye", "prompt": [{"sound": "s3"}]},
+    "off": {"kind": "hangup"},
+    "away": {"kind": "release"},
+}
+KEYS = "0123456789*#"
+
+
+# --- random flows: passive exits lead forward only, so that the flow is good by construction
+
+prompts = st.lists(st.sampled_from(sorted(LENGTHS_S)), min_size=1, max_size=3).map(
+    lambda names: [{"sound": n} for n in names]
+)
+
+
+@st.composite
+def flows(draw: st.DrawFn) -> Flow:
+    count = draw(st.integers(1, 7))
+    names = [f"n{i}" for i in range(count)]
+    steps = {name: _step(draw, names, i) for i, name in enumerate(names)}
+    steps |= TERMINALS
+    text = json.dumps({"flow": "random", "start": "n0", "steps": _reachable(steps)})
+    return load_flow(text, source="random", known_queues=["q"], known_languages=("en", "zh"))
+
+
+def _step(draw: st.DrawFn, names: list[str], i: int) -> dict[str, Any]:
+    onward = st.sampled_from([*names[i + 1 :], *TERMINALS])
+    anywhere = st.sampled_from([*names, *TERMINALS])
+    following = names[i + 1] if i + 1 < len(names) else "bye"
+    asking = {
+        "prompt": draw(prompts),
+        "timeout_s": draw(st.sampled_from([1, 2.5, 4, 4.5])),
+        "retries": draw(st.integers(0, 3)),
+        "on_timeout": draw(onward),
+        "on_invalid": draw(anywhere),
+    }
+    kinds: dict[str, dict[str, Any]] = {
+        "play": {"prompt": draw(prompts), "next": following, "interrupt": draw(st.booleans())},
+        "menu": {**asking, "keys": {"1": following, draw(st.sampled_from(KEYS[1:].replace("1", ""))): draw(anywhere)}},
+        "collect": {**asking, "min_digits": 1, "max_digits": 3, "codes": {"12": following, "345": draw(anywhere)}},
+        "hours": {
+            "weekly": draw(st.sampled_from(["always", {"mon": "00:00-00:01"}])),
+            "open": following,
+            "closed": draw(onward),
+        },
+        "language": {"set": draw(st.sampled_from(["en", "zh"])), "next": following},
+        "queue": {"queue": "q", "announce": draw(prompts) if draw(st.booleans()) else [], "after": following},
+    }
+    kind = draw(st.sampled_from(sorted(kinds)))
+    return {"kind": kind, **kinds[kind]}
+
+
+def _reachable(steps: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    found: list[str] = []
+    waiting = ["n0"]
+    while waiting:
+        name = waiting.pop()
+        if name in steps and name not in found:
+            found.append(name)
+            step = steps[name]
+            waiting += [
+                str(v) for k, v in step.items() if k in ("next", "on_timeout", "on_invalid", "open", "closed", "after")
+            ]
+            waiting += [*step.get("keys", {}).values(), *step.get("codes", {}).values()]
+    return {name: steps[name] for name in found}
+
+
+# --- the model of the telephone
+
+
+class Telephone:
+    """What the caller hears, and a session that is told about it."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.now = NOW
+        self.play: Play | None = None
+        self.play_ends_at = 0.0
+        self.music = False
+        self.away = False
+        """With an agent, or on the way."""
+        self.ended = False
+        self.left = False
+        self.quiet_since = NOW
+        self.commands: list[Command] = []
+        self.plays: list[PlayId] = []
+        self.told: list[object] = []
+        self.offers = 0
+        arrived = CallArrived(at=NOW, call_id=CALL, node=NodeId("n"), leg=LegId("l"), number="4000")
+        self.session, out = Session.start(arrived, flow, now=NOW, sounds=SoundBook(seconds=LENGTHS_S))
+        self.perform(out)
+
+    def perform(self, outputs: list[Any]) -> None:
+        for output in outputs:
+            if not isinstance(output, Command):
+                continue
+            assert not self.ended, f"{output} after the end of the call"
+            assert not self.away, f"{output} while the caller is with an agent"
+            self.commands.append(output)
+            match output:
+                case Play():
+                    assert output.sounds
+                    self.hears()
+                    self.plays.append(output.play_id)
+                    self.play = output
+                    self.play_ends_at = self.now + sum(LENGTHS_S[s] for s in output.sounds)
+                    self.music = False
+                case StartMusic():
+                    self.hears()
+                    self.music = True
+                    self.play = None
+                case Hangup() | Release():
+                    self.left = True
+
+    def hears(self) -> None:
+        """Something is played from now on: the silence before must have been bearable."""
+        self.check_silence()
+
+    def check_silence(self) -> None:
+        if not (self.sounding or self.away or self.ended or self.left):
+            assert self.now - self.quiet_since <= SILENCE_LIMIT_S + 1e-6, f"silence of {self.now - self.quiet_since} s"
+
+    @property
+    def sounding(self) -> bool:
+        return self.music or self.play is not None
+
+    def falls_silent(self) -> None:
+        self.play = None
+        self.music = False
+        self.quiet_since = self.now
+
+    def tell(self, event: object) -> None:
+        self.told.append(event)
+        self.perform(self.session.handle(event, now=self.now))
+
+    def pass_time(self, *, lose: bool = False) -> bool:
+        """Go on to the next thing that happens by itself; return whether there was one. `lose` loses the news of a prompt's end."""
+        due = self.session.next_deadline()
+        if self.play is not None and not self.away and (due is None or self.play_ends_at <= due):
+            self.now = max(self.now, self.play_ends_at)
+            play = self.play
+            self.falls_silent()
+            if not lose:
+                self.tell(PlayEnded(at=self.now, call_id=CALL, play_id=play.play_id, result="finished"))
+            return True
+        if due is None:
+            self.check_silence()
+            return False
+        self.now = max(self.now, due)
+        self.check_silence()
+        self.perform(self.session.wake(now=self.now))
+        return True
+
+    def press(self, digit: str, *, digit_first: bool) -> None:
+        stopped = None
+        if self.play is not None and digit in self.play.interrupt and not self.away:
+            stopped = PlayEnded(at=self.now, call_id=CALL, play_id=self.play.play_id, result="interrupted")
+            self.falls_silent()
+        if not self.sounding:
+            self.quiet_since = self.now  # the caller is busy, not waiting
+        pressed = DigitPressed(at=self.now, call_id=CALL, digit=digit)
+        for event in [pressed, stopped] if digit_first else [stopped, pressed]:
+            if event is not None:
+                self.tell(event)
+
+    def made(self) -> OfferId:
+        self.offers += 1
+        offer = OfferId(f"o{self.offers}")
+        self.tell(
+            OfferMade(
+                at=self.now,
+                call_id=CALL,
+                offer_id=offer,
+                agent_id=AgentId("a"),
+                extension=Extension("1"),
+                queue_id=QueueId("q"),
+                ring_timeout_s=15,
+                entered_at=self.now,
+            )
+        )
+        return offer
+
+    def offer(self, how: str) -> None:
+        """A whole offer, from the router's decision to the caller's return."""
+        if self.session.state not in ("announcing", "waiting"):
+            return
+        offer = self.made()
+        ids = {"at": self.now, "call_id": CALL, "offer_id": offer}
+        if how == "not_rung":  # the caller never left us, and only the end of the offer is told
+            self.tell(OfferFailed(**ids, reason="refused"))  # type: ignore[arg-type]
+            return
+        self.away = True
+        self.falls_silent()
+        if how in ("answered", "return_lost", "talk_only"):
+            self.tell(OfferAccepted(**ids))  # type: ignore[arg-type]
+        self.now += 7
+        self.quiet_since = self.now
+        if how == "unanswered":
+            self.tell(OfferTimedOut(**ids))  # type: ignore[arg-type]
+        elif how != "talk_only":
+            self.tell(TalkEnded(**ids))  # type: ignore[arg-type]
+        self.away = False
+        if how != "return_lost":
+            self.tell(CallReturned(at=self.now, call_id=CALL, offer_id=offer, answered=how != "unanswered"))
+
+    def refuse(self, outcome: Any) -> None:
+        """The last command comes to nothing. (Music is refused once: what is refused for ever cannot be heard.)"""
+        if not self.commands or self.away or self.left:
+            return
+        command = self.commands[-1]
+        if isinstance(command, Play) and self.play is command and isinstance(outcome, Refused):
+            self.play = None
+            self.quiet_since = self.play_began(command)
+        elif isinstance(command, StartMusic) and self.music and not isinstance(outcome, Done):
+            self.falls_silent()
+        self.tell(CommandEnded(command=command, outcome=outcome))
+
+    def play_began(self, play: Play) -> float:
+        """A refused prompt was never heard: the silence began before it."""
+        return min(self.quiet_since, self.play_ends_at - sum(LENGTHS_S[s] for s in play.sounds))
+
+    def stale(self, choice: int) -> None:
+        """News of long ago, of something else, or once more."""
+        foreign: list[object] = [
+            PlayEnded(at=self.now, call_id=CALL, play_id=PlayId("foreign"), result="finished"),
+            OfferTimedOut(at=self.now, call_id=CALL, offer_id=OfferId("foreign")),
+            TalkEnded(at=self.now, call_id=CALL, offer_id=OfferId("foreign")),
+            CallerIdentified(at=self.now, call_id=CALL, customer_id=CustomerId("c"), name="N", language="zh"),
+        ]
+        if len(self.plays) > 1:
+            foreign.append(PlayEnded(at=self.now, call_id=CALL, play_id=self.plays[-2], result="interrupted"))
+        again = [e for e in self.told if isinstance(e, CallReturned | PlayEnded | CallAdopted)]
+        foreign += again[-3:]
+        self.tell(foreign[choice % len(foreign)])
+
+    def adopt(self) -> None:
+        self.tell(
+            CallAdopted(at=self.now, call_id=CALL, node=NodeId("n"), leg=LegId("l"), phase="session", number="4000")
+        )
+
+    def end(self) -> None:
+        self.perform(self.session.handle(CallEnded(at=self.now, call_id=CALL), now=self.now))
+        self.ended = True
+
+
+actions = st.one_of(
+    st.tuples(st.just("time"), st.booleans()),
+    st.tuples(st.just("time"), st.just(False)),
+    st.tuples(st.just("press"), st.sampled_from(KEYS + "A"), st.booleans()),
+    st.tuples(st.just("stale"), st.integers(0, 9)),
+    st.tuples(st.just("offer"), st.sampled_from(["answered", "unanswered", "return_lost", "talk_only", "not_rung"])),
+    st.tuples(st.just("refuse"), st.sampled_from([Refused(reason="no"), Unknown(reason="late"), Done()])),
+    st.tuples(st.just("adopt")),
+    st.tuples(st.just("end")),
+)
+
+
+def act(phone: Telephone, action: tuple[Any, ...]) -> None:
+    match action:
+        case ("time", bool(lose)):
+            phone.pass_time(lose=lose)
+        case ("press", str(digit), bool(digit_first)):
+            phone.press(digit, digit_first=digit_first)
+        case ("stale", int(choice)):
+            phone.stale(choice)
+        case ("offer", str(how)):
+            phone.offer(how)
+        case ("refuse", outcome):
+            phone.refuse(outcome)
+        case ("adopt",):
+            phone.adopt()
+        case ("end",):
+            phone.end()
+        case _:
+            raise AssertionError(action)
+
+
+@settings(max_examples=300, deadline=None)
+@given(flow=flows(), life=st.lists(actions, max_size=40))
+def test_whatever_happens_no_session_fails_speaks_to_the_dead_or_leaves_anybody_in_silence(
+    flow: Flow, life: list[tuple[Any, ...]]
+) -> None:
+    phone = Telephone(flow)
+    for action in life:
+        act(phone, action)
+        phone.check_silence()
+    if phone.ended:
+        assert phone.session.state == "ended"
+        assert phone.session.next_deadline() is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(flow=flows(), losses=st.lists(st.booleans(), min_size=40, max_size=40))
+def test_a_caller_who_does_nothing_reaches_a_queue_or_the_end_in_bounded_time(flow: Flow, losses: list[bool]) -> None:
+    phone = Telephone(flow)
+    for turn in range(200):
+        if phone.session.state in ("waiting", "leaving"):
+            break
+        assert phone.pass_time(lose=losses[turn % len(losses)]), phone.session.state
+    assert phone.session.state in ("waiting", "leaving")
+    assert phone.music or phone.left
+    assert phone.now - NOW < 7 * 4 * (33 + 5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(flow=flows(), life=st.lists(actions.filter(lambda a: a[0] != "end"), max_size=30))
+def test_a_call_never_queues_twice_for_one_stay(flow: Flow, life: list[tuple[Any, ...]]) -> None:
+    from hotline.facts import CallQueued
+
+    phone = Telephone(flow)
+    queued: list[float] = []
+    perform = phone.perform
+
+    def watched(outputs: list[Any]) -> None:
+        queued.extend(o.entered_at for o in outputs if isinstance(o, CallQueued))
+        perform(outputs)
+
+    phone.perform = watched  # type: ignore[method-assign]
+    for action in life:
+        before = (phone.session.state, len(queued))
+        act(phone, action)
+        if before[0] in ("announcing", "waiting") and action[0] in ("adopt", "refuse", "stale", "time"):
+            assert len(queued) == before[1], action

@@ -1,0 +1,294 @@
+"""The router against a phone network over a bad line: whatever happens in whatever order, the invariants hold."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from acd.agents import Agent, Profile
+from acd.floor import Output
+from acd.offers import Offer
+from acd.requests import AgentRequest
+from acd.router import Router
+from hotline import commands as c
+from hotline import facts as f
+from hotline.ids import AgentId, CallId, OfferId, QueueId
+from hotline.settings import Queue
+from tests.properties.phone_network import NODE, Call, PhoneNetwork
+from tests.properties.router_monitor import Monitor
+from tests.unit.acd.play import profile
+
+START = 1_000.0
+QUEUES = (
+    Queue(
+        id="a", ring_timeout_s=8, wrap_up_s=3, rest_after_no_answer_s=4, no_answers_before_break=2, short_abandon_s=2
+    ),
+    Queue(id="b", ring_timeout_s=5, wrap_up_s=0, rest_after_no_answer_s=0, priority=2, skills=("card",), max_offers=3),
+)
+AGENTS = (
+    profile("1001"),
+    profile("1002", skills=("card", "english")),
+    profile("1003", skills=("english",), queues=("a",)),
+    profile("1004", skills=("card",), queues=("b",)),
+)
+FOREIGN = (f.OfferRang, f.OfferAccepted, f.OfferTimedOut, f.OfferRejected, f.OfferBusy, f.TalkEnded)
+numbers = st.integers(min_value=0, max_value=1_000)
+agents = st.sampled_from([a.id for a in AGENTS])
+
+
+class RouterMachine(RuleBasedStateMachine):
+    """Random callers, agents, phones, delays, repetitions, gaps and deaths."""
+
+    @initialize(delay=st.sampled_from([0.0, 0.0, 0.3, 3.0]))
+    def begin(self, delay: float) -> None:
+        self.net = PhoneNetwork(seats=tuple(a.extension for a in AGENTS), now=START, delay_s=delay)
+        self.monitor = Monitor(QUEUES, AGENTS)
+        self.lives = self.calls = 0
+        self.history: list[f.Record] = []
+        self.memory_agents: dict[AgentId, Agent] = {}
+        self.memory_offers: dict[OfferId, Offer] = {}
+        self._new_router(AGENTS)
+
+    def _new_router(self, profiles: tuple[Profile, ...]) -> None:
+        self.lives += 1
+        self.router = Router(QUEUES, profiles, epoch=f"e{self.lives}", home_node=NODE)
+
+    # --- feeding the router ---
+
+    def _give(self, record: f.Record) -> None:
+        self.monitor.told(record)
+        self._carry_out(self.router.handle(record, now=self.net.now))
+
+    def _carry_out(self, out: list[Output]) -> None:
+        for output in out:
+            self.monitor.said(output, self.net.now)
+        self._remember()
+        for output in out:
+            if isinstance(output, c.Command):
+                self.net.put(c.CommandEnded(command=output, outcome=self.net.perform(output)))
+
+    def _remember(self) -> None:
+        for agent_id, agent in self.router.take_changed_agents():
+            if agent is not None:
+                self.memory_agents[agent_id] = agent
+        for offer_id, offer in self.router.take_changed_offers():
+            if offer is None:
+                self.memory_offers.pop(offer_id, None)
+            else:
+                self.memory_offers[offer_id] = offer
+
+    def _deliver_due(self) -> None:
+        while self.net.inbox and self.net.inbox[0][0] <= self.net.now:
+            _, record = self.net.inbox.popleft()
+            if not isinstance(record, c.CommandEnded):
+                self.history.append(record)
+            self._give(record)
+
+    def _pass(self, seconds: float) -> None:
+        end = self.net.now + seconds
+        while True:
+            due = [self.router.next_deadline(), self.net.next_timeout()]
+            due += [self.net.inbox[0][0]] if self.net.inbox else []
+            upcoming = min((at for at in due if at is not None), default=end)
+            if upcoming > end:
+                break
+            self.net.pass_time(max(self.net.now, upcoming))
+            self._deliver_due()
+            self._carry_out(self.router.wake(now=self.net.now))
+            if upcoming == end:
+                break
+        self.net.pass_time(end)
+
+    def _calls(self, *phases: str) -> list[Call]:
+        return [call for call in self.net.calls.values() if call.phase in phases]
+
+    # --- callers ---
+
+    @rule(
+        queue=st.sampled_from(["a", "a", "b"]),
+        priority=st.sampled_from([0, 0, 1]),
+        english=st.booleans(),
+        ago=st.sampled_from([0.0, 0.0, 5.0]),
+    )
+    def call(self, queue: str, priority: int, english: bool, ago: float) -> None:
+        self.calls += 1
+        call_id, queue_id = CallId(f"call{self.calls:03}"), QueueId(queue)
+        skills = ("english",) if english else ()
+        call = Call(call_id, queue_id, self.net.now - ago, priority, skills)
+        self.net.calls[call_id] = call
+        if not self.net.up:
+            call.waits = False  # he arrived while nobody looked and is still in the menu
+            return
+        self.net.put(
+            f.CallQueued(
+                at=self.net.now,
+                call_id=call_id,
+                queue_id=queue_id,
+                entered_at=call.entered_at,
+                priority=priority,
+                skills=skills,
+            )
+        )
+        self._deliver_due()
+
+    @precondition(lambda self: self._calls("session", "ringing", "talking", "fallback"))
+    @rule(which=numbers)
+    def caller_hangs_up(self, which: int) -> None:
+        calls = self._calls("session", "ringing", "talking", "fallback")
+        self.net.caller_hangs_up(calls[which % len(calls)])
+        self._deliver_due()
+
+    # --- phones ---
+
+    @precondition(lambda self: self._calls("ringing"))
+    @rule(which=numbers, what=st.sampled_from(["rang", "answer", "answer", "reject", "busy", "fail"]))
+    def ringing_phone(self, which: int, what: str) -> None:
+        calls = self._calls("ringing")
+        call = calls[which % len(calls)]
+        match what:
+            case "rang":
+                self.net.rang(call)
+            case "answer":
+                self.net.answer(call)
+            case "reject":
+                self.net.end_ring(call, f.OfferRejected)
+            case "busy":
+                self.net.end_ring(call, f.OfferBusy)
+            case "fail":
+                self.net.end_ring(call, f.OfferFailed, reason="congestion")
+        self._deliver_due()
+
+    @precondition(lambda self: self._calls("talking"))
+    @rule(which=numbers)
+    def agent_hangs_up(self, which: int) -> None:
+        calls = self._calls("talking")
+        self.net.agent_hangs_up(calls[which % len(calls)])
+        self._deliver_due()
+
+    @rule(agent=agents)
+    def phone_comes_or_goes(self, agent: AgentId) -> None:
+        self.net.dead_seats ^= {agent}
+        self.net.tell(self.net.seat_state(agent))
+        self._deliver_due()
+
+    # --- agents ---
+
+    @rule(
+        agent=agents, ask=st.sampled_from(["ready", "ready", "ready", "log_in", "not_ready", "log_out", "end_wrap_up"])
+    )
+    def agent_asks(self, agent: AgentId, ask: str) -> None:
+        self._give(AgentRequest(at=self.net.now, agent_id=agent, ask=ask))  # type: ignore[arg-type]
+
+    # --- time and trouble ---
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 2.0, 4.0, 9.0]))
+    def time_passes(self, seconds: float) -> None:
+        self._pass(seconds)
+
+    @rule(fate=st.sampled_from(["refused", "unknown_done", "unknown_lost"]))
+    def next_command_goes_wrong(self, fate: str) -> None:
+        self.net.fate = fate
+
+    @precondition(lambda self: self.history)
+    @rule(which=numbers)
+    def something_is_told_again(self, which: int) -> None:
+        self._give(self.history[which % len(self.history)])
+
+    @precondition(lambda self: self.net.calls)
+    @rule(which=numbers, kind=st.sampled_from(FOREIGN))
+    def something_foreign_is_told(self, which: int, kind: type[f.OfferFact]) -> None:
+        call = list(self.net.calls)[which % len(self.net.calls)]
+        self._give(kind(at=self.net.now, call_id=call, offer_id=OfferId(f"{call}.e0.1")))
+
+    @precondition(lambda self: self.net.up)
+    @rule()
+    def link_goes_down(self) -> None:
+        self.net.cut()
+        self._deliver_due()
+
+    @precondition(lambda self: not self.net.up)
+    @rule()
+    def link_comes_up(self) -> None:
+        self.net.mend()
+        self._deliver_due()
+
+    @rule(
+        downtime=st.sampled_from([0.0, 1.0, 12.0]),
+        hang_ups=st.lists(numbers, max_size=2),
+        answers=st.lists(numbers, max_size=2),
+    )
+    def we_die_and_come_back(self, downtime: float, hang_ups: list[int], answers: list[int]) -> None:
+        self.net.up = False
+        for which in answers:
+            if calls := self._calls("ringing"):
+                self.net.answer(calls[which % len(calls)])
+        for which in hang_ups:
+            if calls := self._calls("session", "ringing", "talking"):
+                self.net.caller_hangs_up(calls[which % len(calls)])
+        self.net.pass_time(self.net.now + downtime)
+        self._start_anew()
+        self._deliver_due()
+
+    def _start_anew(self) -> None:
+        """Only what was remembered survives; who waited and hung up meanwhile is found by others, in the CEL."""
+        monitor, living = self.monitor, {call.call_id: call for call in self.net.living()}
+        for call in list(monitor.waiting):
+            found = living.get(call)
+            if found is None or not found.waits:
+                monitor.lost_unseen += 1
+            del monitor.waiting[call]
+        for call in living.values():
+            call.waits = call.waits and not monitor._done(call.call_id)
+        queued_unseen = [call for call in living.values() if call.waits and call.call_id not in self._known()]
+        monitor.offered += len(queued_unseen)
+        for live in monitor.live.values():
+            live.ends_by = max(live.ends_by, self.net.now)
+        self.history.clear()
+        self.net.fate = "ok"
+        self._new_router(AGENTS)
+        remembered = [list(self.memory_agents.values()), list(self.memory_offers.values())]
+        self.net.restart()
+        monitor.link_up, monitor.seats = True, {}
+        self._carry_out(self.router.restore(*remembered, now=self.net.now))  # type: ignore[arg-type]
+
+    def _known(self) -> set[CallId]:
+        return {r.call_id for r in self.queued_facts}
+
+    @property
+    def queued_facts(self) -> list[f.CallQueued]:
+        return [r for r in self.history if isinstance(r, f.CallQueued)]
+
+    # --- always ---
+
+    @invariant()
+    def invariants_hold(self) -> None:
+        if hasattr(self, "monitor"):
+            self.monitor.check(self.net.now)
+
+    def teardown(self) -> None:
+        """When the trouble ends, everybody is served: nobody is left waiting, no offer open, no agent stuck."""
+        if not hasattr(self, "net"):
+            return
+        if not self.net.up:
+            self.net.mend()
+        self.net.dead_seats.clear()
+        for agent in AGENTS:
+            self.net.put(self.net.seat_state(agent.extension))
+        for _ in range(60):
+            self._pass(2.0)
+            for agent in AGENTS:
+                self._give(AgentRequest(at=self.net.now, agent_id=agent.id, ask="ready"))
+            for call in self._calls("ringing"):
+                self.net.answer(call)
+            self._pass(2.0)
+            for call in self._calls("talking"):
+                self.net.agent_hangs_up(call)
+            self.monitor.check(self.net.now)
+        assert not self.monitor.waiting, "12: somebody is left waiting"
+        assert not self.monitor.live, "11: an offer is left open"
+        assert set(self.monitor.states.values()) <= {"ready", "wrap_up"}, "an agent is stuck"
+
+
+TestRouter = RouterMachine.TestCase
+TestRouter.settings = settings(
+    max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

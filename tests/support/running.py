@@ -1,0 +1,231 @@
+"""A whole hotline in a process of its own, started by its real command line, for acceptance tests."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from ivr.library import OWN_FLOWS
+from telephony.phones.injection import Account
+from telephony.phones.sipp import Exchange
+from tests.support.wait import eventually
+
+CONFIG = """
+[http]
+port = 0
+[sip]
+port = 0
+rtp_start = 0
+rtp_end = 400
+[ami]
+port = 0
+[database]
+fsync = false
+[seats]
+count = 6
+[numbers.hotline]
+number = "4000"
+flow = "main"
+[numbers.direct]
+number = "4001"
+flow = "direct"
+[ivr]
+flows_dir = "{flows}"
+[[queues]]
+id = "service"
+name = "客户服务 Customer service"
+ring_timeout_s = 3
+wrap_up_s = 1
+rest_after_no_answer_s = 2
+"""
+
+
+class Running:
+    """One `hotline up`. `start`, then talk to it by `get`/`put`/`post`; `kill9`, `start` again, `stop`."""
+
+    def __init__(self, data_dir: Path, config: str = CONFIG) -> None:
+        self.data_dir = data_dir
+        self.config_file = data_dir.parent / f"{data_dir.name}.toml"
+        flows = data_dir.parent / f"{data_dir.name}-flows"
+        flows.mkdir()
+        for flow in (OWN_FLOWS / "main.yaml", Path(__file__).parent / "flows" / "direct.yaml"):
+            shutil.copy(flow, flows)
+        self.config_file.write_text(config.replace("{flows}", str(flows)), encoding="utf-8")
+        self.output = data_dir.parent / f"{data_dir.name}.out"
+        self.runtime: dict[str, Any] = {}
+        self._process: asyncio.subprocess.Process | None = None
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def command(self, *args: str) -> list[str]:
+        """Return a command line of `hotline` for this data directory."""
+        return [sys.executable, "-m", "hotline", "--config", str(self.config_file), "--data-dir", str(self.data_dir), *args]
+
+    async def start(self, within_s: float = 120.0) -> None:
+        """Run `hotline up` and wait until it says that it is up."""
+        (self.data_dir / "runtime.json").unlink(missing_ok=True)
+        with self.output.open("ab") as out:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.command("up"), stdout=out, stderr=out, stdin=asyncio.subprocess.DEVNULL
+            )
+        await eventually(self._is_up, within_s=within_s, what="hotline up")
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        if self._process.returncode is not None:
+            raise RuntimeError(f"hotline up ended with {self._process.returncode}:\n{self.said()}")
+        file = self.data_dir / "runtime.json"
+        if not file.exists():
+            return False
+        self.runtime = json.loads(file.read_text(encoding="utf-8"))
+        return True
+
+    def said(self) -> str:
+        """Return what it printed."""
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    async def kill9(self) -> None:
+        """Kill our process without a word."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
+
+    async def stop(self) -> int:
+        """Ask it to end (SIGTERM) and return its exit status; what a killed one left behind is ended too."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(self._process.wait(), 60)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+                raise AssertionError(f"hotline did not stop on SIGTERM:\n{self.said()}") from None
+        status = self._process.returncode
+        assert status is not None
+        if status < 0:
+            await self.run("down")
+        return status
+
+    async def run(self, *args: str, within_s: float = 120.0) -> tuple[int, str]:
+        """Run another command of `hotline` on the same data directory; returns status and everything printed."""
+        process = await asyncio.create_subprocess_exec(
+            *self.command(*args),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            stdin=asyncio.subprocess.DEVNULL,
+            env=os.environ | {"COLUMNS": "200"},
+        )
+        try:
+            out, _ = await asyncio.wait_for(process.communicate(), within_s)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
+        return process.returncode or 0, out.decode("utf-8", errors="replace")
+
+    # --- its API --------------------------------------------------------------------------------------------------------
+
+    async def _ask(self, method: str, path: str, **more: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self.runtime['api_token']}"}
+        async with (
+            aiohttp.ClientSession(self.runtime["http"], headers=headers) as session,
+            session.request(method, path, **more) as answer,
+        ):
+            if answer.content_type in ("application/json", "application/problem+json"):
+                body = json.loads(await answer.text())
+            else:
+                body = await answer.read()
+            assert answer.status < 300, (method, path, answer.status, body)
+            return body
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """GET below /api/v1."""
+        return await self._ask("GET", f"/api/v1/{path}", params=query)
+
+    async def put(self, path: str, body: Any) -> Any:
+        """PUT below /api/v1."""
+        return await self._ask("PUT", f"/api/v1/{path}", json=body)
+
+    async def post(self, path: str, body: Any) -> Any:
+        """POST below /api/v1."""
+        return await self._ask("POST", f"/api/v1/{path}", json=body)
+
+    async def metrics(self) -> dict[str, float]:
+        """Return every series of /metrics: `name{labels}` -> value."""
+        text = (await self._ask("GET", "/metrics")).decode()
+        pairs = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, _, value in pairs}
+
+    # --- phones ---------------------------------------------------------------------------------------------------------
+
+    def account(self, extension: str) -> Account:
+        """Return what a seat registers with."""
+        seat = next(s for s in self.runtime["seats"] if s["extension"] == extension)
+        return Account(extension=extension, password=seat["sip_password"])
+
+    def exchange(self, sipp: tuple[str, ...], env: dict[str, str]) -> Exchange:
+        """Return what synthetic phones connect to."""
+        host, _, port = self.runtime["asterisk"]["sip"].rpartition(":")
+        return Exchange(
+            sipp=sipp, host=host, port=int(port), trunk_from=self.runtime["asterisk"]["trunk_from"], env=env
+        )
+
+    # --- what happened --------------------------------------------------------------------------------------------------
+
+    async def agent_state(self, agent: str) -> str:
+        """Return the present state of an agent."""
+        return str((await self.get(f"agents/{agent}"))["state"])
+
+    async def set_ready(self, *agents: str) -> None:
+        """Log agents in and make them ready."""
+        for agent in agents:
+            await self.put(f"agents/{agent}/state", {"state": "ready"})
+            await eventually(lambda a=agent: self._is(a, "ready"), what=f"agent {agent} ready")  # type: ignore[misc]
+
+    async def _is(self, agent: str, state: str) -> bool:
+        return await self.agent_state(agent) == state
+
+    async def wait_agent(self, agent: str, state: str) -> None:
+        """Wait until an agent is in a state."""
+        await eventually(lambda: self._is(agent, state), what=f"agent {agent} {state}")
+
+    async def call_of(self, caller_number: str) -> dict[str, Any]:
+        """Wait for the row of the newest call from a number."""
+
+        async def look() -> Any:
+            items = (await self.get("calls", number=caller_number, limit=1))["items"]
+            return items[0] if items else None
+
+        return dict(await eventually(look, what=f"a call from {caller_number}"))
+
+    async def ended(self, caller_number: str) -> dict[str, Any]:
+        """Wait until the newest call from a number is over, and return its row."""
+
+        async def look() -> Any:
+            call = await self.call_of(caller_number)
+            return call if call.get("ended_at") else None
+
+        return dict(await eventually(look, what=f"the end of the call from {caller_number}"))
+
+    async def facts(self, call_id: str) -> list[dict[str, Any]]:
+        """Return the journal of a call."""
+        return list(await self.get(f"calls/{call_id}/journal"))
+
+    async def wait_fact(self, caller_number: str, kind: str, **fields: Any) -> dict[str, Any]:
+        """Wait until the journal of the newest call from a number holds a fact with these fields, and return it."""
+
+        async def look() -> Any:
+            call = await self.call_of(caller_number)
+            for fact in await self.facts(call["call_id"]):
+                if fact["type"] == kind and fields.items() <= fact["body"].items():
+                    return fact
+            return None
+
+        return dict(await eventually(look, what=f"{kind} {fields} of the call from {caller_number}"))
