@@ -6,6 +6,7 @@ after the facts are kept, and never beyond the first line of a call that is stil
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable, Sequence
 from io import SEEK_END
 from pathlib import Path
@@ -15,12 +16,15 @@ import msgspec
 import structlog
 
 from crm.cel import CelCall, CelFold, Told, missing_facts, read_line
+from hotline.errors import OutcomeUnknown, Unavailable
 from hotline.facts import Fact
 from hotline.ids import CallId, NodeId
+from hotline.runtime.clock import Clock
 from hotline.store.pool import Store
 from hotline.store.queries import load
 from hotline.tally import Tally
 
+INTERVAL_S = 5.0
 CHUNK_BYTES = 4_000_000
 """So much is read in one turn; the rest follows in the next."""
 
@@ -123,11 +127,11 @@ class CelFile:
 
 
 def _inode_of(file: BinaryIO) -> int:
-    return Path(f"/proc/self/fd/{file.fileno()}").stat().st_ino
+    return os.fstat(file.fileno()).st_ino
 
 
 class CelReader:
-    """Tells, from CEL, the facts that the journal lacks. `run_once` is called at start and every few seconds."""
+    """Tells, from CEL, the facts that the journal lacks. `run` is one task of the process."""
 
     def __init__(
         self,
@@ -148,6 +152,15 @@ class CelReader:
         self._saved = msgspec.json.decode(kept, type=_Position) if kept else None
         self._file = CelFile(path, self._saved)
         self._fold: CelFold[_Position] = CelFold()
+
+    async def run(self, clock: Clock) -> None:
+        """Run every few seconds until cancelled; while the database is away, wait for it."""
+        while True:
+            try:
+                await self.run_once(clock.now())
+            except (Unavailable, OutcomeUnknown) as exc:
+                log.info("CEL waits for the database", error=str(exc))
+            await asyncio.sleep(INTERVAL_S)
 
     async def run_once(self, now: float) -> int:
         """Read what is new, keep the facts that are missing, and return how many.

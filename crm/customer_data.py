@@ -8,6 +8,7 @@ written with an apostrophe before it, which reading takes away again.
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
@@ -38,6 +39,7 @@ _FIELD_OF_HEADER = {header: field for field, headers in COLUMNS.items() for head
 _LANGUAGES = {"中文": "zh", "普通话": "zh", "chinese": "zh", "英文": "en", "英语": "en", "english": "en", "粤语": "yue"}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 _BETWEEN_NUMBERS = re.compile(r"[;；/、|]")
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _FORMULA_STARTS = "=+-@\t\r＝＋－＠'"
 
 
@@ -82,7 +84,7 @@ class ImportProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Why a line cannot be taken."""
 
     line: int
-    message: str
+    problem: str
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +93,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     created: int
     updated: int
-    problems: list[ImportProblem]
+    errors: list[ImportProblem]
     written: bool
     """Whether the customers were written: never with a problem, never in a dry run."""
 
@@ -130,7 +132,8 @@ def check(given: CustomerInput, country: str, *, line: int = 0, customer_id: str
 
 
 def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable() or c == "\n").strip()
+    """Return text without control characters, marks of direction, and line ends other than the plain one."""
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in _UNPRINTABLE).strip()
 
 
 # --- reading -----------------------------------------------------------------------------------------------------------
@@ -147,6 +150,11 @@ def decode_csv(raw: bytes) -> str:
         return raw.decode("gb18030")
 
 
+def csv_lines(text: str) -> Iterable[str]:
+    """Return the lines of a CSV text as `read_customers` wants them: only real line ends divide it."""
+    return io.StringIO(text, newline="")
+
+
 def read_customers(lines: Iterable[str], country: str) -> tuple[list[Draft], list[ImportProblem]]:
     """Read CSV lines, headers first, into drafts and problems."""
     reader = csv.reader(lines, strict=True)
@@ -155,7 +163,7 @@ def read_customers(lines: Iterable[str], country: str) -> tuple[list[Draft], lis
     try:
         fields, problem = _fields(next(reader, []))
         if problem:
-            return [], [ImportProblem(line=max(reader.line_num, 1), message=problem)]
+            return [], [ImportProblem(line=max(reader.line_num, 1), problem=problem)]
         for cells in reader:
             if not any(c.strip() for c in cells):
                 continue
@@ -163,12 +171,12 @@ def read_customers(lines: Iterable[str], country: str) -> tuple[list[Draft], lis
             if isinstance(draft, Draft):
                 drafts.append(draft)
             else:
-                problems += [ImportProblem(line=reader.line_num, message=m) for m in draft]
+                problems += [ImportProblem(line=reader.line_num, problem=m) for m in draft]
             if len(problems) >= PROBLEMS_LIMIT or len(drafts) > ROWS_LIMIT:
                 message = "too many problems, the rest was not read" if problems else f"more than {ROWS_LIMIT} rows"
-                return drafts, [*problems, ImportProblem(line=reader.line_num, message=message)]
+                return drafts, [*problems, ImportProblem(line=reader.line_num, problem=message)]
     except csv.Error as exc:
-        problems.append(ImportProblem(line=max(reader.line_num, 1), message=f"this is not CSV: {exc}"))
+        problems.append(ImportProblem(line=max(reader.line_num, 1), problem=f"this is not CSV: {exc}"))
     return drafts, problems + _doubles(drafts)
 
 
@@ -213,7 +221,7 @@ def _doubles(drafts: Iterable[Draft]) -> list[ImportProblem]:
         for what in [*ids, *(f"the number {written}" for written in draft.numbers)]:
             line = first.setdefault(what, draft.line)
             if line != draft.line:
-                problems.append(ImportProblem(line=draft.line, message=f"{what} stands in line {line} too"))
+                problems.append(ImportProblem(line=draft.line, problem=f"{what} stands in line {line} too"))
     return problems
 
 
@@ -230,10 +238,10 @@ def assign(
         foreign = [c for c in found if c != customer_id]
         if foreign:
             message = f"its numbers belong to customer {foreign[0]} already"
-            problems.append(ImportProblem(line=draft.line, message=message))
+            problems.append(ImportProblem(line=draft.line, problem=message))
         elif customer_id is not None and taken.setdefault(customer_id, draft.line) != draft.line:
             message = f"this is the customer of line {taken[customer_id]}"
-            problems.append(ImportProblem(line=draft.line, message=message))
+            problems.append(ImportProblem(line=draft.line, problem=message))
         assigned.append((draft, customer_id))
     return assigned, problems
 

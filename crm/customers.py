@@ -102,7 +102,7 @@ async def import_customers(store: Store, rows: Iterable[str], *, country: str, d
             await _write(connection, [(d, c or _new_id()) for d, c in assigned])
     updated = sum(1 for _, c in assigned if c in known)
     return ImportReport(
-        rows=len(drafts), created=len(drafts) - updated, updated=updated, problems=problems, written=written
+        rows=len(drafts), created=len(drafts) - updated, updated=updated, errors=problems, written=written
     )
 
 

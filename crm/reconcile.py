@@ -4,13 +4,13 @@ This is the last resort: where CEL tells the true end (`crm.cel`), that earlier 
 ends the first counts, and any end that was seen wins over all of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 
 import msgspec
 
 from crm.rows import seconds
-from hotline.facts import CallEnded
+from hotline.facts import CallEnded, Fact
 from hotline.ids import CallId, NodeId
 from hotline.store.pool import Store
 from hotline.store.queries import load
@@ -43,3 +43,16 @@ async def open_calls(store: Store, node: NodeId) -> list[OpenCall]:
     """Return the open calls of a node, and those of which no fact named the node."""
     rows = await store.fetch(_sql.open_of_node, node)
     return [OpenCall(call_id=CallId(r["call_id"]), arrived_at=seconds(r["arrived_at"])) for r in rows]
+
+
+async def close_lost_calls(
+    store: Store, node: NodeId, living: AbstractSet[CallId], now: float, keep: Callable[[Iterable[Fact]], None]
+) -> int:
+    """Keep an end for each open call of a node that is not in its snapshot of `now`; return how many.
+
+    `keep` puts them into the spool only: services that hold such a call learn of its end from the snapshot itself.
+    """
+    facts = open_calls_to_close(await open_calls(store, node), living, now)
+    if facts:
+        keep(facts)
+    return len(facts)

@@ -1,6 +1,6 @@
 """The CRM's part of the API: calls, offers, recordings, customers, reports. Handlers only translate; the work is done elsewhere."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -18,12 +18,12 @@ from crm.calls import (
     page_of_offers,
     page_of_recordings,
 )
-from crm.customer_data import Customer, CustomerInput, ImportReport
+from crm.customer_data import Customer, CustomerInput, ImportReport, csv_lines
 from crm.customers import export_customers, get_customer, import_customers, list_customers, put_customer
 from crm.ledger import read_call
 from crm.numbers import spellings
 from crm.reports import Summary, summary
-from crm.rows import CallRow, OfferResult, OfferRow, Outcome, RecordingRow, SegmentRow
+from crm.rows import CallRow, OfferResult, OfferRow, Outcome, RecordingRow, SegmentRow, moment
 from crm.story import Language, describe, story
 from hotline.errors import Misuse, Rejected
 from hotline.facts import Fact
@@ -94,7 +94,7 @@ class SummaryQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What an audit looks at; without times: the last day."""
+    """What an audit looks at; without times: everything."""
 
     since: str = ""
     until: str = ""
@@ -287,7 +287,7 @@ class _Api:
 
     async def import_customers(self, request: Request) -> ImportReport:
         body: ImportBody = request.body
-        lines = body.csv.splitlines(keepends=True)
+        lines = csv_lines(body.csv)
         return await import_customers(self._store, lines, country=self._country, dry_run=body.dry_run)
 
     async def export_customers(self, _request: Request) -> TextAnswer:
@@ -308,7 +308,7 @@ class _Api:
         q: AuditQuery = request.query
         now = self._clock.now()
         until = read_moment("until", q.until, self._zone) or datetime.fromtimestamp(now, UTC)
-        since = read_moment("since", q.since, self._zone) or until - timedelta(days=1)
+        since = read_moment("since", q.since, self._zone) or moment(0.0)
         return await run_audit(self._store, since, until, now)
 
 

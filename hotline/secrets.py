@@ -76,7 +76,9 @@ def _read(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     if file.stat().st_mode & 0o077:
-        raise Misuse(f"{file} can be read by others; run chmod 600 on it, and change its secrets if that was not intended")
+        raise Misuse(
+            f"{file} can be read by others; run chmod 600 on it, and change its secrets if that was not intended"
+        )
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
         flat = {k: kept[k] for k in ("admin_password", "api_token", "ami_secret") if k in kept}

@@ -82,7 +82,7 @@ class Sip(Section):
     port: Port = 5060
     rtp_start: Port = 10_000
     rtp_end: Port = 11_999
-    """With `rtp_start = 0` a free block of as many ports is chosen."""
+    """With `rtp_start = 0` a free block is chosen, four ports for each of `asterisk.max_calls`."""
     trunk_from: str = "127.0.0.2"
     """Calls from this address are callers; everything else must register as a seat."""
     codecs: tuple[Literal["ulaw", "alaw", "g722", "opus"], ...] = ("ulaw", "alaw")

@@ -314,6 +314,12 @@ _HOUSE = (
         source="exporter",
         unit="seconds",
     ),
+    _counter(
+        "sounds_missing",
+        "Sounds that a prompt asked for and Asterisk does not have; they were left out.",
+        source="tally",
+    ),
+    _gauge("tasks", "Asynchronous tasks of this process; a number that only grows is a leak.", source="tally"),
     _gauge("metrics_undefined", "Names told through the tally that no definition knows: a bug.", source="exporter"),
     _gauge(
         "build_info",

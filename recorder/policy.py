@@ -1,7 +1,9 @@
 """Which recordings there should be, and when each is collected. Pure.
 
-    offered --accepted--> talking --over--> settling --quiet--> collecting --stored, flawed--> (closed)
-       \\--------------- over --------------^  ^--- grown ---------/     \\--no room--> stuck --due--> collecting
+    offered    --accepted--> talking      --over--> settling
+    settling   --quiet-----> collecting   --stored, flawed--> closed
+    settling   --nothing---> closed
+    collecting --grown-----> settling,    --no_room--> stuck --due--> collecting
 
 A recording is *offered* with the offer, because Asterisk starts it before the agent's phone rings; it has audio only once both
 are bridged. After the conversation Asterisk needs a moment to finish the file: it is *settling* until its size rests and nobody
@@ -22,7 +24,6 @@ from hotline.facts import (
     CallArrived,
     CallEnded,
     CallReturned,
-    Fact,
     OfferAccepted,
     OfferBusy,
     OfferFailed,
@@ -37,7 +38,22 @@ from hotline.facts import (
     SnapshotTaken,
     TalkEnded,
 )
-from hotline.ids import CallId, NodeId, OfferId, RecordingId
+from hotline.ids import CallId, NodeId, OfferId, RecordingId, is_safe_id
+from recorder.records import (
+    Action,
+    Collect,
+    Entry,
+    Flaw,
+    Flawed,
+    Forget,
+    Grown,
+    Keep,
+    Look,
+    NoRoom,
+    Result,
+    State,
+    Stored,
+)
 
 T = TypeVar("T")
 
@@ -53,7 +69,6 @@ REMEMBERED = 10_000
 """So many closed recordings are remembered, so that a repeated fact does not open one again."""
 FOREIGN_CALLS = 100_000
 
-State = Literal["offered", "talking", "settling", "collecting", "stuck", "closed"]
 Input = Literal["accepted", "over", "quiet", "grown", "stored", "flawed", "nothing", "no_room", "due"]
 
 NEXT: Mapping[tuple[State, Input], State] = {
@@ -62,7 +77,6 @@ NEXT: Mapping[tuple[State, Input], State] = {
     ("talking", "over"): "settling",
     ("settling", "quiet"): "collecting",
     ("settling", "nothing"): "closed",
-    ("settling", "flawed"): "closed",
     ("collecting", "grown"): "settling",
     ("collecting", "stored"): "closed",
     ("collecting", "flawed"): "closed",
@@ -72,105 +86,11 @@ NEXT: Mapping[tuple[State, Input], State] = {
 }
 """Everything that may happen to a recording."""
 
-Flaw = Literal["missing", "empty", "broken", "too_short", "store_failed"]
 KINDS: tuple[type[Record], ...] = (
     CallArrived, CallAdopted, OfferMade, OfferAccepted, OfferTimedOut, OfferRejected, OfferBusy, OfferFailed,
     OfferRescinded, TalkEnded, CallReturned, CallEnded, SnapshotTaken,
 )  # fmt: skip
 _OVER = (OfferTimedOut, OfferRejected, OfferBusy, OfferFailed, OfferRescinded, TalkEnded, CallReturned)
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One recording that is not closed yet."""
-
-    recording_id: RecordingId
-    call_id: CallId
-    offer_id: OfferId
-    state: State = "offered"
-    accepted_at: float | None = None
-    """When the conversation began; None while unknown."""
-    ended_at: float | None = None
-    expected: bool = False
-    """Whether we know that there was a conversation."""
-    announced: bool = False
-    """Whether `RecordingStarted` was told."""
-    marked: bool = False
-    """Whether it was marked already (no room), so that it is not marked at each try."""
-    since: float = 0.0
-    """When it began to settle."""
-    size_bytes: int | None = None
-    """The file's size at the last look."""
-    due: float | None = None
-    """When to look or to try again."""
-
-    @property
-    def talked_s(self) -> float | None:
-        """How long the conversation was, None when we did not see both ends."""
-        if self.accepted_at is None or self.ended_at is None:
-            return None
-        return max(self.ended_at - self.accepted_at, 0.0)
-
-
-# --- what is to be done, and what came of it ----------------------------------------------------------------------------
-
-
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """See how large the file is and whether somebody has it open; answer with `looked`."""
-
-    recording_id: RecordingId
-
-
-class Collect(msgspec.Struct, frozen=True, kw_only=True):
-    """Verify the file and move it into the store; answer with `collected`."""
-
-    recording_id: RecordingId
-    at: float
-    """The time of the conversation: chooses the directory."""
-    talked_s: float | None
-
-
-class Keep(msgspec.Struct, frozen=True, kw_only=True):
-    """Remember this entry across our death."""
-
-    entry: Entry
-
-
-class Forget(msgspec.Struct, frozen=True, kw_only=True):
-    """The entry is closed."""
-
-    recording_id: RecordingId
-
-
-Action = Look | Collect | Keep | Forget | Fact
-
-
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """It lies complete in the store."""
-
-    file: str
-    sha256: str
-    size_bytes: int
-    duration_s: float
-
-
-class Flawed(msgspec.Struct, frozen=True, kw_only=True):
-    """It is not as it should be; what there is was put aside."""
-
-    problem: Flaw
-    detail: str
-
-
-class Grown(msgspec.Struct, frozen=True, kw_only=True):
-    """Asterisk was still writing."""
-
-
-class NoRoom(msgspec.Struct, frozen=True, kw_only=True):
-    """The store cannot take it now; the file is where it was."""
-
-    detail: str
-
-
-Result = Stored | Flawed | Grown | NoRoom
 
 
 class Policy:
@@ -201,7 +121,7 @@ class Policy:
                 self._put(msgspec.structs.replace(entry, due=None))
                 actions.append(Look(recording_id=entry.recording_id))
             else:
-                actions += self._advance(entry, "due", now)
+                actions += self._advance(entry, "due")
         return actions
 
     def handle(self, record: Record, now: float) -> list[Action]:
@@ -213,7 +133,7 @@ class Policy:
             case OfferMade(recording_id=str()):
                 return self._offered(record)
             case OfferAccepted():
-                return self._accepted(record, record.offer_id, now)
+                return self._accepted(record, record.offer_id)
             case CallAdopted():
                 return self._adopted(record, now)
             case CallEnded():
@@ -231,17 +151,17 @@ class Policy:
 
     def _offered(self, fact: OfferMade) -> list[Action]:
         recording_id = fact.recording_id
-        if recording_id is None or recording_id in self.entries or recording_id in self._closed:
+        if recording_id is None or not is_safe_id(recording_id) or fact.call_id in self._foreign:
             return []
-        if fact.call_id in self._foreign:
+        if recording_id in self.entries or recording_id in self._closed:
             return []
-        entry = Entry(recording_id=recording_id, call_id=fact.call_id, offer_id=fact.offer_id)
+        entry = Entry(recording_id=recording_id, call_id=fact.call_id, offer_id=fact.offer_id, at=fact.at)
         self._put(entry)
         return [Keep(entry=entry)]
 
-    def _accepted(self, record: OfferAccepted | CallAdopted, offer_id: OfferId, now: float) -> list[Action]:
+    def _accepted(self, record: OfferAccepted | CallAdopted, offer_id: OfferId) -> list[Action]:
         entry = self._of(offer_id)
-        if entry is None or ("accepted" not in _inputs(entry.state)):
+        if entry is None or "accepted" not in _inputs(entry.state):
             return []
         # An adopted conversation began before we saw it: its length stays unknown.
         accepted_at = record.at if isinstance(record, OfferAccepted) else None
@@ -249,7 +169,7 @@ class Policy:
         started = RecordingStarted(
             at=record.at, call_id=entry.call_id, recording_id=entry.recording_id, offer_id=entry.offer_id
         )
-        return [started, *self._advance(entry, "accepted", now)]
+        return [started, *self._advance(entry, "accepted")]
 
     def _adopted(self, fact: CallAdopted, now: float) -> list[Action]:
         """After a gap: what the call does now tells which of its recordings are over."""
@@ -262,10 +182,12 @@ class Policy:
         recording_id = RecordingId(present)
         if self._of(present) is None and recording_id not in self._closed:
             # Whether this conversation is recorded is not known; its file will tell.
-            entry = Entry(recording_id=recording_id, call_id=fact.call_id, offer_id=present, state="talking")
+            entry = Entry(
+                recording_id=recording_id, call_id=fact.call_id, offer_id=present, at=fact.at, state="talking"
+            )
             self._put(entry)
             return [*actions, Keep(entry=entry)]
-        return actions + self._accepted(fact, present, now)
+        return actions + self._accepted(fact, present)
 
     def _snapshot(self, fact: SnapshotTaken, now: float) -> list[Action]:
         """The calls of our former life that are not among the living ended while we were away."""
@@ -279,7 +201,7 @@ class Policy:
                 settling = msgspec.structs.replace(
                     entry, ended_at=ended_at, since=now, due=now + SETTLE_S, size_bytes=None
                 )
-                actions += self._advance(settling, "over", now)
+                actions += self._advance(settling, "over")
         return actions
 
     # --- answers of the door ----------------------------------------------------------------------------------------------
@@ -290,18 +212,22 @@ class Policy:
         if entry is None or entry.state != "settling":
             return []
         waited_s = now - entry.since
-        if size_bytes is None:
-            if not entry.expected:
-                return self._advance(entry, "nothing", now)
-            if waited_s >= MISSING_AFTER_S:
-                return [
-                    *self._mark(entry, "missing", "Asterisk wrote no file", now),
-                    *self._advance(entry, "flawed", now),
-                ]
+        restored = recording_id in self._restored
+        if size_bytes is None and not entry.expected and not restored:
+            return self._advance(entry, "nothing")
+        if size_bytes is None and (restored or waited_s >= MISSING_AFTER_S):
+            return self._advance(entry, "quiet")  # it does not exist, or our former life stored it: collecting tells
         rests = size_bytes is not None and size_bytes == entry.size_bytes
         if rests and (not is_open or waited_s >= STILL_OPEN_S):
-            return self._advance(entry, "quiet", now)
+            return self._advance(entry, "quiet")
         self._put(msgspec.structs.replace(entry, size_bytes=size_bytes, due=now + SETTLE_S))
+        return []
+
+    def look_failed(self, recording_id: RecordingId, now: float) -> list[Action]:
+        """The directory could not be read: look again later."""
+        entry = self.entries.get(recording_id)
+        if entry is not None and entry.state == "settling":
+            self._put(msgspec.structs.replace(entry, due=now + RETRY_S))
         return []
 
     def collected(self, recording_id: RecordingId, result: Result, now: float) -> list[Action]:
@@ -311,22 +237,22 @@ class Policy:
             return []
         match result:
             case Stored():
-                return [*self._announce(entry, now), _stored(entry, result, now), *self._advance(entry, "stored", now)]
-            case Flawed(problem="empty") if not entry.expected:
-                return self._advance(entry, "nothing", now)
+                return [*self._announce(entry, now), _stored(entry, result, now), *self._advance(entry, "stored")]
+            case Flawed(problem="empty" | "missing") if not entry.expected:
+                return self._advance(entry, "nothing")
             case Flawed():
                 marks = self._mark(entry, result.problem, result.detail, now)
-                return [*self._announce(entry, now), *marks, *self._advance(entry, "flawed", now)]
+                return [*self._announce(entry, now), *marks, *self._advance(entry, "flawed")]
             case Grown():
-                return self._advance(msgspec.structs.replace(entry, size_bytes=None, due=now + SETTLE_S), "grown", now)
+                return self._advance(msgspec.structs.replace(entry, size_bytes=None, due=now + SETTLE_S), "grown")
             case NoRoom():
                 marks = [] if entry.marked else self._mark(entry, "store_failed", result.detail, now)
                 stuck = msgspec.structs.replace(entry, marked=True, announced=True, due=now + RETRY_S)
-                return [*self._announce(entry, now), *marks, *self._advance(stuck, "no_room", now)]
+                return [*self._announce(entry, now), *marks, *self._advance(stuck, "no_room")]
 
     # --- moving -----------------------------------------------------------------------------------------------------------
 
-    def _advance(self, entry: Entry, happened: Input, now: float) -> list[Action]:
+    def _advance(self, entry: Entry, happened: Input) -> list[Action]:
         """Move an entry along the table. What must survive our death is kept."""
         state = NEXT.get((entry.state, happened))
         if state is None:
@@ -340,8 +266,7 @@ class Policy:
             return [Keep(entry=entry)]
         entry = msgspec.structs.replace(entry, due=None)
         self._put(entry)
-        at = entry.accepted_at or entry.ended_at or entry.since
-        return [Collect(recording_id=entry.recording_id, at=at, talked_s=entry.talked_s)]
+        return [Collect(recording_id=entry.recording_id, at=entry.at, talked_s=entry.talked_s)]
 
     def _put(self, entry: Entry) -> None:
         self.entries[entry.recording_id] = entry

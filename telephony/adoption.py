@@ -133,7 +133,7 @@ def _changed(lines: Lines, line: Line, found: Found, now: float) -> list[Record]
             rang = [] if offer.rang else [OfferRang(**ids, offer_id=offer.offer_id)]
             return [*rang, OfferAccepted(**ids, offer_id=offer.offer_id)]
         case "session", Offer() as offer:
-            records = lines.conclude(line, offer, "LEFT" if offer.accepted else "RESCINDED", now)
+            records = lines.conclude(line, offer, ("RESCINDED", 0), now)
             line.move("session")
             line.offer = None
             returned = CallReturned(**ids, offer_id=offer.offer_id, answered=offer.accepted)

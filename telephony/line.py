@@ -82,21 +82,25 @@ class Line(msgspec.Struct, kw_only=True):
         return True
 
 
-def unanswered(line: Line, offer: Offer, status: str, at: float) -> OfferFact:
-    """Return the fact for an offer that ended without an answer, from Asterisk's DIALSTATUS.
+REJECTED = 21
+UNAVAILABLE = 19
+"""Q.850 causes by which Asterisk tells a phone's 603 (Decline) and 480 (Temporarily Unavailable)."""
 
-    BUSY before the phone rang is a busy phone, after it the agent's refusal (SIP 486 or 603). Statuses: Asterisk's
-    documentation of the application Dial; `RESCINDED` and `LEFT` are ours.
+
+def unanswered(line: Line, offer: Offer, status: str, cause: int, at: float) -> OfferFact:
+    """Return the fact for an offer that ended without an answer, from Asterisk's DIALSTATUS and HANGUPCAUSE.
+
+    A no before the phone rang is a busy phone, after it the agent's refusal. As tried on Asterisk 22: 486 is BUSY, 603 is
+    CHANUNAVAIL with cause 21, 480 is NOANSWER with cause 19, a ring time-out is NOANSWER with cause 0, an unregistered
+    phone CHANUNAVAIL with cause 3. `RESCINDED` and `LEFT` are ours.
     """
     ids: dict[str, Any] = {"at": at, "call_id": line.call_id, "offer_id": offer.offer_id}
-    if status == "LEFT" or (status == "CANCEL" and not offer.cancelled):
-        return OfferRescinded(**ids, reason="caller_left")
     if offer.cancelled or status == "RESCINDED":
         return OfferRescinded(**ids, reason="withdrawn")
+    if status in ("LEFT", "CANCEL"):
+        return OfferRescinded(**ids, reason="caller_left")
+    if status == "BUSY" or cause in (REJECTED, UNAVAILABLE):
+        return OfferRejected(**ids) if offer.rang else OfferBusy(**ids)
     if status == "NOANSWER":
         return OfferTimedOut(**ids)
-    if status == "BUSY" and not offer.rang:
-        return OfferBusy(**ids)
-    if status in ("BUSY", "CHANUNAVAIL", "CONGESTION", "DONTCALL") and offer.rang:
-        return OfferRejected(**ids)
     return OfferFailed(**ids, reason=status.lower() or "unknown")

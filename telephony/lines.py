@@ -102,8 +102,11 @@ class Lines:
         match message.args:
             case ("arrive", call, number, caller, packed_from, origin):
                 return self._arrived(message, (call, number, caller, packed_from, origin), now)
-            case ("return", call, offer, status):
-                return self._returned(CallId(call), OfferId(offer), status, message.channel, now)
+            case ("return", call, offer, status, cause):
+                line = self.by_call.get(CallId(call))
+                if line is None or line.leg != message.channel:
+                    return Told(unclear="unknown_return")
+                return self._returned(line, OfferId(offer), (status, int(cause) if cause.isdecimal() else 0), now)
             case ("feature", extension, code) if extension in self._seats:
                 dialled = FeatureCodeDialled(
                     at=now,
@@ -134,19 +137,16 @@ class Lines:
         )
         return Told(records=[arrived])
 
-    def _returned(self, call_id: CallId, offer_id: OfferId, status: str, leg: str, now: float) -> Told:
-        line = self.by_call.get(call_id)
-        if line is None or line.leg != leg:
-            return Told(unclear="unknown_return")
+    def _returned(self, line: Line, offer_id: OfferId, result: tuple[str, int], now: float) -> Told:
         offer = line.offer if line.offer is not None and line.offer.offer_id == offer_id else None
         records: list[Record] = []
         if offer is not None:
-            records += self.conclude(line, offer, status, now)
-        answered = offer.accepted if offer is not None else status == "ANSWER"
+            records += self.conclude(line, offer, result, now)
+        answered = offer.accepted if offer is not None else result[0] == "ANSWER"
         line.move("session")
         self._forget_seat(line)
         line.offer = None
-        records.append(CallReturned(at=now, call_id=call_id, offer_id=offer_id, answered=answered))
+        records.append(CallReturned(at=now, call_id=line.call_id, offer_id=offer_id, answered=answered))
         return Told(records=records)
 
     # --- ringing and talking ------------------------------------------------------------------------------------------
@@ -164,9 +164,8 @@ class Lines:
             return Told()
         if isinstance(message, DialProgress):
             return self._rang(line, offer, message.status, now)
-        if message.status == "ANSWER":
-            return Told()
-        return Told(records=self.conclude(line, offer, message.status, now))
+        # Why it ended is told by what follows: the caller's return (with the cause, which a DialEnd lacks), or his hang-up.
+        return Told()
 
     def _rang(self, line: Line, offer: Offer, status: str, now: float) -> Told:
         if status != "RINGING" or offer.rang or offer.ended:
@@ -194,13 +193,13 @@ class Lines:
         line.move("talking")
         return OfferAccepted(at=now, call_id=line.call_id, offer_id=offer.offer_id)
 
-    def conclude(self, line: Line, offer: Offer, status: str, now: float) -> list[Record]:
-        """Tell how an offer ended, once."""
+    def conclude(self, line: Line, offer: Offer, result: tuple[str, int], now: float) -> list[Record]:
+        """Tell how an offer ended, once; `result` is DIALSTATUS and HANGUPCAUSE."""
         if offer.ended:
             return []
         offer.ended = True
         if not offer.accepted:
-            return [unanswered(line, offer, status, now)]
+            return [unanswered(line, offer, *result, now)]
         line.talk_ended_by = offer.left_first
         return [TalkEnded(at=now, call_id=line.call_id, offer_id=offer.offer_id, ended_by=offer.left_first)]
 
@@ -213,14 +212,14 @@ class Lines:
             return Told()
         if side == "agent":
             accepted = line.offer is not None and line.offer.accepted and line.offer.seat == message.channel
-            return Told(records=self.conclude(line, line.offer, "ANSWER", now) if line.offer and accepted else [])
+            return Told(records=self.conclude(line, line.offer, ("ANSWER", 0), now) if line.offer and accepted else [])
         return Told(records=self.end(line, now, cause=message.cause))
 
     def end(self, line: Line, now: float, *, cause: int, reconciled: bool = False) -> list[Record]:
         """Tell that a call is over: its offer first, then the call; and forget it."""
         records: list[Record] = []
         if line.offer is not None:
-            records += self.conclude(line, line.offer, "LEFT", now)
+            records += self.conclude(line, line.offer, ("LEFT", 0), now)
         ended_by: Side = "caller"
         if reconciled:
             ended_by = "unknown"
@@ -237,7 +236,7 @@ class Lines:
         """Tell that a call went to Asterisk's own fallback queue."""
         if not line.move("fallback"):
             return []
-        records = [] if line.offer is None else self.conclude(line, line.offer, "RESCINDED", now)
+        records = [] if line.offer is None else self.conclude(line, line.offer, ("RESCINDED", 0), now)
         line.offer = None
         return [*records, CallFellBack(at=now, call_id=line.call_id, reason=reason)]
 

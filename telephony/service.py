@@ -5,9 +5,10 @@ from the link, published, sent and waited for. While the link is down every comm
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
+import msgspec
 import structlog
 
 from hotline.bus.base import Bus
@@ -37,9 +38,19 @@ class TelephonyService:
     name: ClassVar[str] = "telephony"
 
     def __init__(
-        self, settings: Asterisk, lines: Lines, link: AmiLink, bus: Bus, *, clock: Clock, tally: Tally, tasks: TaskGroup
+        self,
+        settings: Asterisk,
+        lines: Lines,
+        link: AmiLink,
+        bus: Bus,
+        *,
+        clock: Clock,
+        tally: Tally,
+        tasks: TaskGroup,
+        has_sound: Callable[[str], bool],
     ) -> None:
         self._settings = settings
+        self._has_sound = has_sound
         self._lines = lines
         self._link = link
         self._bus = bus
@@ -145,11 +156,22 @@ class TelephonyService:
         """Send a command at once (so that commands keep their order) and return its outcome to wait for."""
         if not self._link.up:
             return _settled(Refused(reason="link_down"))
+        if isinstance(command, Play):
+            command = self._playable(command)
         planned = plan(command, self._lines)
         if isinstance(planned, Refused):
             return _settled(planned)
         sent = [self._send(action) for action in planned.actions]
         return self._finish(command, planned, sent)
+
+    def _playable(self, command: Play) -> Play:
+        """Leave out sounds that are not there: asking for one would end the whole session."""
+        missing = [sound for sound in command.sounds if not self._has_sound(sound)]
+        if not missing:
+            return command
+        log.error("sounds are missing", sounds=missing)
+        self._tally.count("sounds_missing", len(missing))
+        return msgspec.structs.replace(command, sounds=tuple(s for s in command.sounds if s not in missing))
 
     def _send(self, action: Action) -> Awaitable[object]:
         return self._link.send_nowait(action.name, headers=action.headers)
@@ -184,7 +206,7 @@ class TelephonyService:
             line.ended_by_us = True
             self._tasks.spawn(self._quietly(actions.hang_up(line.leg)), name="hang-up")
         deadline = self._clock.now() + within_s
-        while self._lines.by_call and self._link.up and self._clock.now() < deadline:
+        while self._lines.by_call and self._link.up and self._clock.now() < deadline:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.02)
 
     # --- what Asterisk must hear regularly ------------------------------------------------------------------------------

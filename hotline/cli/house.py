@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
-from recorder.service import RecorderService
 
 from acd.routes import routes as acd_routes
 from acd.service import AcdService
@@ -39,9 +38,12 @@ from hotline.tally import Tally
 from hotline.web.server import Credentials, WebServer
 from ivr.library import Library, read_flows
 from ivr.prompts import PromptReport, prepare_prompts
+from ivr.routes import ivr_routes
 from ivr.service import IvrService
 from metrics.service import MetricsService
+from recorder.service import RecorderService
 from telephony.ami.link import AmiLink
+from telephony.asterisk.sounds import SoundShelf
 from telephony.asterisk.supervise import PrivateAsterisk
 from telephony.lines import Lines
 from telephony.service import TelephonyService
@@ -67,6 +69,7 @@ class House:
         self._tasks = TaskGroup("hotline")
         self.clock = SteadyClock()
         self.tally = Tally()
+        self.tally.probe(lambda: self.tally.level("tasks", len(asyncio.all_tasks())))
         self._inboxes: list[Inbox] = []
         self._loops: list[asyncio.Task[None]] = []
         self._keeper: asyncio.Task[None] | None = None
@@ -87,6 +90,7 @@ class House:
             self._tell(problem)
         self._asterisk = await PrivateAsterisk.start(settings, settings.data_dir, self.secrets, self._tell)
         self._stack.callback(self._asterisk.let_go)
+        self._library = library
         self._make_services(library, prompts)
         await self._start_telephony()
         address = await self._start_web()
@@ -170,7 +174,14 @@ class House:
         )
         lines = Lines(node, settings.seats.extensions())
         self._telephony = TelephonyService(
-            settings.asterisk, lines, self._link, self._bus, clock=self.clock, tally=self.tally, tasks=self._tasks
+            settings.asterisk,
+            lines,
+            self._link,
+            self._bus,
+            clock=self.clock,
+            tally=self.tally,
+            tasks=self._tasks,
+            has_sound=SoundShelf(asterisk.dirs.lib / "sounds").has,
         )
         self._telephony.start()
         await self._link.start()
@@ -188,7 +199,11 @@ class House:
         self._web = WebServer(
             self.settings.http,
             Credentials(token=secrets.api_token, username="admin", password=secrets.admin_password),
-            [*crm_routes(self._store, self.settings, self.settings.data_dir / "recordings"), *acd_routes(self._acd)],
+            [
+                *crm_routes(self._store, self.settings, self.settings.data_dir / "recordings", self.clock),
+                *acd_routes(self._acd),
+                *ivr_routes(self._library),
+            ],
             exposition=self._metrics.exposition,
             ready=lambda: {"telephony": self._telephony.ready, "asterisk": self._asterisk.running()},
             tally=self.tally,
@@ -218,7 +233,7 @@ class House:
         while True:
             await self._asterisk.wait_dead()
             log.error("asterisk died", pid=self._asterisk.pid, status=self._asterisk.exit_code)
-            self._asterisk.let_go()
+            await self._asterisk.stop()  # it is dead; this frees its directory for the next
             while True:
                 await asyncio.sleep(pause)
                 try:

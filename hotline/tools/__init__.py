@@ -3,7 +3,7 @@
 `bring` is the whole interface; it blocks (call it in a thread from asynchronous code).
 """
 
-from hotline.tools.bring import bring
+from hotline.tools.cache import bring
 from hotline.tools.tool import Tool, last_lines
 
 __all__ = ["Tool", "bring", "last_lines"]

@@ -32,7 +32,18 @@ FETCH_TIMEOUT_S = 900.0
 UNPACK_TIMEOUT_S = 120.0
 
 # What only the packages' installation scripts need. apt is told that they are there already: a third less to fetch.
-_ASSUMED = ("adduser", "debconf", "dirmngr", "gnupg", "passwd", "perl", "perl-base", "python3", "sensible-utils", "init-system-helpers")
+_ASSUMED = (
+    "adduser",
+    "debconf",
+    "dirmngr",
+    "gnupg",
+    "passwd",
+    "perl",
+    "perl-base",
+    "python3",
+    "sensible-utils",
+    "init-system-helpers",
+)
 _UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian", "usr/share/bug")
 
 
@@ -40,7 +51,9 @@ def architecture() -> str:
     """Return Debian's name of this machine's type; raises Unavailable where we know no packages for it."""
     machine = platform.machine()
     if machine not in _MACHINES:
-        raise Unavailable(f"there are no ready-made programs for a {machine} machine; install them and name them in the settings")
+        raise Unavailable(
+            f"there are no ready-made programs for a {machine} machine; install them and name them in the settings"
+        )
     return _MACHINES[machine]
 
 
@@ -51,7 +64,9 @@ def fetch(packages: Sequence[str], work: Path) -> list[Path]:
     """
     for program in ("apt-get", "apt-config", "dpkg-deb"):
         if shutil.which(program) is None:
-            raise Unavailable(f"{program} is missing: on a machine without Debian's tools, install the programs and name them in the settings")
+            raise Unavailable(
+                f"{program} is missing: on a machine without Debian's tools, install the programs and name them in the settings"
+            )
     environment = _prepare(work)
     _run(["apt-get", "-q", "update"], environment, "the list of packages cannot be fetched; is there a network?")
     command = ["apt-get", "-q", "-y", "--download-only", "--no-install-recommends", "install", *packages]
@@ -102,17 +117,19 @@ def _prepare(work: Path) -> dict[str, str]:
         "Dir::Etc::sourcelist": work / "debian.sources",
         "APT::Architecture": architecture(), "APT::Sandbox::User": "", "APT::Install-Recommends": "false",
         "Acquire::Check-Valid-Until": "false", "Acquire::Languages": "none", "Acquire::Retries": "3",
-        "Debug::NoLocking": "true",
+        "Debug::NoLocking": "true", "APT::Update::Error-Mode": "any",
     }  # fmt: skip
     lines = [f'{name} "{value}";' for name, value in own.items()]
     lines.append(f'APT::Architectures {{ "{architecture()}"; }};')
-    network = _run(["apt-config", "dump", "--format", "%F \"%v\";%n", "Acquire"], None, "apt-config does not work")
+    network = _run(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"], None, "apt-config does not work")
     configuration = work / "apt.conf"
     configuration.write_text("\n".join((network, *lines, "")), encoding="utf-8")
     return {**os.environ, "APT_CONFIG": str(configuration), "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 
 
-def _run(command: list[str], environment: dict[str, str] | None, trouble: str, timeout_s: float = FETCH_TIMEOUT_S) -> str:
+def _run(
+    command: list[str], environment: dict[str, str] | None, trouble: str, timeout_s: float = FETCH_TIMEOUT_S
+) -> str:
     """Run a program and return what it wrote; raises Unavailable with the last lines it wrote when it fails."""
     try:
         done = subprocess.run(

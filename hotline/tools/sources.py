@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 SUITE = "forky"
 COMPONENT = "main"
-_ONE_LINE = re.compile(r"\s*deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>(?:\s+[^\s#]+)*)")
+_ONE_LINE = re.compile(
+    r"\s*deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<components>(?:\s+[^\s#]+)*)"
+)
 _NOT_THE_ARCHIVE = re.compile(r"security|backports|updates|debug|ports|/?ppa/")
 _NETWORK = ("http://", "https://", "mirror+http://", "mirror+https://", "tor+http://", "tor+https://")
 

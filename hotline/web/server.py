@@ -162,7 +162,7 @@ class WebServer:
         except HotlineError as exc:
             status = _status_of(exc)
             response = _problem(status, HTTPStatus(status).phrase, str(exc))
-        except Exception:  # noqa: BLE001 - the last line of defence: a bug must not leak a traceback to the client
+        except Exception:  # the last line of defence: a bug must not leak a traceback to the client
             log.exception("request failed", path=request.path)
             self._tally.count("service_errors", service="web")
             response = _problem(500, "Internal Server Error", "the server failed; its log says why")

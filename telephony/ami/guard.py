@@ -41,10 +41,11 @@ log = structlog.get_logger(__name__)
 class Listing:
     """How the answer of a list action is collected: events with its id until one says it is the last."""
 
-    def __init__(self, *, complete: str, limit: int) -> None:
+    def __init__(self, *, complete: str, limit: int, on_limit: Callable[[str], None]) -> None:
         self.items: list[Message] = []
         self._complete = complete.lower()
         self._limit = limit
+        self._on_limit = on_limit
 
     def add(self, event: Message) -> bool:
         """Take the next event; return whether it was the last. Raises OutcomeUnknown when the list cannot be whole."""
@@ -53,6 +54,7 @@ class Listing:
             if mark:
                 raise OutcomeUnknown(f"the list was {mark[:20]!r}")
             if len(self.items) >= self._limit:
+                self._on_limit("ami_list")
                 raise OutcomeUnknown(f"the list is longer than {self._limit}")
             self.items.append(event)
             return False
@@ -165,8 +167,10 @@ class GuardedProtocol(AMIProtocol):  # type: ignore[misc]
         if self.closed or self.transport.is_closing():
             data.fail(Unavailable("the AMI link is closing"))
         elif self.transport.get_write_buffer_size() + len(data.wire) > WRITE_LIMIT_BYTES:
+            self._manager.on_limit("ami_write_buffer")
             data.fail(Unavailable("the AMI write buffer is full"))
         elif len(self.responses) >= PENDING_LIMIT:
+            self._manager.on_limit("ami_pending")
             data.fail(Unavailable("too many AMI actions are unanswered"))
         else:
             super().send(data, as_list=as_list)
@@ -205,12 +209,20 @@ class GuardedManager(Manager):  # type: ignore[misc]
     """One connection to one Asterisk: connect, log in, send, until `lost` is done. Never connects twice."""
 
     def __init__(
-        self, host: str, port: int, *, on_login: Callable[[], None], on_item: Callable[[Message | Poison], None]
+        self,
+        host: str,
+        port: int,
+        *,
+        on_login: Callable[[], None],
+        on_item: Callable[[Message | Poison], None],
+        on_limit: Callable[[str], None],
     ) -> None:
         super().__init__(host=host, port=port, protocol_factory=partial(GuardedProtocol, self))
         self.loop = asyncio.get_running_loop()
         self.greeted: asyncio.Future[str] = self.loop.create_future()
         self.lost: asyncio.Future[str] = self.loop.create_future()
+        self.on_limit = on_limit
+        """Told the name of a limit that was reached."""
         self._on_login = on_login
         self._on_item = on_item
         self._login: PendingAction | None = None

@@ -175,7 +175,7 @@ class AmiLink:
         The list ends with an event marked `EventList: Complete`, or named `complete`. Errors as for `action`; a list that is
         cancelled, longer than `limit` or holds an unreadable item (its `ListItems` tells) raises OutcomeUnknown.
         """
-        listing = Listing(complete=complete, limit=limit)
+        listing = Listing(complete=complete, limit=limit, on_limit=self._tally.limit_reached)
         answer = self._send(PendingAction(name, _merged(headers, more), listing=listing), deadline_s)
         items: list[Message] = await answer
         return items
@@ -221,7 +221,9 @@ class AmiLink:
 
     async def _connect_once(self) -> str:
         """Connect, log in and stay until the connection is gone; return why."""
-        manager = GuardedManager(*self._address, on_login=self._came_up, on_item=self._take)
+        manager = GuardedManager(
+            *self._address, on_login=self._came_up, on_item=self._take, on_limit=self._tally.limit_reached
+        )
         self._manager = manager
         try:
             async with asyncio.timeout(self._settings.login_timeout_s):
@@ -289,7 +291,9 @@ class AmiLink:
 
     def _take_poison(self, poison: Poison) -> None:
         self._tally.count("ami_poison")
-        log.warning("poison", node=self.node, reason=poison.reason, detail=poison.detail)
+        # A flood of poison must not become a flood of logs: warn as often as we ask for a snapshot.
+        report = log.warning if self._resync_timer is None else log.debug
+        report("poison", node=self.node, reason=poison.reason, detail=poison.detail)
         if self.up and not poison.fatal:
             self.ask_resync("poison")
 

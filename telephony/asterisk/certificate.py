@@ -22,7 +22,9 @@ def make_certificate(keys_dir: Path, host: str) -> None:
     if certificate.is_file() and key.is_file():
         return
     if shutil.which("openssl") is None:
-        raise Misuse(f"sip.tls: put {CERTIFICATE} and {KEY} into {keys_dir}, or install openssl, or set sip.tls = false")
+        raise Misuse(
+            f"sip.tls: put {CERTIFICATE} and {KEY} into {keys_dir}, or install openssl, or set sip.tls = false"
+        )
     fresh = [keys_dir / f".{CERTIFICATE}.new", keys_dir / f".{KEY}.new"]
     command = [
         "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",

@@ -7,7 +7,7 @@ In this order: the program that the settings name, the `asterisk` on the PATH, o
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from hotline.errors import Misuse, Unavailable
 from hotline.settings import Settings
 
 MINIMUM = (22, 10, 1)
+_MINIMUM_TEXT = ".".join(map(str, MINIMUM))
 PACKAGES = ("asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm", "asterisk-moh-opsound-wav")
 _VERSION = re.compile(r"Asterisk (?:certified[/-])?(\d+)\.(\d+)\.(\d+)")
 _VERSION_TIMEOUT_S = 20.0
@@ -64,9 +65,8 @@ def _named(program: str) -> Installation:
     if path is None:
         raise Misuse(f"asterisk.program: there is no program {program!r}; {remedy}")
     version = _ask_version([path])
-    if parse_version(version) is None or parse_version(version) < MINIMUM:  # type: ignore[operator]
-        wanted = ".".join(map(str, MINIMUM))
-        raise Misuse(f"asterisk.program: {program} says {version[:60]!r}, at least {wanted} is needed; {remedy}")
+    if not _is_new_enough(version):
+        raise Misuse(f"asterisk.program: {program} says {version[:60]!r}, at least {_MINIMUM_TEXT} is needed; {remedy}")
     found = _installed(path, version)
     if found is None:
         raise Misuse(f"asterisk.program: found no modules or sounds that belong to {program}; {remedy}")
@@ -81,8 +81,12 @@ def _on_path() -> Installation | None:
         version = _ask_version([path])
     except (Misuse, Unavailable):
         return None  # it does not run here: ours will
+    return _installed(path, version) if _is_new_enough(version) else None
+
+
+def _is_new_enough(version: str) -> bool:
     numbers = parse_version(version)
-    return _installed(path, version) if numbers is not None and numbers >= MINIMUM else None
+    return numbers is not None and numbers >= MINIMUM
 
 
 def _ask_version(command: list[str], env: Mapping[str, str] | None = None) -> str:
@@ -114,17 +118,22 @@ def _installed(path: str, version: str) -> Installation | None:
     )  # fmt: skip
 
 
-def _first(candidates: object) -> Path | None:
-    return next((p for p in candidates if p.is_dir() and any(p.iterdir())), None)  # type: ignore[attr-defined]
+def _first(candidates: Iterable[Path]) -> Path | None:
+    return next((p for p in candidates if p.is_dir() and any(p.iterdir())), None)
 
 
 def _own(progress: Callable[[str], None]) -> Installation:
-    tool = tools.bring("asterisk", PACKAGES, progress=progress)
+    tool = tools.bring("asterisk", PACKAGES, progress=progress, minimum=_MINIMUM_TEXT)
     share = tool.path("usr", "share", "asterisk")
     program = tool.command("asterisk")
+    version = _ask_version(program, tool.environment())
+    if not _is_new_enough(version):
+        raise Unavailable(
+            f"Debian offers {version[:60]}, at least {_MINIMUM_TEXT} is needed; name a newer one in asterisk.program"
+        )
     return Installation(
         program=tuple(program),
-        version=_short(_ask_version(program, tool.environment())),
+        version=_short(version),
         modules_dir=tool.libraries / "asterisk" / "modules",
         sounds_dir=share / "sounds" / "en_US_f_Allison",
         moh_dir=share / "moh",

@@ -34,7 +34,9 @@ def conflict(settings: Settings, running: Ports) -> str | None:
     wanted = {"sip.port": (settings.sip.port, running.sip), "ami.port": (settings.ami.port, running.ami)}
     for name, (fixed, used) in wanted.items():
         if fixed not in (0, used):
-            return f"{name} is {fixed} now, but the Asterisk that still runs uses {used}; end it with `hotline down` first"
+            return (
+                f"{name} is {fixed} now, but the Asterisk that still runs uses {used}; end it with `hotline down` first"
+            )
     return None
 
 
@@ -43,7 +45,9 @@ def _one(name: str, host: str, fixed: int, earlier: int, span: int = 1) -> int:
     if fixed:
         taken = next((p for p in range(fixed, fixed + span) if not _is_free(host, p)), None)
         if taken is not None:
-            raise Misuse(f"port {taken} on {host} is taken; end the program that uses it, or set {name} to another one (0: any free one)")
+            raise Misuse(
+                f"port {taken} on {host} is taken; end the program that uses it, or set {name} to another one (0: any free one)"
+            )
         return fixed
     for candidate in (earlier, *(0,) * _TRIES):
         port = candidate or _any(name, host)
@@ -69,7 +73,9 @@ def _is_free(host: str, port: int) -> bool:
         with _socket(host, kind) as probe:
             try:
                 if kind == socket.SOCK_STREAM:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Asterisk does: TIME_WAIT is not "taken"
+                    probe.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+                    )  # as Asterisk does: TIME_WAIT is not "taken"
                 probe.bind((host, port))
             except OSError:
                 return False
@@ -85,8 +91,6 @@ def _rtp_block(settings: Settings, earlier: Ports | None) -> tuple[int, int]:
     sip = settings.sip
     needed = settings.asterisk.max_calls * RTP_PORTS_PER_CALL
     if sip.rtp_start:
-        if sip.rtp_end <= sip.rtp_start:
-            raise Misuse(f"sip.rtp_end: must be above sip.rtp_start (found {sip.rtp_start} to {sip.rtp_end})")
         return sip.rtp_start, sip.rtp_end
     size = min(max(needed, 100), (_RTP_HIGHEST - _RTP_LOWEST) // 2)
     if earlier is not None and earlier.rtp_end - earlier.rtp_start + 1 == size:

@@ -51,7 +51,7 @@ class _House:
 
     def plan(self, chosen: Ports, installation: Installation) -> Plan:
         classes = {self.settings.asterisk.music_class, "default", *(q.music_class for q in self.settings.queues)}
-        own_music = {name: self.data_dir / "music" / name for name in classes}
+        own_music = {name: self.dirs.home.parent / "music" / name for name in classes}
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         wanted = _FILES_BASE + _FILES_PER_CALL * self.settings.asterisk.max_calls
         return Plan(
@@ -92,7 +92,6 @@ class PrivateAsterisk:
         Raises Misuse (a taken port, a directory in use, a bad setting) or Unavailable (it cannot be brought, or does not
         start), each with one sentence that says what to do; nothing is left running then that was not running before.
         """
-        data_dir = data_dir.absolute()
         house = _House(settings=settings, secrets=secrets, dirs=layout.plan_dirs(data_dir), data_dir=data_dir)
         lock = _take_lock(house.dirs.home)
         try:
@@ -201,7 +200,9 @@ def _take_lock(home: Path) -> int:
 async def _take_over(house: _House, pid: int, progress: Progress) -> tuple[state.State, Process]:
     found = state.load(house.dirs.home)
     if found is None:
-        raise Misuse(f"an Asterisk (process {pid}) runs for {house.data_dir}, but {state.FILE} is gone; run `hotline down` first")
+        raise Misuse(
+            f"an Asterisk (process {pid}) runs for {house.data_dir}, but {state.FILE} is gone; run `hotline down` first"
+        )
     if (difference := ports.conflict(house.settings, found.ports)) is not None:
         raise Misuse(difference)
     process = Process(pid, found.installation, house.dirs.config_file)

@@ -164,13 +164,13 @@ class PhoneCall:
 
     def answer(self) -> None:
         """Pick up (a seat)."""
-        self._process.tell("ANSWER", self.call_id)
+        self._tell("ANSWER")
 
     def reject(self, code: Literal[480, 486, 603] = 486) -> None:
         """Press "reject" (a seat)."""
         self._leaving = True
         verb: dict[int, wire.Verb] = {480: "REJECT-480", 486: "REJECT-486", 603: "REJECT-603"}
-        self._process.tell(verb[code], self.call_id)
+        self._tell(verb[code])
 
     def hang_up(self) -> None:
         """Hang up now; before an answer, a caller takes the call back and a seat rejects it."""
@@ -178,12 +178,12 @@ class PhoneCall:
             self.reject(480)
         elif self._state != "over":
             self._leaving = True
-            self._process.tell("HANGUP", self.call_id)
+            self._tell("HANGUP")
 
     async def press(self, digits: str) -> None:
         """Press keys, one after another; the phone's tone pauses while a key is down."""
         for key in digits:
-            self._process.tell("DIGIT", self.call_id, digit_file(key))
+            self._tell("DIGIT", digit_file(key))
             await asyncio.sleep(DIGIT_S + BETWEEN_DIGITS_S / 2)
             self.play(self._tone_hz)
             await asyncio.sleep(BETWEEN_DIGITS_S / 2)
@@ -192,7 +192,11 @@ class PhoneCall:
         """Send this tone from now on, which must be one of the process's tones; None changes nothing."""
         self._tone_hz = hertz
         if hertz is not None and not self._leaving:
-            self._process.tell("SOUND", self.call_id, tone_file(hertz))
+            self._tell("SOUND", tone_file(hertz))
+
+    def _tell(self, verb: wire.Verb, file: str = "") -> None:
+        if self._state not in ("waiting", "over"):
+            self._process.tell(verb, self.call_id, file)
 
 
 async def hang_up_all(calls: Iterable[PhoneCall], timeout_s: float = 3.0) -> None:

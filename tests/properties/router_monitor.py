@@ -56,7 +56,7 @@ class Monitor:
         self.ended: set[CallId] = set()
         self.link_up = True
         self.link_told_at = 0.0
-        self.offered = self.lost_unseen = 0
+        self.offered = self.entered_and_answered = self.gone_before = 0
 
     # --- what the router is told ---
 
@@ -100,12 +100,17 @@ class Monitor:
 
     def _adopted(self, record: f.CallAdopted) -> None:
         call, place = record.call_id, record.place
+        live = self.live.get(record.offer_id) if record.offer_id is not None else None
+        if record.phase == "talking" and live is not None and live.call_id == call:
+            self.answered[call] += not live.answered
+            live.answered = True
         if call in self.waiting or self._done(call) or place is None:
             return
         if record.phase == "session":
             self._end_talks(call)
         if place.queue_id is not None and record.phase in ("session", "ringing"):
             self._enter(call, place.queue_id, place.entered_at, place.priority, place.skills)
+            self.offered += 1
             self.waiting[call].here = record.phase == "session"
             self.waiting[call].away = record.offer_id
 
@@ -115,6 +120,7 @@ class Monitor:
             live.answered = True
         if waiting is not None and (live is not None or waiting.away == record.offer_id):
             self.answered[record.call_id] += 1
+            self.entered_and_answered += 1
             del self.waiting[record.call_id]
 
     def _ended_unanswered(self, record: f.OfferFact) -> None:
@@ -155,7 +161,7 @@ class Monitor:
 
     # --- what the router says ---
 
-    def said(self, output: object, now: float) -> None:  # noqa: C901 - one case for each kind
+    def said(self, output: object, now: float) -> None:
         match output:
             case f.AgentStateChanged():
                 assert output.previous == self.states[output.agent_id], "5: a state was skipped"
@@ -202,6 +208,16 @@ class Monitor:
             overtaken = other.here and other.confirmed and other.rank < chosen.rank and self.able(agent, other)
             assert not overtaken or agent.id in other.refused_by, f"3: {call} was overtaken by {made.call_id}"
 
+    def forget_the_line(self, now: float) -> None:
+        """The router died: it will learn anew who waits, and what the phones do."""
+        self.gone_before += len(self.waiting) + sum(self.left.values())
+        self.waiting.clear()
+        self.left.clear()
+        self.seats.clear()
+        self.link_up, self.link_told_at = True, 0.0
+        for live in self.live.values():
+            live.ends_by = max(live.ends_by, now)
+
     # --- at any time ---
 
     def phone_free(self, agent: Profile) -> bool:
@@ -214,11 +230,11 @@ class Monitor:
     def check(self, now: float) -> None:
         """Check what must hold after every event."""
         assert all(n <= 1 for n in self.answered.values()), "1: a call was answered twice"
-        both = [call for call in self.left if self.left[call] + self.answered[call] > 1]
+        both = [call for call, times in self.left.items() if times + self.answered[call] > 1]
         assert not both, "7: a call left twice"
         for offer_id, live in self.live.items():
             assert live.answered or now <= live.ends_by + 1e-6, f"11: {offer_id} has no end"
-        gone = sum(self.answered.values()) + sum(self.left.values()) + self.lost_unseen
+        gone = self.entered_and_answered + sum(self.left.values()) + self.gone_before
         assert self.offered == gone + len(self.waiting), "7: offered is not answered + left + waiting"
         if self.link_up:
             self._check_nobody_idles()

@@ -83,7 +83,7 @@ def _step(draw: st.DrawFn, names: list[str], i: int) -> dict[str, Any]:
         "language": {"set": draw(st.sampled_from(["en", "zh"])), "next": following},
         "queue": {"queue": "q", "announce": draw(prompts) if draw(st.booleans()) else [], "after": following},
     }
-    kind = draw(st.sampled_from(sorted(kinds)))
+    kind = draw(st.sampled_from([*sorted(kinds), "queue", "menu"] if i else ["queue", "queue", "menu", "play"]))
     return {"kind": kind, **kinds[kind]}
 
 
@@ -151,6 +151,8 @@ class Telephone:
     def hears(self) -> None:
         """Something is played from now on: the silence before must have been bearable."""
         self.check_silence()
+        if self.sounding:
+            self.quiet_since = self.now
 
     def check_silence(self) -> None:
         if not (self.sounding or self.away or self.ended or self.left):
@@ -180,7 +182,7 @@ class Telephone:
                 self.tell(PlayEnded(at=self.now, call_id=CALL, play_id=play.play_id, result="finished"))
             return True
         if due is None:
-            self.check_silence()
+            assert self.sounding or self.away or self.ended or self.left, "silence for ever"
             return False
         self.now = max(self.now, due)
         self.check_silence()
@@ -285,9 +287,9 @@ actions = st.one_of(
     st.tuples(st.just("press"), st.sampled_from(KEYS + "A"), st.booleans()),
     st.tuples(st.just("stale"), st.integers(0, 9)),
     st.tuples(st.just("offer"), st.sampled_from(["answered", "unanswered", "return_lost", "talk_only", "not_rung"])),
+    st.tuples(st.just("refuse"), st.just(Refused(reason="no"))),
     st.tuples(st.just("refuse"), st.sampled_from([Refused(reason="no"), Unknown(reason="late"), Done()])),
     st.tuples(st.just("adopt")),
-    st.tuples(st.just("end")),
 )
 
 
@@ -305,21 +307,37 @@ def act(phone: Telephone, action: tuple[Any, ...]) -> None:
             phone.refuse(outcome)
         case ("adopt",):
             phone.adopt()
-        case ("end",):
-            phone.end()
         case _:
             raise AssertionError(action)
 
 
+def until_settled(phone: Telephone) -> None:
+    """Let time pass until nothing more happens by itself."""
+    for _ in range(200):
+        if phone.left or phone.ended or not phone.pass_time():
+            return
+    raise AssertionError("it does not settle")
+
+
 @settings(max_examples=300, deadline=None)
-@given(flow=flows(), life=st.lists(actions, max_size=40))
+@given(
+    flow=flows(),
+    in_line=st.booleans(),
+    life=st.lists(actions, min_size=10, max_size=30),
+    end_at=st.none() | st.integers(0, 29),
+)
 def test_whatever_happens_no_session_fails_speaks_to_the_dead_or_leaves_anybody_in_silence(
-    flow: Flow, life: list[tuple[Any, ...]]
+    flow: Flow, in_line: bool, life: list[tuple[Any, ...]], end_at: int | None
 ) -> None:
     phone = Telephone(flow)
-    for action in life:
+    if in_line:
+        until_settled(phone)
+    for turn, action in enumerate(life):
+        if turn == end_at:
+            phone.end()
         act(phone, action)
         phone.check_silence()
+    until_settled(phone)
     if phone.ended:
         assert phone.session.state == "ended"
         assert phone.session.next_deadline() is None
@@ -335,11 +353,12 @@ def test_a_caller_who_does_nothing_reaches_a_queue_or_the_end_in_bounded_time(fl
         assert phone.pass_time(lose=losses[turn % len(losses)]), phone.session.state
     assert phone.session.state in ("waiting", "leaving")
     assert phone.music or phone.left
+    assert phone.left == (phone.session.step in TERMINALS)
     assert phone.now - NOW < 7 * 4 * (33 + 5)
 
 
 @settings(max_examples=100, deadline=None)
-@given(flow=flows(), life=st.lists(actions.filter(lambda a: a[0] != "end"), max_size=30))
+@given(flow=flows(), life=st.lists(actions, min_size=5, max_size=30))
 def test_a_call_never_queues_twice_for_one_stay(flow: Flow, life: list[tuple[Any, ...]]) -> None:
     from hotline.facts import CallQueued
 

@@ -116,11 +116,14 @@ class SpoolMachine(RuleBasedStateMachine):
         assert self.spool.recall() == self.remembered
 
     def teardown(self) -> None:
-        if hasattr(self, "spool"):
+        if not hasattr(self, "spool"):
+            return
+        try:
             assert [(n, e.fact) for n, e in self.spool.peek(10**6)] == self.waiting
+        finally:
             self.spool._file.close()
             shutil.rmtree(self.directory)
 
 
 TestSpool = SpoolMachine.TestCase
-TestSpool.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestSpool.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

@@ -54,7 +54,7 @@ def queued(at: float = 5.0, call: CallId = CALL, queue: QueueId = QUEUE, **more:
 def offered(
     at: float = 6.0, call: CallId = CALL, offer: OfferId = OFFER, *, entered: float = 5.0, **more: Any
 ) -> OfferMade:
-    given = {
+    given: dict[str, Any] = {
         "agent_id": AGENT,
         "extension": Extension("1001"),
         "queue_id": QUEUE,
@@ -70,7 +70,8 @@ def abandoned(at: float, call: CallId = CALL, *, entered: float = 5.0, **more: A
 
 
 def ended(at: float, call: CallId = CALL, **more: Any) -> CallEnded:
-    return CallEnded(at=T0 + at, call_id=call, **{"cause": 16, "ended_by": "caller"} | more)
+    given: dict[str, Any] = {"cause": 16, "ended_by": "caller"}
+    return CallEnded(at=T0 + at, call_id=call, **given | more)
 
 
 def on_offer(kind: type[Any], at: float, call: CallId = CALL, offer: OfferId = OFFER, **more: Any) -> Any:
@@ -128,8 +129,6 @@ def many_calls(count: int, *, every_s: float = 0.5) -> list[Fact]:
         call, start = CallId(f"call-{n:06d}"), n * every_s
         agent = AgentId(f"{1001 + n % 200}")
         facts += (
-            answered_call(call, OfferId(f"offer-{n:06d}"), start, agent)
-            if kind == "a"
-            else abandoned_call(call, start)
+            answered_call(call, OfferId(f"offer-{n:06d}"), start, agent) if kind == "a" else abandoned_call(call, start)
         )
     return sorted(facts, key=lambda f: f.at)

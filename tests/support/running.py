@@ -14,7 +14,7 @@ import aiohttp
 from ivr.library import OWN_FLOWS
 from telephony.phones.injection import Account
 from telephony.phones.sipp import Exchange
-from tests.support.wait import eventually
+from tests.support.wait import PATIENCE_S, eventually
 
 CONFIG = """
 [http]
@@ -65,7 +65,16 @@ class Running:
 
     def command(self, *args: str) -> list[str]:
         """Return a command line of `hotline` for this data directory."""
-        return [sys.executable, "-m", "hotline", "--config", str(self.config_file), "--data-dir", str(self.data_dir), *args]
+        return [
+            sys.executable,
+            "-m",
+            "hotline",
+            "--config",
+            str(self.config_file),
+            "--data-dir",
+            str(self.data_dir),
+            *args,
+        ]
 
     async def start(self, within_s: float = 120.0) -> None:
         """Run `hotline up` and wait until it says that it is up."""
@@ -216,16 +225,18 @@ class Running:
 
     async def facts(self, call_id: str) -> list[dict[str, Any]]:
         """Return the journal of a call."""
-        return list(await self.get(f"calls/{call_id}/journal"))
+        return [entry["fact"] for entry in await self.get(f"calls/{call_id}/journal")]
 
-    async def wait_fact(self, caller_number: str, kind: str, **fields: Any) -> dict[str, Any]:
+    async def wait_fact(
+        self, caller_number: str, kind: str, *, within_s: float = PATIENCE_S, **fields: Any
+    ) -> dict[str, Any]:
         """Wait until the journal of the newest call from a number holds a fact with these fields, and return it."""
 
         async def look() -> Any:
             call = await self.call_of(caller_number)
             for fact in await self.facts(call["call_id"]):
-                if fact["type"] == kind and fields.items() <= fact["body"].items():
+                if fact["type"] == kind and fields.items() <= fact.items():
                     return fact
             return None
 
-        return dict(await eventually(look, what=f"{kind} {fields} of the call from {caller_number}"))
+        return dict(await eventually(look, within_s=within_s, what=f"{kind} {fields} of the call from {caller_number}"))

@@ -61,7 +61,10 @@ def asterisk_conf(plan: Plan) -> str:
         "astspooldir": dirs.spool, "astlogdir": dirs.log, "astagidir": dirs.lib / "agi-bin",
         "astcachedir": dirs.lib / "cache", "astsbindir": dirs.lib / "sbin",
     }  # fmt: skip
-    told = {name: dirs.as_told(path) for name, path in paths.items()} | {"astmoddir": plan.modules_dir, "astrundir": dirs.run}
+    told = {name: dirs.as_told(path) for name, path in paths.items()} | {
+        "astmoddir": plan.modules_dir,
+        "astrundir": dirs.run,
+    }
     return document(
         "Where Asterisk keeps its files",
         section("directories", *(f"{name} = {path_value(path)}" for name, path in told.items())),
@@ -156,7 +159,11 @@ def rtp_conf(plan: Plan) -> str:
     return document(
         "Media ports",
         section(
-            "general", f"rtpstart = {ports.rtp_start}", f"rtpend = {ports.rtp_end}", "strictrtp = yes", "icesupport = no"
+            "general",
+            f"rtpstart = {ports.rtp_start}",
+            f"rtpend = {ports.rtp_end}",
+            "strictrtp = yes",
+            "icesupport = no",
         ),
     )
 

@@ -108,7 +108,9 @@ def _seat(plan: Plan, numbers: Sequence[str]) -> str:
         *_lines(_exten(n, *_enter(n, "seat", "${CHANNEL(endpoint)}", _FROM)) for n in numbers),
         *_lines(_exten(f"*{code}", f"Goto(hotline-feature,{code},1)") for code in FEATURES),
         *_lines(
-            _exten(seat, "Set(CALLERID(num)=${CHANNEL(endpoint)})", f"Dial(PJSIP/{seat},{INTERNAL_RING_S},i)", "Hangup()")
+            _exten(
+                seat, "Set(CALLERID(num)=${CHANNEL(endpoint)})", f"Dial(PJSIP/{seat},{INTERNAL_RING_S},i)", "Hangup()"
+            )
             for seat in plan.settings.seats.extensions()
         ),
     )

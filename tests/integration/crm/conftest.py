@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+
 from hotline.store.migrate import migrate
 from hotline.store.pool import Store
 from hotline.store.private import PrivatePostgres

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from crm.calls import get_call, read_rows
 from crm.journal import JournalWriter
 from crm.ledger import Cache, Ledger, read_call
@@ -58,7 +59,7 @@ async def test_repeated_and_shuffled_delivery_changes_nothing(store: Store) -> N
     random.Random(7).shuffle(shuffled)
     await write(store, shuffled, batch=17)
     assert await store.fetchval("SELECT count(*) FROM journal") == len(envelopes)
-    by_call = {e.fact.call_id: [] for e in envelopes if isinstance(e.fact, CallFact)}
+    by_call: dict[CallId, list[Envelope]] = {e.fact.call_id: [] for e in envelopes if isinstance(e.fact, CallFact)}
     for e in envelopes:
         assert isinstance(e.fact, CallFact)
         by_call[e.fact.call_id].append(e)
@@ -114,7 +115,9 @@ async def test_two_writers_with_parts_of_one_call_agree(store: Store) -> None:
 
 async def test_a_month_gets_its_partition_on_demand(store: Store) -> None:
     await write(store, told(arrived(), arrived(40 * 86_400.0, CallId("later"))))
-    found = {r["tableoid"] for r in await store.fetch("SELECT DISTINCT tableoid::regclass::text AS tableoid FROM journal")}
+    found = {
+        r["tableoid"] for r in await store.fetch("SELECT DISTINCT tableoid::regclass::text AS tableoid FROM journal")
+    }
     assert found == {"journal_2026_11", "journal_2026_12"}
 
 
@@ -125,7 +128,9 @@ async def test_partitions_are_made_ahead(store: Store) -> None:
 
 
 def agent_added(name: str, at: float) -> AgentAdded:
-    return AgentAdded(at=at, agent_id=AgentId("1001"), name=name, extension=Extension("1001"), skills={"zh": 3, "en": 1})
+    return AgentAdded(
+        at=at, agent_id=AgentId("1001"), name=name, extension=Extension("1001"), skills={"zh": 3, "en": 1}
+    )
 
 
 def state(now: str, previous: str, at: float) -> AgentStateChanged:

@@ -17,7 +17,7 @@ from hotline.store.pool import Store
 from hotline.store.private import SOCKET_DIR_LIMIT, PrivatePostgres, find_running, stop_leftover
 
 PYTHONS = (sys.executable, "/usr/bin/python3")
-IMPORTS = "import hotline.store.private"
+IMPORTS = "import subprocess, sys, hotline.store.private; subprocess.run([sys.executable, '-c', ''], check=True)"
 OWNER = """
     import asyncio, sys
     from pathlib import Path
@@ -297,7 +297,13 @@ class TestRoot:
         prefix = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
         environment = {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
         python = next(
-            (p for p in PYTHONS if subprocess.run([*prefix, p, "-c", IMPORTS], env=environment).returncode == 0), ""
+            (
+                p
+                for p in PYTHONS
+                if subprocess.run([*prefix, p, "-c", IMPORTS], env=environment, stderr=subprocess.DEVNULL).returncode
+                == 0
+            ),
+            "",
         )
         if not python:
             pytest.skip("no Python here that another user could run this with")

@@ -61,6 +61,7 @@ def test_an_agent_who_does_not_answer_rests_and_the_caller_keeps_his_place():
     play.queued("B")
     play.told(f.OfferRang, "A")
     assert play.told(f.OfferTimedOut, "A") == ["1001 ringing -> rest (no_answer)"]
+    play.now += 1
     assert play.returned("A") == []
     assert play.ask("1002", "ready")[1] == "offer A 1002"
     assert play.after(10.1)[:2] == ["1001 rest -> ready (rest_over)", "offer B 1001"]

@@ -1,6 +1,7 @@
 """The connect rate by every formula, on the example of the ICMI."""
 
 import pytest
+
 from crm.kpi import QueueCounts, connect_rates, identity_gap, total_counts
 
 EXAMPLE = QueueCounts(

@@ -1,12 +1,21 @@
 """Which spellings are one number."""
 
 import pytest
+
 from crm.numbers import comparable, spellings
 
 
 @pytest.mark.parametrize(
     "written",
-    ["13800138000", "+8613800138000", "008613800138000", "8613800138000", "+86 138-0013-8000", "（+86）138 0013 8000", "１３８００１３８０００"],
+    [
+        "13800138000",
+        "+8613800138000",
+        "008613800138000",
+        "8613800138000",
+        "+86 138-0013-8000",
+        "（+86）138 0013 8000",
+        "１３８００１３８０００",
+    ],
 )
 def test_a_chinese_mobile_number_has_one_form(written: str) -> None:
     assert comparable(written, "86") == "8613800138000"

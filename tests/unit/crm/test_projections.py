@@ -1,12 +1,15 @@
 """What a call's rows say, fact by fact."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+
 from crm.projections import agent_row, fold_call, latest_agents
 from crm.rows import CallRows, SegmentRow, moment
 from hotline.facts import (
     AgentAdded,
+    CallAbandoned,
     CallAdopted,
     CallerIdentified,
     CallFellBack,
@@ -53,9 +56,14 @@ def segment(rows: CallRows, kind: str, n: int = 0) -> SegmentRow:
     return [s for s in rows.segments if s.kind == kind][n]
 
 
-def adopted(offset: float, phase: str, **more: object) -> CallAdopted:
+def adopted(offset: float, phase: Any, **more: Any) -> CallAdopted:
     return CallAdopted(
-        at=T0 + offset, call_id=CALL, node=NodeId("node1"), leg=LegId("PJSIP/x"), phase=phase, **more  # type: ignore[arg-type]
+        at=T0 + offset,
+        call_id=CALL,
+        node=NodeId("node1"),
+        leg=LegId("PJSIP/x"),
+        phase=phase,
+        **more,
     )
 
 
@@ -74,7 +82,7 @@ def test_an_answered_call_has_its_times_and_durations() -> None:
     assert (call.wait_s, call.ring_s, call.talk_s) == (5.0, 3.5, 20.0)
     assert (call.outcome, call.phase, call.agent_id, call.queue_id) == ("answered", "ended", "1001", "service")
     assert (call.ended_by, call.cause, call.language, call.flow) == ("caller", 16, "zh", "main")
-    assert (call.recording_id, call.reconciled, call.adopted) == (OFFER, False, 0)
+    assert (call.recording_id, call.reconciled, call.adopted) == (RecordingId(OFFER), False, 0)
 
 
 def test_an_answered_call_has_a_menu_a_wait_and_a_conversation() -> None:
@@ -147,7 +155,7 @@ def test_a_caller_sent_away_flowed_out() -> None:
         (OfferUnknown, {}, "unknown"),
     ],
 )
-def test_an_unanswered_offer_leaves_the_caller_waiting(kind: type[Fact], more: dict[str, str], result: str) -> None:
+def test_an_unanswered_offer_leaves_the_caller_waiting(kind: type[Fact], more: dict[str, Any], result: str) -> None:
     rows = fold(arrived(), queued(), offered(), on_offer(kind, 21, **more))
     assert (rows.offers[0].result, rows.offers[0].reason) == (result, more.get("reason", ""))
     assert (rows.call.phase, rows.call.outcome) == ("waiting", "live")
@@ -180,6 +188,24 @@ def test_moving_to_another_queue_is_a_flow_out_of_the_first() -> None:
         ("service", "flowed_out", "moved"),
         ("second", "abandoned", ""),
     ]
+
+
+def test_of_two_endings_of_the_same_moment_the_fact_id_decides_not_the_arrival() -> None:
+    envelopes = told(arrived(), queued(), flowed(9), abandoned(9))
+    for order in (envelopes, envelopes[::-1]):
+        assert [s.outcome for s in fold_call(order).segments] == ["flowed_out"]
+
+
+def test_giving_up_in_the_second_queue_does_not_touch_the_first() -> None:
+    second = QueueId("second")
+    left = CallAbandoned(at=T0 + 20, call_id=CALL, queue_id=second, entered_at=T0 + 15, short=True)
+    rows = fold(arrived(), queued(), flowed(15, "moved"), queued(15, queue=second), left, ended(20))
+    assert [(s.outcome, s.duration_s, s.short) for s in rows.segments] == [
+        ("flowed_out", 10.0, False),
+        ("abandoned", 5.0, True),
+    ]
+    early = fold(arrived(), queued(), queued(15, queue=second), left, ended(20))
+    assert [s.outcome for s in early.segments] == ["flowed_out", "abandoned"]
 
 
 def test_the_same_entry_told_again_after_an_adoption_is_the_same_wait() -> None:
@@ -270,7 +296,11 @@ def test_a_survey_after_the_conversation_is_a_menu_of_its_own() -> None:
 
 def mark(offset: float, problem: str) -> RecordingMarked:
     return RecordingMarked(
-        at=T0 + offset, call_id=CALL, offer_id=OFFER, recording_id=RecordingId(OFFER), problem=problem  # type: ignore[arg-type]
+        at=T0 + offset,
+        call_id=CALL,
+        offer_id=OFFER,
+        recording_id=RecordingId(OFFER),
+        problem=problem,  # type: ignore[arg-type]
     )
 
 
@@ -286,7 +316,7 @@ def test_a_recording_that_only_began_is_recording() -> None:
 
 
 def test_who_ended_the_conversation_ended_the_call_when_nobody_else_tells() -> None:
-    facts = [f for f in answered_call()[:8]]
+    facts = answered_call()[:8]
     assert fold(*facts, ended(30.2, ended_by="unknown")).call.ended_by == "agent"
     assert fold(*facts, ended(50, ended_by="unknown")).call.ended_by == "unknown"
 

@@ -23,7 +23,9 @@ from tests.unit.telephony.test_lines import CALL, CALLER, OFFER, SEAT, arrive, p
 PLACE = Place(flow="main", flow_version="abc", step="line", queue_id="service", entered_at=77.5, priority=3)
 
 
-def status(channel: str, application: str = "AGI", context: str = "hotline-arrive", bridge: str = "", **variables: str) -> ChannelStatus:
+def status(
+    channel: str, application: str = "AGI", context: str = "hotline-arrive", bridge: str = "", **variables: str
+) -> ChannelStatus:
     return ChannelStatus(
         channel=channel,
         uniqueid=channel,

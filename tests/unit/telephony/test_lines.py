@@ -89,7 +89,13 @@ def lines() -> Lines:
 def test_an_arriving_call_is_told_with_clean_number_and_name(lines: Lines) -> None:
     (fact,) = arrive(lines, '"张伟 <script>" <sip:138@10.0.0.1>;tag=1').records
     assert fact == CallArrived(
-        at=10.0, call_id=CALL, node="n", leg=CALLER, number="4000", caller_number="13800138000", caller_name="张伟 script"
+        at=10.0,
+        call_id=CALL,
+        node="n",
+        leg=CALLER,
+        number="4000",
+        caller_number="13800138000",
+        caller_name="张伟 script",
     )
 
 
@@ -167,33 +173,34 @@ def test_the_offer_is_accepted_when_both_are_in_the_bridge(lines: Lines) -> None
 
 
 @pytest.mark.parametrize(
-    ("status", "rang", "kind"),
+    ("status", "cause", "rang", "kind"),
     [
-        ("NOANSWER", True, OfferTimedOut),
-        ("BUSY", True, OfferRejected),
-        ("BUSY", False, OfferBusy),
-        ("CHANUNAVAIL", True, OfferRejected),
-        ("CHANUNAVAIL", False, OfferFailed),
-        ("CONGESTION", False, OfferFailed),
-        ("CANCEL", True, OfferRescinded),
+        ("NOANSWER", 0, True, OfferTimedOut),
+        ("BUSY", 17, True, OfferRejected),
+        ("BUSY", 17, False, OfferBusy),
+        ("CHANUNAVAIL", 21, True, OfferRejected),
+        ("CHANUNAVAIL", 21, False, OfferBusy),
+        ("NOANSWER", 19, True, OfferRejected),
+        ("CHANUNAVAIL", 38, True, OfferFailed),
+        ("CONGESTION", 34, False, OfferFailed),
     ],
 )
-def test_every_dial_status_has_its_ending(lines: Lines, status: str, rang: bool, kind: type) -> None:
+def test_every_dial_status_has_its_ending(lines: Lines, status: str, cause: int, rang: bool, kind: type) -> None:
     arrive(lines)
     plan(ring(), lines)
     lines.handle(dial(m.DialBegun), now=11.0)
     if rang:
         lines.handle(dial(m.DialProgress, status="RINGING"), now=11.1)
-    (ending,) = lines.handle(dial(m.DialEnded, status=status), now=12.0).records
+    assert lines.handle(dial(m.DialEnded, status=status), now=12.0) == Told()
+    ending, returned = lines.handle(agi("return", CALL, OFFER, status, str(cause)), now=12.1).records
     assert type(ending) is kind
-    returned = lines.handle(agi("return", CALL, OFFER, status), now=12.1)
-    assert returned.records == [CallReturned(at=12.1, call_id=CALL, offer_id=OFFER, answered=False)]
+    assert returned == CallReturned(at=12.1, call_id=CALL, offer_id=OFFER, answered=False)
 
 
 def test_an_unregistered_phone_is_never_dialled_and_the_return_tells(lines: Lines) -> None:
     arrive(lines)
     plan(ring(), lines)
-    told = lines.handle(agi("return", CALL, OFFER, "CHANUNAVAIL"), now=11.0)
+    told = lines.handle(agi("return", CALL, OFFER, "CHANUNAVAIL", "3"), now=11.0)
     assert told.records == [
         OfferFailed(at=11.0, call_id=CALL, offer_id=OFFER, reason="chanunavail"),
         CallReturned(at=11.0, call_id=CALL, offer_id=OFFER, answered=False),
@@ -215,7 +222,7 @@ def test_after_the_agent_hung_up_the_caller_is_back_and_can_be_played_to(lines: 
     talking(lines)
     lines.handle(bridge(m.BridgeLeft, SEAT), now=20.0)
     lines.handle(hang_up(SEAT), now=20.0)
-    told = lines.handle(agi("return", CALL, OFFER, "ANSWER"), now=20.1)
+    told = lines.handle(agi("return", CALL, OFFER, "ANSWER", "16"), now=20.1)
     assert told.records == [CallReturned(at=20.1, call_id=CALL, offer_id=OFFER, answered=True)]
     assert isinstance(plan(Play(node="n", call_id=CALL, play_id="p", sounds=("bye",)), lines), Plan)
 
@@ -233,7 +240,7 @@ def test_a_call_that_we_hang_up_is_ended_by_the_system_or_by_the_agent_who_hung_
     talking(lines)
     lines.handle(bridge(m.BridgeLeft, SEAT), now=20.0)
     lines.handle(hang_up(SEAT), now=20.0)
-    lines.handle(agi("return", CALL, OFFER, "ANSWER"), now=20.1)
+    lines.handle(agi("return", CALL, OFFER, "ANSWER", "16"), now=20.1)
     plan(Hangup(node="n", call_id=CALL), lines)
     assert lines.handle(hang_up(CALLER), now=21.0).records == [
         CallEnded(at=21.0, call_id=CALL, cause=16, ended_by="agent")
@@ -268,7 +275,8 @@ def test_a_ring_that_asterisk_refuses_leaves_the_caller_in_our_hands(lines: Line
 def test_an_offer_we_took_back_is_withdrawn_not_abandoned(lines: Lines) -> None:
     ringing(lines)
     plan(CancelRing(node="n", call_id=CALL, offer_id=OFFER), lines)
-    (ending,) = lines.handle(dial(m.DialEnded, status="CANCEL"), now=12.0).records
+    lines.handle(dial(m.DialEnded, status="CANCEL"), now=12.0)
+    ending, _ = lines.handle(agi("return", CALL, OFFER, "RESCINDED", "0"), now=12.0).records
     assert ending == OfferRescinded(at=12.0, call_id=CALL, offer_id=OFFER, reason="withdrawn")
 
 
@@ -276,7 +284,9 @@ def test_an_offer_we_took_back_is_withdrawn_not_abandoned(lines: Lines) -> None:
     ("state", "reachable", "in_use"),
     [("NOT_INUSE", True, False), ("INUSE", True, True), ("RINGING", True, True), ("UNAVAILABLE", False, False)],
 )
-def test_a_device_state_says_whether_a_seat_can_be_rung(lines: Lines, state: str, reachable: bool, in_use: bool) -> None:
+def test_a_device_state_says_whether_a_seat_can_be_rung(
+    lines: Lines, state: str, reachable: bool, in_use: bool
+) -> None:
     told = lines.handle(m.DeviceStateChanged(device="PJSIP/1001", state=state), now=1.0)
     assert told.records == [SeatChanged(at=1.0, extension="1001", reachable=reachable, in_use=in_use)]
     assert lines.handle(m.DeviceStateChanged(device="PJSIP/trunk", state=state), now=1.0) == Told()

@@ -1,7 +1,9 @@
 """One contract for the link, over our fake server and over a real Asterisk: so the fake may stand for the real one elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +12,12 @@ import pytest_asyncio
 from fake_ami import NODE, SECRET, FakeAmi, like_asterisk, linked, take, until
 
 from hotline.errors import Rejected
+from hotline.runtime.clock import stopwatch
 from hotline.secrets import load_or_create
 from hotline.settings import Ami, Settings, Sip
 from hotline.tally import Tally
 from telephony.ami.codec import SENT_LINE_LIMIT
-from telephony.ami.messages import AgiCommandEnded, AgiStarted, ChannelHungUp, ChannelStatus, LinkUp, parse
+from telephony.ami.messages import AgiCommandEnded, AgiStarted, ChannelHungUp, ChannelStatus, LinkDown, LinkUp, parse
 from telephony.asterisk.supervise import PrivateAsterisk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -24,6 +27,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 class Node:
     port: int
     secret: str
+    freeze: Callable[[], None]
+    thaw: Callable[[], None]
 
 
 @pytest_asyncio.fixture(
@@ -34,7 +39,9 @@ async def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         server = FakeAmi()
         like_asterisk(server)
         await server.start()
-        yield Node(server.port, SECRET)
+        yield Node(
+            server.port, SECRET, lambda: setattr(server, "frozen", True), lambda: setattr(server, "frozen", False)
+        )
         await server.stop()
         return
     directory: Path = tmp_path_factory.mktemp("ami")
@@ -42,7 +49,12 @@ async def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     secrets = load_or_create(directory, settings.seats.extensions())
     asterisk = await PrivateAsterisk.start(settings, directory, secrets, lambda _: None)
     try:
-        yield Node(asterisk.ami_port, asterisk.ami_secret)
+        yield Node(
+            asterisk.ami_port,
+            asterisk.ami_secret,
+            lambda: os.kill(asterisk.pid, signal.SIGSTOP),
+            lambda: os.kill(asterisk.pid, signal.SIGCONT),
+        )
     finally:
         await asterisk.stop()
 
@@ -53,6 +65,20 @@ async def test_a_login_leads_to_link_up_and_pings_keep_it_up(node: Node) -> None
         assert (await link.action("Ping")).name == "Success"
         await asyncio.sleep(0.5)
         assert link.up
+
+
+async def test_with_the_default_settings_a_frozen_node_is_noticed_within_five_seconds(node: Node) -> None:
+    async with linked(node.port, Ami(), secret=node.secret) as link:
+        await take(link, LinkUp)
+        elapsed = stopwatch()
+        node.freeze()
+        try:
+            assert await take(link, LinkDown, 10) == LinkDown(node=NODE, reason="pong_timeout")
+            assert elapsed() < 5
+        finally:
+            node.thaw()
+        await take(link, LinkUp, 15)
+        await link.action("Ping")
 
 
 async def test_a_wrong_secret_is_refused(node: Node) -> None:

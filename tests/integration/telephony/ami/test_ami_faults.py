@@ -461,11 +461,13 @@ async def test_a_server_that_stops_reading_fills_no_memory_and_is_cut(
 async def test_too_many_unanswered_actions_refuse_the_next(server: FakeAmi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "PENDING_LIMIT", 3)
     server.answers["Setvar"] = lambda _: None
-    async with linked(server.port, QUICK.model_copy(update={"ping_interval_s": 60.0})) as link:
+    tally = Tally()
+    async with linked(server.port, QUICK.model_copy(update={"ping_interval_s": 60.0}), tally=tally) as link:
         await take(link, LinkUp)
         answers = [link.send_nowait("Setvar", Variable="A", Value=str(i)) for i in range(4)]
         results = await asyncio.gather(*answers, return_exceptions=True)
     assert [type(r) for r in results] == [OutcomeUnknown] * 3 + [Unavailable]
+    assert tally.counts["limits_reached", (("limit", "ami_pending"),)] == 1
     assert len(server.actions("Setvar")) == 3
 
 

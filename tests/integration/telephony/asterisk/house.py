@@ -1,11 +1,11 @@
 """A private Asterisk for a test: free ports, three seats, a manager connection, and a heartbeat set by hand."""
 
 import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from hotline.runtime.clock import SteadyClock
 from hotline.secrets import Secrets, load_or_create
 from hotline.settings import Ami, Asterisk, Seats, Settings, Sip
 from telephony.asterisk.supervise import PrivateAsterisk
@@ -41,7 +41,7 @@ class House:
         self._phones: list[Phone] = []
 
     async def beat(self, age_s: int = 0) -> None:
-        await self.manager.beat(int(time.time()) - age_s)
+        await self.manager.beat(int(SteadyClock().now()) - age_s)
 
     async def phone(self, user: str = "5551234", host: str = "127.0.0.2") -> Phone:
         phone = await Phone.open(host, self.sip, user)
@@ -60,9 +60,13 @@ class House:
         assert await caller.call("4000", **how) == 200  # type: ignore[arg-type]
         return await self.manager.wait_event("AsyncAGIStart", mark)
 
-    async def ring(self, channel: str, *, seconds: int = 20, seat: str = "1001", offer: str = "offer-1", recording: str = "") -> None:
+    async def ring(
+        self, channel: str, *, seconds: int = 20, seat: str = "1001", offer: str = "offer-1", recording: str = ""
+    ) -> None:
         ask = self.manager.ask
-        await ask("Setvar", Channel=channel, Variable="HOTLINE_RING", Value=f"{offer},{seat},{seconds},default,{recording}")
+        await ask(
+            "Setvar", Channel=channel, Variable="HOTLINE_RING", Value=f"{offer},{seat},{seconds},default,{recording}"
+        )
         await ask("Setvar", Channel=channel, Variable="HOTLINE_NAME", Value="张三 Zhang San")
         answer = await ask("Redirect", Channel=channel, Context="hotline-ring", Exten="s", Priority="1")
         assert answer["Response"] == "Success", answer

@@ -11,7 +11,9 @@ Event = dict[str, str]
 
 
 def parse(block: str) -> Event:
-    return dict(line.split(": ", 1) if ": " in line else (line.rstrip(":"), "") for line in block.split("\r\n") if ":" in line)
+    return dict(
+        line.split(": ", 1) if ": " in line else (line.rstrip(":"), "") for line in block.split("\r\n") if ":" in line
+    )
 
 
 class Manager:
@@ -74,13 +76,17 @@ class Manager:
             try:
                 await asyncio.wait_for(self._arrived.wait_for(lambda: found() is not None), timeout_s)
             except TimeoutError as exc:
-                raise AssertionError(f"not among {[e.get('Event', e.get('Response')) for e in map(parse, self.blocks[since:])]}") from exc
+                raise AssertionError(
+                    f"not among {[e.get('Event', e.get('Response')) for e in map(parse, self.blocks[since:])]}"
+                ) from exc
         event = found()
         assert event is not None
         return event
 
     async def wait_event(self, name: str, since: int = 0, timeout_s: float = 12.0, **fields: str) -> Event:
-        return await self.wait(lambda e: e.get("Event") == name and all(e.get(k) == v for k, v in fields.items()), since, timeout_s)
+        return await self.wait(
+            lambda e: e.get("Event") == name and all(e.get(k) == v for k, v in fields.items()), since, timeout_s
+        )
 
     async def beat(self, epoch: int) -> None:
         answer = await self.ask("Setvar", Variable="HOTLINE_BEAT", Value=str(epoch))

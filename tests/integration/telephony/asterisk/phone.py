@@ -148,7 +148,11 @@ class Phone(asyncio.DatagramProtocol):
         to = request.get("To")
         lines = [f"SIP/2.0 {status} x", *(f"Via: {v}" for v in request.all("Via")), f"From: {request.get('From')}"]
         lines.append(f"To: {to}" if "tag=" in to else f"To: {to};tag={self._tag(request)}")
-        lines += [f"Call-ID: {request.get('Call-ID')}", f"CSeq: {request.get('CSeq')}", f"Contact: <sip:{self.user}@{self.host}:{self.port}>"]
+        lines += [
+            f"Call-ID: {request.get('Call-ID')}",
+            f"CSeq: {request.get('CSeq')}",
+            f"Contact: <sip:{self.user}@{self.host}:{self.port}>",
+        ]
         body = self._sdp() if status == 200 and request.method == "INVITE" else ""
         self._send(lines, body, addr)
 
@@ -195,7 +199,8 @@ class Phone(asyncio.DatagramProtocol):
     async def _ask(self, lines: list[str], call_id: str, body: str = "") -> Message:
         cseq = next(line for line in lines if line.startswith("CSeq")).removeprefix("CSeq: ")
         waiting = self._tasks.spawn(
-            self.expect(lambda m: m.status >= 200 and m.get("Call-ID") == call_id and m.get("CSeq") == cseq), name="expect"
+            self.expect(lambda m: m.status >= 200 and m.get("Call-ID") == call_id and m.get("CSeq") == cseq),
+            name="expect",
         )
         await asyncio.sleep(0)
         self._send(lines, body)

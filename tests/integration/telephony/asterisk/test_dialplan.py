@@ -196,7 +196,17 @@ async def test_a_full_ring(house: House) -> None:
         ((), 1, "1001", "NOANSWER", "0"),
         ((), 20, "1003", "CHANUNAVAIL", "3"),
     ],
-    ids=["busy", "rings-busy", "rings-declined", "declined", "forwarded", "unavailable", "no-answer", "silent", "unregistered"],
+    ids=[
+        "busy",
+        "rings-busy",
+        "rings-declined",
+        "declined",
+        "forwarded",
+        "unavailable",
+        "no-answer",
+        "silent",
+        "unregistered",
+    ],
 )
 async def test_how_an_unanswered_ring_comes_back(
     house: House, answers: tuple[tuple[float, int], ...], seconds: int, seat: str, status: str, cause: str
@@ -250,7 +260,9 @@ async def test_a_feature_code_reaches_us_and_is_answered_by_a_redirect(house: Ho
     started = await house.manager.wait_event("AsyncAGIStart", mark)
     told = agi_environment(started)
     assert [told[f"agi_arg_{n}"] for n in (1, 2, 3)] == ["feature", "1001", "433"]
-    await house.manager.ask("Redirect", Channel=started["Channel"], Context="hotline-feature-done", Exten="not-ready", Priority="1")
+    await house.manager.ask(
+        "Redirect", Channel=started["Channel"], Context="hotline-feature-done", Exten="not-ready", Priority="1"
+    )
     assert await calling == 200
     await house.manager.wait_event("Hangup", mark, Channel=started["Channel"])
     assert seat.media.received > 5  # it heard something
@@ -370,6 +382,16 @@ async def test_with_no_seat_at_all_the_caller_may_leave_a_message(house: House) 
 
 
 async def test_nothing_of_all_this_logged_an_unexpected_error(house: House) -> None:
-    expected = ("PJSIP syntax error", "not registered", "Could not create dialog", "Failed to create outgoing session", "Unable to join queue")
-    lines = [x for x in house.log().splitlines() if (" ERROR[" in x or " WARNING[" in x) and not any(e in x for e in expected)]
+    expected = (
+        "PJSIP syntax error",
+        "not registered",
+        "Could not create dialog",
+        "Failed to create outgoing session",
+        "Unable to join queue",
+    )
+    lines = [
+        x
+        for x in house.log().splitlines()
+        if (" ERROR[" in x or " WARNING[" in x) and not any(e in x for e in expected)
+    ]
     assert lines == []

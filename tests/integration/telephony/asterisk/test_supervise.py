@@ -24,7 +24,9 @@ async def test_two_run_side_by_side_on_free_ports(tmp_path: Path) -> None:
         assert first.pid != second.pid
         assert {first.sip_port, first.ami_port}.isdisjoint({second.sip_port, second.ami_port})
         for asterisk in (first, second):
-            manager = await Manager.login(asterisk.ami_host, asterisk.ami_port, asterisk.ami_username, asterisk.ami_secret)
+            manager = await Manager.login(
+                asterisk.ami_host, asterisk.ami_port, asterisk.ami_username, asterisk.ami_secret
+            )
             assert (await manager.ask("CoreStatus"))["CoreCurrentCalls"] == "0"
             await manager.close()
     finally:
@@ -94,7 +96,7 @@ async def test_another_fixed_port_while_the_old_one_runs_is_refused(tmp_path: Pa
     asterisk = await start(tmp_path)
     asterisk.let_go()
     other = Settings(sip=Sip(port=asterisk.sip_port + 1, rtp_start=0), ami=Ami(port=0), seats=Seats(count=3))
-    with pytest.raises(Misuse, match="sip.port is .* but the Asterisk that still runs uses"):
+    with pytest.raises(Misuse, match=r"sip.port is .* but the Asterisk that still runs uses"):
         await start(tmp_path, other)
     assert await stop_running(tmp_path)
 
@@ -119,7 +121,9 @@ async def test_an_asterisk_that_hangs_is_ended_all_the_same(tmp_path: Path, monk
     assert asterisk.exit_code == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("name", ["deep/" + "d" * 120, "with blank, comma; semicolon #1", "数据 目录", "a'quote$(id)${EXTEN}[x]"])
+@pytest.mark.parametrize(
+    "name", ["deep/" + "d" * 120, "with blank, comma; semicolon #1", "数据 目录", "a'quote$(id)${EXTEN}[x]"]
+)
 async def test_a_data_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
     data_dir = tmp_path / name
     async with opened(data_dir) as house:

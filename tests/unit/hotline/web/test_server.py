@@ -128,7 +128,9 @@ async def test_a_wrong_query_is_one_clear_error(http: aiohttp.ClientSession, que
     assert query.partition("=")[0] in (await answer.json(content_type=None))["detail"]
 
 
-@pytest.mark.parametrize("body", ['{"name":1}', "{", '{"name":"a","admin":true}', "[" * 1500, "NaN", '{"name":"a","size":1e400}'])
+@pytest.mark.parametrize(
+    "body", ['{"name":1}', "{", '{"name":"a","admin":true}', "[" * 1500, "NaN", '{"name":"a","size":1e400}']
+)
 async def test_a_wrong_body_is_one_clear_error(http: aiohttp.ClientSession, body: str) -> None:
     answer = await http.post("/api/v1/things", data=body)
     assert answer.status == 400

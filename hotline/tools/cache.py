@@ -22,7 +22,7 @@ from hotline.tools.tool import Tool
 LAYOUT = 1
 """Raise when trees of an older hotline can no longer be used."""
 STAMP = "hotline-complete.json"
-NEEDED_BYTES = 700 * 1024 * 1024
+NEEDED_BYTES = 400 * 1024 * 1024
 """Free space below which a fetch is not begun: packages, the tree and some air."""
 
 
@@ -35,9 +35,7 @@ def cache_dir() -> Path:
     return Path.home() / ".cache" / "hotline"
 
 
-def bring(
-    name: str, packages: Sequence[str], *, progress: Callable[[str], None], minimum: str = ""
-) -> Tool:
+def bring(name: str, packages: Sequence[str], *, progress: Callable[[str], None], minimum: str = "") -> Tool:
     """Return the tool `name`, made of these Debian packages and what they depend on; blocks while it is fetched.
 
     `minimum` (a version of the first package) only distinguishes trees: raise it and an older tree is not used any more.
@@ -49,7 +47,9 @@ def bring(
     target = home / hashlib.sha256(recipe.encode()).hexdigest()[:16]
     triplet = apt.TRIPLETS[architecture]
     if set(str(home)) & set(":;$"):
-        raise Misuse(f"programs cannot be run from {home}: set HOTLINE_CACHE_DIR to a directory without : ; $ in its name")
+        raise Misuse(
+            f"programs cannot be run from {home}: set HOTLINE_CACHE_DIR to a directory without : ; $ in its name"
+        )
     if (tool := _complete(name, target, triplet)) is not None:
         return tool
     with _only_one(home, name, progress):
@@ -111,7 +111,9 @@ def _fetch(name: str, packages: Sequence[str], target: Path, progress: Callable[
     home = target.parent
     _remove_leftovers(home)
     if shutil.disk_usage(home).free < NEEDED_BYTES:
-        raise Unavailable(f"the disk of {home} has less than {NEEDED_BYTES >> 20} MB free; make room or set HOTLINE_CACHE_DIR")
+        raise Unavailable(
+            f"the disk of {home} has less than {NEEDED_BYTES >> 20} MB free; make room or set HOTLINE_CACHE_DIR"
+        )
     work = Path(tempfile.mkdtemp(prefix="part-", dir=home))
     try:
         progress(f"fetching {name} (once per user)")
@@ -138,7 +140,12 @@ def _remove_leftovers(home: Path) -> None:
 
 def _stamp(tree: Path, versions: dict[str, str]) -> None:
     """Write the stamp: the versions, and the sizes of all programs and libraries for the check before each use."""
-    found = [p for d in ("usr/bin", "usr/sbin", "usr/lib") for p in (tree / d).rglob("*") if p.is_file() and not p.is_symlink()]
+    found = [
+        p
+        for d in ("usr/bin", "usr/sbin", "usr/lib")
+        for p in (tree / d).rglob("*")
+        if p.is_file() and not p.is_symlink()
+    ]
     files = {str(p.relative_to(tree)): p.stat().st_size for p in sorted(found)}
     os.sync()
     (tree / STAMP).write_text(json.dumps({"versions": versions, "files": files}, indent=0), encoding="utf-8")

@@ -1,0 +1,111 @@
+"""`hotline agent …` and `hotline queue …` against a client that writes down what it is asked."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from hotline.cli import agents
+from hotline.cli.shell import Shell
+
+AGENT = {
+    "id": "1001", "name": "Mei", "extension": "1001", "skills": {"english": 7}, "queues": ["q"], "state": "talking", "reason": "",
+    "since": 1_000.0, "until": None, "call_id": "A", "wish": "break", "phone_reachable": True, "phone_in_use": True, "no_answers": 0,
+}  # fmt: skip
+QUEUE = {
+    "id": "q", "name": "Service", "skills": [], "waiting": 2, "longest_wait_s": 4.25, "on_duty": 3,
+    "agents": {"ready": 1, "talking": 2, "wrap_up": 0, "break": 4},
+}  # fmt: skip
+WAITING = {
+    "position": 1, "call_id": "A", "waited_s": 3.0, "priority": 0, "whereabouts": "here",
+    "why_nobody": [{"agents": 2, "text_en": "is on a break"}],
+}  # fmt: skip
+
+
+class FakeClient:
+    def __init__(self, answer: object) -> None:
+        self.answer, self.asked = answer, []
+
+    def get(self, path: str, **query: object) -> object:
+        self.asked.append(("GET", path))
+        return self.answer
+
+    def put(self, path: str, body: object) -> object:
+        self.asked.append(("PUT", path, body))
+        return self.answer
+
+    def post(self, path: str, body: object) -> object:
+        self.asked.append(("POST", path, body))
+        return self.answer
+
+
+@pytest.fixture
+def run(monkeypatch):
+    def do(app: object, answer: object, *words: str):
+        client = FakeClient(answer)
+        monkeypatch.setattr(Shell, "client", lambda _: client)
+        monkeypatch.setenv("COLUMNS", "200")
+        return CliRunner().invoke(app, list(words)), client.asked  # type: ignore[arg-type]
+
+    return do
+
+
+def test_the_list_of_agents_is_a_table(run):
+    result, asked = run(agents.agent_app, [AGENT], "list")
+    assert asked == [("GET", "/api/v1/agents")]
+    assert "talking (then break)" in result.output
+    assert "english=7" in result.output
+
+
+def test_json_is_what_the_api_says(run):
+    result, _ = run(agents.agent_app, [AGENT], "list", "--json")
+    assert json.loads(result.output) == [AGENT]
+
+
+def test_a_state_is_set_with_its_reason(run):
+    result, asked = run(agents.agent_app, AGENT, "set", "1001", "break", "--reason", "lunch")
+    assert asked == [("PUT", "/api/v1/agents/1001/state", {"state": "break", "reason": "lunch"})]
+    assert "break follows when it is over" in result.output
+
+
+def test_a_state_that_does_not_exist_is_one_sentence(run):
+    result, asked = run(agents.agent_app, AGENT, "set", "1001", "asleep")
+    assert (result.exit_code, asked) == (1, [])
+    assert "choose one of ready, break, offline, end_wrap_up" in result.stderr
+
+
+def test_an_agent_is_added_with_skills_and_queues(run):
+    words = [
+        "add",
+        "mei",
+        "--extension",
+        "1003",
+        "--name",
+        "Mei",
+        "--skill",
+        "english=7",
+        "--skill",
+        "card",
+        "--queue",
+        "q",
+    ]
+    _, asked = run(agents.agent_app, AGENT, *words)
+    body = {"id": "mei", "name": "Mei", "extension": "1003", "skills": {"english": 7, "card": 1}, "queues": ["q"]}
+    assert asked == [("POST", "/api/v1/agents", body)]
+
+
+def test_a_skill_without_a_usable_level_is_one_sentence(run):
+    result, asked = run(agents.agent_app, AGENT, "add", "mei", "--extension", "1003", "--skill", "english=good")
+    assert (result.exit_code, asked) == (1, [])
+
+
+def test_the_list_of_queues_is_a_table(run):
+    result, asked = run(agents.queue_app, [QUEUE], "list")
+    assert asked == [("GET", "/api/v1/queues")]
+    assert "4.2" in result.output
+
+
+def test_the_line_of_a_queue_says_why_nobody_is_rung(run):
+    result, asked = run(agents.queue_app, [WAITING], "waiting", "q")
+    assert asked == [("GET", "/api/v1/queues/q/waiting")]
+    assert "2 is on a break" in result.output
