@@ -52,7 +52,7 @@ class RecorderService:
         tally: Tally,
         tasks: TaskGroup,
     ) -> None:
-        """Take up what a former life left open. Raises OSError when the directories cannot be made."""
+        """Take up what a former life left open. Raises Unavailable when the disk refuses."""
         self._keep_days = settings.recording.keep_days
         self._bus = bus
         self._clock = clock

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import msgspec
 import structlog
 
-from hotline.errors import Misuse
+from hotline.errors import Misuse, Unavailable
 from hotline.ids import RecordingId, is_safe_id
 from recorder import audio
 from recorder.audio import Audio, LoudnessMeter
@@ -43,11 +43,14 @@ class RecordingStore:
         self._proc = proc_dir
 
     def prepare(self) -> None:
-        """Make the directories and remove half-written files of a former life."""
-        for directory in (self._store, self._store / PENDING, self._store / QUARANTINE):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for half in self._store.glob("**/*.part"):
-            half.unlink(missing_ok=True)
+        """Make the directories and remove half-written files of a former life. Raises Unavailable when the disk refuses."""
+        try:
+            for directory in (self._store, self._store / PENDING, self._store / QUARANTINE):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for half in self._store.glob("**/*.part"):
+                half.unlink(missing_ok=True)
+        except OSError as exc:
+            raise Unavailable(f"recordings cannot be kept in {self._store}: {exc.strerror}") from exc
 
     # --- what is going on ---------------------------------------------------------------------------------------------------
 

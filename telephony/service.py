@@ -94,6 +94,7 @@ class TelephonyService:
         match message:
             case LinkUp():
                 await self._look("link_up")
+                await self._quietly(_heartbeat())
                 self._ready = True
                 self.became_ready.set()
                 self._publish(LinkChanged(at=self._clock.now(), node=self._lines.node, up=True))
@@ -215,9 +216,7 @@ class TelephonyService:
         """Tell new calls that we live. Only once the snapshot is in: before it we could not serve them."""
         while True:
             if self._ready and self._link.up:
-                # Asterisk compares it with its own EPOCH: the wall clock is right here, wherever it was set to.
-                beat = actions.set_variable(None, actions.HEARTBEAT_VARIABLE, str(int(wall_time())))
-                self._tasks.spawn(self._quietly(beat), name="beat")
+                self._tasks.spawn(self._quietly(_heartbeat()), name="beat")
             await asyncio.sleep(HEARTBEAT_S)
 
     async def _renew_leases(self) -> None:
@@ -244,3 +243,8 @@ class TelephonyService:
 
 async def _settled(outcome: Outcome) -> Outcome:
     return outcome
+
+
+def _heartbeat() -> Action:
+    """Return our sign of life. Asterisk compares it with its own EPOCH, so it is the wall clock, wherever that was set to."""
+    return actions.set_variable(None, actions.HEARTBEAT_VARIABLE, str(int(wall_time())))

@@ -13,8 +13,10 @@ import structlog
 
 from acd.routes import routes as acd_routes
 from acd.service import AcdService
+from crm.cel_reader import CelReader
 from crm.customers import write_queues
 from crm.journal import JournalWriter
+from crm.lost_calls import LostCallsService
 from crm.routes import routes as crm_routes
 from crm.service import CrmService
 from hotline import __version__
@@ -130,7 +132,12 @@ class House:
         self._journal = JournalWriter(self._store, self._spool, clock, tally)
         self._metrics = MetricsService(settings, tally, clock)
         self._acd = AcdService(settings, bus, clock, tally, tasks, self._spool)
-        crm = CrmService(self._store, bus, clock, tally, tasks)
+        crm = CrmService(self._store, bus, clock, tally, tasks, country=settings.crm.country_code)
+        lost_calls = LostCallsService(self._store, self._spool.keep, tally)
+        cel = CelReader(
+            self._asterisk.cel_file, NodeId(settings.asterisk.node), self._store, self._spool, self._spool.keep, tally
+        )
+        self._stack.callback(cel.close)
         recorder = RecorderService(
             settings, self._asterisk.monitor_dir, settings.data_dir / "recordings", bus, clock, tally, tasks
         )
@@ -150,7 +157,9 @@ class House:
             inbox = bus.subscribe(attached.name, *attached.kinds)
             attached.attach(inbox)
             self._open(attached, inbox)
+        self._open(lost_calls, bus.subscribe(lost_calls.name, *lost_calls.kinds))
         tasks.spawn(self._journal.run(), name="journal")
+        tasks.spawn(cel.run(clock), name="cel")
 
     def _open(self, service: Service, inbox: Inbox) -> None:
         """Start the loop of a service on its inbox, and tell that it began."""

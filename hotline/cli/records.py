@@ -90,18 +90,20 @@ def import_customers(
     as_json: JsonFlag = False,
 ) -> None:
     """Bring customers in from a CSV file: all of them, or, if any line is wrong, none."""
+    from crm.customer_data import csv_lines, decode_csv
     from crm.customers import import_customers as run
 
+    country = shell(ctx).settings().crm.country_code
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        lines = csv_lines(decode_csv(file.read_bytes()))
     except FileNotFoundError as exc:
         raise Misuse(f"there is no file {file}") from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise Misuse(f"{file} cannot be read as UTF-8 text: {exc}") from exc
+    except OSError as exc:
+        raise Misuse(f"{file} cannot be read: {exc.strerror}") from exc
 
     async def work() -> object:
         async with _store(shell(ctx)) as store:
-            return msgspec.to_builtins(await run(store, text.splitlines(keepends=True), country="86", dry_run=dry_run))
+            return msgspec.to_builtins(await run(store, lines, country=country, dry_run=dry_run))
 
     report = asyncio.run(work())
     assert isinstance(report, dict)
@@ -130,7 +132,7 @@ def export_customers(
 
     async def work() -> str:
         async with _store(shell(ctx)) as store:
-            return await run(store, "86")
+            return await run(store, shell(ctx).settings().crm.country_code)
 
     text = asyncio.run(work())
     if output is None:

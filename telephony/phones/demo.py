@@ -110,6 +110,8 @@ class Demo:
         self._patience: dict[str, asyncio.TimerHandle] = {}
         self._connected: set[str] = set()
         self._rings = 0
+        self._placed = 0
+        self._ended: Counter[bool] = Counter()
         self._stack = AsyncExitStack()
         self._began = 0.0
         self._took_s = 0.0
@@ -156,7 +158,7 @@ class Demo:
             elif key not in self._connected:
                 ends["gave_up" if call.ended_by == "us" else "turned_away"] += 1
         return DemoOutcome(
-            placed=self._snapshot().placed,
+            placed=self._placed,
             answered=sum(call.answered for call in self._callers.calls.values()),
             connected=len(self._connected),
             gave_up=ends["gave_up"],
@@ -168,17 +170,13 @@ class Demo:
         )
 
     def _snapshot(self) -> DemoProgress:
-        calls = self._callers.calls.values()
-        over = [call for call in calls if call.state == "over" and "calling" in call.at]
-        finished = sum(call.answered and call.ended_by != "nobody" for call in over)
-        placed = sum("calling" in call.at for call in calls)
         return DemoProgress(
-            placed=placed,
-            live=placed - len(over),
+            placed=self._placed,
+            live=self._placed - self._ended.total(),
             talking=self._seats.talking,
             connected=len(self._connected),
-            finished=finished,
-            failed=len(over) - finished,
+            finished=self._ended[True],
+            failed=self._ended[False],
         )
 
     async def _log_out(self) -> None:
@@ -193,14 +191,17 @@ class Demo:
         return Answer(after_s=turn.ring_s, talk_s=turn.talk_s)
 
     def _caller_changed(self, call: PhoneCall, event: wire.Event) -> None:
-        if event.kind == "answered":
+        if event.kind == "calling":
+            self._placed += 1
+        elif event.kind == "answered":
             script = self._scripts[call.key]
-            loop = asyncio.get_running_loop()
-            self._patience[call.key] = loop.call_later(script.patience_s, call.hang_up)
+            self._patience[call.key] = asyncio.get_running_loop().call_later(script.patience_s, call.hang_up)
             if script.presses:
                 self._tasks.spawn(self._press(call, script), name=f"caller {call.key}")
-        elif call.state == "over" and (timer := self._patience.pop(call.key, None)) is not None:
-            timer.cancel()
+        elif event.kind in ("refused", "over"):
+            self._ended[call.answered] += 1
+            if (timer := self._patience.pop(call.key, None)) is not None:
+                timer.cancel()
 
     async def _press(self, call: PhoneCall, script: CallerScript) -> None:
         for press in script.presses:

@@ -1,7 +1,7 @@
 """The door to SIPp: one process of synthetic phones, its events, and our requests to it.
 
 A process has an address of its own, a directory of its own and a pipe through which its log reaches us at once. Nothing of it
-outlives `stop`: calls are hung up, then the process is ended. If our program dies, SIPp ends by its own time limit.
+outlives `stop`: calls are hung up, then the process is ended. If our program is killed, the kernel ends SIPp.
 """
 
 import asyncio
@@ -29,8 +29,10 @@ MEDIA_PORTS = (20_000, 32_000)
 """Where SIPp looks for RTP ports: below the range from which the system takes free ports for others."""
 MEDIA_SPAN = 4_000
 STOP_S = 2.0
-LIFE_LIMIT_S = 4 * 3600
+LIFE_LIMIT_S = 24 * 3600
 """SIPp ends itself after this time, in case nobody is left to do it."""
+_LEASH = ("setpriv", "--pdeathsig", "TERM")
+"""Has the kernel end SIPp when our program dies; part of util-linux, done without where that is not at hand."""
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +85,8 @@ class SippProcess:
 
         Raises Unavailable when SIPp cannot be started or ends at once.
         """
+        if shutil.which(self._exchange.sipp[0]) is None:
+            raise Unavailable(f"SIPp cannot be started: there is no program {self._exchange.sipp[0]}")
         self._home = Path(tempfile.mkdtemp(prefix=f"hotline-{self.name}-", dir=self._exchange.trace_dir))
         sounds = digit_files() | {tone_file(hertz): tone(hertz) for hertz in tones_hz}
         for name, content in (sounds | dict(files)).items():
@@ -179,8 +183,9 @@ class SippProcess:
         return [*arguments, f"{self._exchange.host}:{self._exchange.port}"]
 
     async def _spawn(self, arguments: Sequence[str], log_fd: int) -> asyncio.subprocess.Process:
+        leash = _LEASH if shutil.which(_LEASH[0]) else ()
         return await asyncio.create_subprocess_exec(
-            *self._exchange.sipp, *arguments, cwd=self._home, env=dict(self._exchange.env), pass_fds=(log_fd,),
+            *leash, *self._exchange.sipp, *arguments, cwd=self._home, env=dict(self._exchange.env), pass_fds=(log_fd,),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip

@@ -26,6 +26,8 @@ class Waiting:
     confirmed: bool = True
     refused_by: set[AgentId] = field(default_factory=set)
     away: OfferId | None = None
+    may_be_here: bool = False
+    """Whether a refused ring lets the router offer him again without a word from the network."""
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -51,6 +53,7 @@ class Monitor:
         self.waiting: dict[CallId, Waiting] = {}
         self.live: dict[OfferId, Live] = {}
         self.used: set[OfferId] = set()
+        self.returned: set[OfferId] = set()
         self.answered: Counter[CallId] = Counter()
         self.left: Counter[CallId] = Counter()
         self.ended: set[CallId] = set()
@@ -86,6 +89,8 @@ class Monitor:
                 self._snapshot(record)
             case c.CommandEnded(command=c.CancelRing(), outcome=c.Refused()):
                 self._back(record.command.call_id, record.command.offer_id)  # type: ignore[attr-defined]
+            case c.CommandEnded(command=c.Ring(call_id=call_id), outcome=c.Refused()) if call_id in self.waiting:
+                self.waiting[call_id].may_be_here = True
 
     def _done(self, call_id: CallId) -> bool:
         return call_id in self.ended or self.answered[call_id] > 0 or self.left[call_id] > 0
@@ -104,10 +109,10 @@ class Monitor:
         if record.phase == "talking" and live is not None and live.call_id == call:
             self.answered[call] += not live.answered
             live.answered = True
-        if call in self.waiting or self._done(call) or place is None:
-            return
         if record.phase == "session":
             self._end_talks(call)
+        if call in self.waiting or self._done(call) or place is None:
+            return
         if place.queue_id is not None and record.phase in ("session", "ringing"):
             self._enter(call, place.queue_id, place.entered_at, place.priority, place.skills)
             self.offered += 1
@@ -128,6 +133,8 @@ class Monitor:
         if live is None or live.answered:
             return
         del self.live[record.offer_id]
+        if record.offer_id in self.returned:
+            self._back(record.call_id, record.offer_id)
         waiting = self.waiting.get(record.call_id)
         if waiting is not None and isinstance(record, f.OfferRejected):
             waiting.refused_by.add(live.agent_id)
@@ -139,6 +146,7 @@ class Monitor:
             self._back(record.call_id, record.offer_id)
 
     def _back(self, call_id: CallId, offer_id: OfferId) -> None:
+        self.returned.add(offer_id)
         waiting = self.waiting.get(call_id)
         if waiting is not None and waiting.away == offer_id and offer_id not in self.live:
             waiting.here, waiting.confirmed = True, True
@@ -170,6 +178,8 @@ class Monitor:
                 self._offer(output, now)
             case f.OfferUnknown() | f.OfferFailed() | f.OfferRescinded():
                 assert self.live.pop(output.offer_id, None), "5: an offer ended twice"
+                if output.offer_id in self.returned:
+                    self._back(output.call_id, output.offer_id)
             case f.CallAbandoned() | f.CallFlowedOut():
                 self._leave(output)
             case c.Ring():
@@ -186,6 +196,7 @@ class Monitor:
     def _offer(self, made: f.OfferMade, now: float) -> None:
         agent, caller = self.agents[made.agent_id], self.waiting.get(made.call_id)
         assert caller is not None, "5: an offer for somebody who does not wait"
+        assert caller.here or caller.may_be_here, "1: an offer for somebody who is not back from the last one"
         assert made.call_id not in self.ended, "5: an offer for an ended call"
         assert made.offer_id not in self.used, "1: an offer id was used again"
         assert all(o.agent_id != made.agent_id for o in self.live.values()), "1: two live offers of an agent"
@@ -201,7 +212,7 @@ class Monitor:
         self._check_order(made, agent, caller)
         self.used.add(made.offer_id)
         self.live[made.offer_id] = Live(made.agent_id, made.call_id, now + made.ring_timeout_s + 1.0)
-        caller.here, caller.away = False, made.offer_id
+        caller.here, caller.may_be_here, caller.away = False, False, made.offer_id
 
     def _check_order(self, made: f.OfferMade, agent: Profile, chosen: Waiting) -> None:
         for call, other in self.waiting.items():

@@ -222,6 +222,7 @@ class RouterMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.net.up)
     @rule()
     def link_comes_up(self) -> None:
+        self._pass(0.001)  # no two changes of a link happen at the same time
         self.net.mend()
         self._deliver_due()
 
@@ -267,6 +268,7 @@ class RouterMachine(RuleBasedStateMachine):
         if not getattr(self, "sound", False):
             return
         if not self.net.up:
+            self._pass(0.001)
             self.net.mend()
         self.net.dead_seats.clear()
         for agent in AGENTS:

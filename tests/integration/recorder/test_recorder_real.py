@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -157,17 +157,22 @@ async def test_a_recording_is_not_touched_while_asterisk_writes_it(studio: Studi
     assert stored.duration_s > 1.8
 
 
-async def test_a_conversation_goes_on_without_us_and_is_collected_by_the_next_life(studio: Studio) -> None:
+async def test_a_conversation_that_outlives_us_is_collected_by_our_next_life(studio: Studio) -> None:
     offer = "offer-restart"
-    async with studio.conversation(offer) as (_, seat):
-        pass  # nobody listens: a fact told to no recorder is not its loss; below, one that died while they talked
+    async with AsyncExitStack() as first_life:
+        await first_life.enter_async_context(studio.recorder())
+        async with studio.conversation(offer) as (_, seat):
+            await eventually(lambda: [t for t in studio.told if isinstance(t, f.RecordingStarted)])
+            await first_life.aclose()
+            await asyncio.sleep(1.5)
+            seat.hang_up()
+            await seat.finished()
+    assert studio.raw(offer).exists()
     async with studio.recorder():
-        studio._offered(offer)
-        studio.tell(f.OfferAccepted(at=studio.clock.now(), call_id=CALL, offer_id=OfferId(offer)))
-        await eventually(lambda: [t for t in studio.told if isinstance(t, f.RecordingStarted)])
-    assert (await seat.finished()).answered
-    async with studio.recorder():
-        studio.tell(f.SnapshotTaken(at=studio.clock.now(), node=NodeId("node1"), living=()))  # type: ignore[arg-type]
+        studio.bus.publish(f.SnapshotTaken(at=studio.clock.now(), node=NodeId("node1"), living=()))
         stored = await studio.stored(offer)
     assert stored.call_id == CALL
-    assert (studio.store / stored.file).exists()
+    assert stored.duration_s > 1.2
+    left, right = channels_of(studio.store / stored.file)
+    assert loud_part(left, CALLER_TONE_HZ) > 0.9
+    assert loud_part(right, SEAT_TONE_HZ) > 0.9

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hotline.errors import Misuse
+from hotline.errors import Misuse, Unavailable
 from hotline.ids import CallId, OfferId, RecordingId
 from recorder.audio import HEADER_BYTES
 from recorder.records import Collect, Entry, Flawed, Grown, NoRoom, Stored
@@ -155,6 +155,8 @@ def test_without_room_the_raw_file_stays_and_no_half_file_is_left(
 def test_a_store_that_cannot_be_written_is_told_as_no_room(tmp_path: Path, monitor: Path) -> None:
     broken = RecordingStore(monitor, Path("/dev/full/store"), tolerance_s=1.5)
     record(monitor)
+    with pytest.raises(Unavailable, match="recordings cannot be kept in /dev/full/store"):
+        broken.prepare()
     assert isinstance(broken.collect(job()), NoRoom)
     assert files(monitor) == ["offer-1.raw"]
 

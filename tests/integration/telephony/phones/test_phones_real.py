@@ -1,8 +1,13 @@
 """Synthetic phones on a real Asterisk: they call, press keys, ring, answer, refuse, hang up at every moment, and leave nothing."""
 
+import asyncio
 import base64
+import json
 import os
+import shutil
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -204,7 +209,7 @@ async def test_a_seat_rings_answers_talks_and_hangs_up(
         assert caller.state == "talking"
 
 
-@pytest.mark.parametrize(("code", "status"), [(486, "BUSY"), (603, "BUSY"), (480, "NOANSWER")])
+@pytest.mark.parametrize(("code", "status"), [(486, "BUSY"), (603, "CHANUNAVAIL"), (480, "NOANSWER")])
 async def test_a_seat_rejects(
     house: House, exchange: Exchange, accounts: list[Account], code: int, status: str
 ) -> None:
@@ -282,3 +287,39 @@ async def test_processes_of_sipp_end_with_their_block(
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+KILLED = """
+import asyncio, json, os, signal, sys
+from telephony.phones.callers import Caller
+from telephony.phones.sipp import Exchange
+
+async def main() -> None:
+    sipp, host, port = json.loads(sys.argv[1])
+    async with Caller(Exchange(sipp=tuple(sipp), host=host, port=port), number="4000") as caller:
+        await caller.wait_answered()
+        print(caller._process.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="util-linux is not installed")
+async def test_a_killed_program_takes_its_sipp_with_it(house: House, exchange: Exchange) -> None:
+    argument = json.dumps([exchange.sipp, exchange.host, exchange.port])
+    killed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, argument, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await asyncio.wait_for(killed.communicate(), 20)
+    pid = int(said)
+    await eventually(lambda: is_over(pid), what="SIPp ends")
+    await house.asterisk.tell("channel request hangup all")
+
+
+def is_over(pid: int) -> bool:
+    """Return whether a process is gone, or dead and not buried yet by whoever is init here."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True

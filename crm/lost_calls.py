@@ -1,0 +1,60 @@
+"""The service that closes calls which ended while nobody looked, some time after each snapshot of a node.
+
+It waits, so that the journal has taken what was on its way and CEL had the chance to tell the true end.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+import structlog
+
+from crm.reconcile import close_lost_calls
+from hotline.errors import HotlineError
+from hotline.facts import Fact, Record, SnapshotTaken
+from hotline.store.pool import Store
+from hotline.tally import Tally
+
+PATIENCE_S = 10.0
+RETRY_S = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class LostCallsService:
+    """Compares the open calls of the database with the last snapshot of each node."""
+
+    name: ClassVar[str] = "lost_calls"
+    kinds: ClassVar[tuple[type[Record], ...]] = (SnapshotTaken,)
+
+    def __init__(self, store: Store, keep: Callable[[Iterable[Fact]], None], tally: Tally) -> None:
+        self._store = store
+        self._keep = keep
+        self._tally = tally
+        self._due: dict[str, tuple[float, SnapshotTaken]] = {}
+
+    async def handle(self, record: Record, now: float) -> None:
+        """Note a snapshot; a newer one of the same node replaces it."""
+        if isinstance(record, SnapshotTaken):
+            self._due[record.node] = (now + PATIENCE_S, record)
+
+    def next_deadline(self) -> float | None:
+        """Return when the next snapshot is old enough."""
+        return min((at for at, _ in self._due.values()), default=None)
+
+    async def wake(self, now: float) -> None:
+        """Close what the due snapshots do not show; try again later while the database is away."""
+        for node, (at, snapshot) in list(self._due.items()):
+            if at > now:
+                continue
+            try:
+                closed = await close_lost_calls(
+                    self._store, snapshot.node, frozenset(snapshot.living), snapshot.at, self._keep
+                )
+            except HotlineError as exc:
+                log.warning("lost calls cannot be looked for", node=node, error=str(exc))
+                self._due[node] = (now + RETRY_S, snapshot)
+                continue
+            del self._due[node]
+            if closed:
+                log.warning("calls ended while nobody looked", node=node, calls=closed)
+                self._tally.count("calls_reconciled", closed)
