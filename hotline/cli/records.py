@@ -100,6 +100,8 @@ def import_customers(
         raise Misuse(f"there is no file {file}") from exc
     except OSError as exc:
         raise Misuse(f"{file} cannot be read: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise Misuse(f"{file}: {exc}") from exc
 
     async def work() -> object:
         async with _store(shell(ctx)) as store:

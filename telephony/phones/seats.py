@@ -9,16 +9,15 @@ from typing import Literal, Self
 from hotline.errors import Misuse, Rejected, Unavailable
 from hotline.runtime.clock import Clock, SteadyClock
 from hotline.runtime.tasks import TaskGroup
-from telephony.phones import injection, scenarios, wire
+from telephony.phones import injection, registration, scenarios, wire
 from telephony.phones.call import WAIT_S, PhoneCall, hang_up_all
 from telephony.phones.injection import Account
-from telephony.phones.scenarios import REGISTER_EXPIRES_S
 from telephony.phones.sipp import Exchange, SippProcess
 
 SEAT_TONE_HZ = 1000
 REGISTER_RATE = 20
 REGISTER_TIMEOUT_S = 10.0
-RENEW_S = REGISTER_EXPIRES_S / 2
+RENEW_S = registration.EXPIRES_S / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +115,7 @@ class Seats:
         count = str(len(self._accounts))
         await self._process.start(
             {
-                "register.xml": scenarios.register_scenario().encode(),
+                "register.xml": registration.register_scenario().encode(),
                 "seat.xml": scenarios.seat_scenario().encode(),
                 "seats.csv": injection.accounts_file(self._accounts),
             },

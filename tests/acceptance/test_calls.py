@@ -69,6 +69,8 @@ async def test_wrong_keys_are_told_and_the_menu_is_repeated_until_a_right_one(
 ) -> None:
     async with Caller(exchange, number="4000", caller_number="13811110002") as call:
         await hotline.wait_fact("13811110002", "CallArrived")
+        await call.press("7")  # ends the welcome
+        await hotline.wait_fact("13811110002", "IvrStepTaken", step="office_hours")
         await call.press("7")
         await hotline.wait_fact("13811110002", "IvrStepTaken", step="menu", result="invalid")
         await call.press("1")
@@ -81,10 +83,12 @@ async def test_wrong_keys_are_told_and_the_menu_is_repeated_until_a_right_one(
 async def test_a_caller_who_presses_nothing_reaches_the_line_after_the_retries(
     hotline: Running, exchange: Exchange
 ) -> None:
-    async with Caller(exchange, number="4000", caller_number="13811110003") as call:
-        await hotline.wait_fact("13811110003", "CallQueued", queue_id="service", within_s=120)
+    async with Caller(exchange, number="4002", caller_number="13811110003") as call:
+        await hotline.wait_fact("13811110003", "CallQueued", queue_id="service")
         call.hang_up()
-    await hotline.ended("13811110003")
+    row = await hotline.ended("13811110003")
+    steps = [f["result"] for f in await hotline.facts(row["call_id"]) if f.get("step") == "menu"]
+    assert steps == ["timeout", "timeout"]
 
 
 async def test_a_caller_who_gives_up_waiting_is_an_abandon(hotline: Running, exchange: Exchange) -> None:

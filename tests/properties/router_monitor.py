@@ -89,8 +89,10 @@ class Monitor:
                 self._snapshot(record)
             case c.CommandEnded(command=c.CancelRing(), outcome=c.Refused()):
                 self._back(record.command.call_id, record.command.offer_id)  # type: ignore[attr-defined]
-            case c.CommandEnded(command=c.Ring(call_id=call_id), outcome=c.Refused()) if call_id in self.waiting:
-                self.waiting[call_id].may_be_here = True
+            case c.CommandEnded(command=c.Ring(call_id=call_id, offer_id=offer_id), outcome=c.Refused()):
+                waiting = self.waiting.get(call_id)
+                if waiting is not None and waiting.away == offer_id:
+                    waiting.may_be_here, waiting.away = True, None
 
     def _done(self, call_id: CallId) -> bool:
         return call_id in self.ended or self.answered[call_id] > 0 or self.left[call_id] > 0

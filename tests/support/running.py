@@ -35,6 +35,9 @@ flow = "main"
 [numbers.direct]
 number = "4001"
 flow = "direct"
+[numbers.quick]
+number = "4002"
+flow = "quick"
 [ivr]
 flows_dir = "{flows}"
 [[queues]]
@@ -54,7 +57,7 @@ class Running:
         self.config_file = data_dir.parent / f"{data_dir.name}.toml"
         flows = data_dir.parent / f"{data_dir.name}-flows"
         flows.mkdir()
-        for flow in (OWN_FLOWS / "main.yaml", Path(__file__).parent / "flows" / "direct.yaml"):
+        for flow in (OWN_FLOWS / "main.yaml", *sorted((Path(__file__).parent / "flows").glob("*.yaml"))):
             shutil.copy(flow, flows)
         self.config_file.write_text(config.replace("{flows}", str(flows)), encoding="utf-8")
         self.output = data_dir.parent / f"{data_dir.name}.out"

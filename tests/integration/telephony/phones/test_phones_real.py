@@ -188,6 +188,28 @@ async def test_a_seat_that_is_switched_off_is_forgotten(
         assert await contacts(house) == 2
 
 
+async def expiry(house: House) -> int:
+    """Return when the registration of 1001 runs out."""
+    listing = await house.asterisk.tell("pjsip show contacts")
+    contact = next(line.split()[1] for line in listing.splitlines() if "sip:1001@" in line)
+    details = await house.asterisk.tell(f"pjsip show contact {contact}")
+    return int(next(line.split()[2] for line in details.splitlines() if "expiration_time" in line))
+
+
+async def test_registrations_are_renewed_before_they_run_out(
+    house: House, exchange: Exchange, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telephony.phones.seats.RENEW_S", 1.2)
+    async with Seats(exchange, accounts):
+        first = await expiry(house)
+
+        async def renewed() -> bool:
+            return await expiry(house) > first
+
+        await eventually(renewed, what="a later expiry")
+    assert await contacts(house) == 0
+
+
 async def test_a_seat_rings_answers_talks_and_hangs_up(
     house: House, exchange: Exchange, accounts: list[Account]
 ) -> None:
@@ -306,10 +328,15 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="util-linux is not installed")
-async def test_a_killed_program_takes_its_sipp_with_it(house: House, exchange: Exchange) -> None:
+async def test_a_killed_program_takes_its_sipp_with_it(house: House, exchange: Exchange, tmp_path: Path) -> None:
     argument = json.dumps([exchange.sipp, exchange.host, exchange.port])
     killed = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", KILLED, argument, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-c",
+        KILLED,
+        argument,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     said, _ = await asyncio.wait_for(killed.communicate(), 20)
     pid = int(said)

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from hotline.errors import Misuse
-from telephony.phones import injection, scenarios
+from telephony.phones import injection, registration, scenarios
 from telephony.phones.injection import Account, Line
 from telephony.phones.wire import Verb
 
@@ -17,7 +17,7 @@ ALL = {
     "hostile caller": scenarios.caller_scenario(from_fields=3),
     "seat that calls": scenarios.caller_scenario(account=True),
     "seat": scenarios.seat_scenario(),
-    "registration": scenarios.register_scenario(),
+    "registration": registration.register_scenario(),
 }
 
 

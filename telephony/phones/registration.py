@@ -1,0 +1,54 @@
+"""The SIPp scenario of a seat's registration. Pure."""
+
+from collections.abc import Iterable
+
+from telephony.phones.messages import NEVER, keep_code, request, take_verbs
+from telephony.phones.steps import label, nop, recv, scenario, send
+from telephony.phones.wire import log_line
+
+EXPIRES_S = 120
+
+
+def register_scenario() -> str:
+    """Return the scenario of a registration: register, renew when told, unregister when told. Fields: extension, password."""
+    return scenario(
+        "register",
+        *_register(EXPIRES_S, then="registered"),
+        label("registered"),
+        nop(log_line("registered", "[field0]")),
+        label("idle"),
+        *take_verbs({"RENEW": "renew", "LEAVE": "leave"}),
+        recv(request=NEVER),
+        label("renew"),
+        *_register(EXPIRES_S, then="idle"),
+        label("leave"),
+        *_register(0, then="left"),
+        label("left"),
+        nop(log_line("unregistered", "[field0]"), next="end"),
+        label("denied"),
+        nop(log_line("denied", "[field0]", "[$code]")),
+        label("end"),
+    )
+
+
+def _register(expires_s: int, *, then: str) -> list[str]:
+    """Register for `expires_s` (0: no longer), answering the challenge; any other answer leads to `denied`."""
+    headers = (
+        "From: <sip:[field0]@[remote_ip]>;tag=[pid]r[call_number]", "To: <sip:[field0]@[remote_ip]>", "Call-ID: [call_id]",
+        "CSeq: [cseq] REGISTER", "Contact: <sip:[field0]@[local_ip]:[local_port]>", f"Expires: {expires_s}",
+    )  # fmt: skip
+    uri = "sip:[remote_ip]:[remote_port]"
+    return [
+        send(request("REGISTER", uri, *headers), retrans=500),
+        *_denials(),
+        recv(response=401, auth=True),
+        send(request("REGISTER", uri, *headers, "[authentication username=[field0] password=[field1]]"), retrans=500),
+        recv(response=401, optional=True, next="denied", action=keep_code(401)),
+        *_denials(),
+        recv(response=200, next=then),
+    ]
+
+
+def _denials() -> Iterable[str]:
+    for code in (400, 403, 404, 408, 423, 500, 503):
+        yield recv(response=code, optional=True, next="denied", action=keep_code(code))
