@@ -20,6 +20,7 @@ VARIABLES = (
     "HOTLINE_ORIGIN",
     "HOTLINE_ARRIVED",
     "HOTLINE_FROM",
+    "HOTLINE_REASON",
 )
 """Channel variables that a snapshot asks for."""
 

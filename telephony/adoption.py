@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from hotline.facts import CallAdopted, CallReturned, OfferAccepted, OfferRang, Record, SnapshotTaken
+from hotline.facts import CallAdopted, CallFellBack, CallReturned, OfferAccepted, OfferRang, Record, SnapshotTaken
 from hotline.ids import CallId, LegId, OfferId, is_safe_id
 from hotline.text import clean_number
 from telephony import callers
@@ -73,6 +73,11 @@ def _arrived_at(found: Found) -> float:
     return float(text) if text.isdigit() and len(text) < 12 else 0.0
 
 
+def _fallback_reason(found: Found) -> str:
+    reason = found.variable("HOTLINE_REASON")
+    return reason if is_safe_id(reason) else "unknown"
+
+
 def reconcile(lines: Lines, channels: Iterable[ChannelStatus], *, now: float) -> list[Record]:
     """Bring `lines` to what the snapshot shows and return what that tells, ending with `SnapshotTaken`."""
     found = find(channels)
@@ -86,6 +91,8 @@ def reconcile(lines: Lines, channels: Iterable[ChannelStatus], *, now: float) ->
             records += _changed(lines, known, call, now)
         elif call.phase != "gone":
             records.append(_adopted(lines, call, now))
+            if call.phase == "fallback":
+                records.append(CallFellBack(at=now, call_id=call.call_id, reason=_fallback_reason(call)))
     return [*records, SnapshotTaken(at=now, node=lines.node, living=tuple(sorted(living)))]
 
 
@@ -123,7 +130,7 @@ def _changed(lines: Lines, line: Line, found: Found, now: float) -> list[Record]
     ids: dict[str, Any] = {"at": now, "call_id": line.call_id}
     match found.phase, line.offer:
         case "fallback", _:
-            return lines.fall_back(line, found.caller.exten or "unknown", now)
+            return lines.fall_back(line, _fallback_reason(found), now)
         case "talking", Offer() as offer if offer.offer_id == found.offer_id:
             offer.seat = LegId(found.seat.channel) if found.seat else offer.seat
             lines.add(line)

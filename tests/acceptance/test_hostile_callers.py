@@ -18,7 +18,7 @@ HOSTILE = {
     "markup": '"<script>alert(1)</script>" <sip:{n}@h>',
     "formula": '"=HYPERLINK(\\"http://x\\")" <sip:{n}@h>',
     "formula_plus": '"+cmd|calc!A1" <sip:{n}@h>',
-    "sql": "\"'; DROP TABLE call; --\" <sip:{n}@h>",
+    "sql": '"\'; DROP TABLE call; --" <sip:{n}@h>',
     "shell": '"$(id)`id`" <sip:{n}@h>',
     "dialplan": '"${{SHELL(id)}}${{EXTEN}}" <sip:{n}@h>',
     "template": '"{{{{7*7}}}}" <sip:{n}@h>',

@@ -97,8 +97,10 @@ class PhoneNetwork:
                 call.phase, call.waits = "fallback", False
                 self.tell(f.CallFellBack(at=self.now, call_id=call.call_id, reason="not_handled"))
                 self.note_told(call)
+            case c.CancelRing():
+                return c.Refused(reason="not_ringing")
             case _:
-                return c.Refused(reason="not_possible")
+                return c.Refused(reason="not_in_session")
         return c.Done()
 
     def _ring(self, call: Call, ring: c.Ring) -> None:

@@ -87,7 +87,7 @@ class Monitor:
                 self._link(record)
             case f.SnapshotTaken():
                 self._snapshot(record)
-            case c.CommandEnded(command=c.CancelRing(), outcome=c.Refused()):
+            case c.CommandEnded(command=c.CancelRing(), outcome=c.Refused(reason="not_ringing")):
                 self._back(record.command.call_id, record.command.offer_id)  # type: ignore[attr-defined]
             case c.CommandEnded(command=c.Ring(call_id=call_id, offer_id=offer_id), outcome=c.Refused()):
                 waiting = self.waiting.get(call_id)

@@ -222,7 +222,6 @@ class RouterMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.net.up)
     @rule()
     def link_comes_up(self) -> None:
-        self._pass(0.001)  # no two changes of a link happen at the same time
         self.net.mend()
         self._deliver_due()
 
@@ -261,6 +260,7 @@ class RouterMachine(RuleBasedStateMachine):
         if hasattr(self, "monitor"):
             self.sound = False
             self.monitor.check(self.net.now)
+            self._pass(0.001)  # no two things happen at the same time
             self.sound = True
 
     def teardown(self) -> None:
@@ -268,7 +268,6 @@ class RouterMachine(RuleBasedStateMachine):
         if not getattr(self, "sound", False):
             return
         if not self.net.up:
-            self._pass(0.001)
             self.net.mend()
         self.net.dead_seats.clear()
         for agent in AGENTS:

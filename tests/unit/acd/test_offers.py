@@ -181,6 +181,14 @@ def test_after_the_timer_a_refused_cancel_means_that_he_is_here():
     assert play.outcome(c.CancelRing, c.Refused(reason="not_ringing"))[0] == "offer A 1002"
 
 
+@pytest.mark.parametrize("reason", ["link_down", "unknown_call"])
+def test_another_refusal_of_the_cancel_does_not_mean_that_he_is_here(reason):
+    play = ringing("1001", "1002", ring_timeout_s=15)
+    play.after(16)
+    assert play.outcome(c.CancelRing, c.Refused(reason=reason)) == []
+    assert play.told(f.OfferAccepted, "A") == ["1001 rest -> talking"]
+
+
 def test_an_answer_after_the_timer_is_believed():
     play = ringing("1001", "1002", ring_timeout_s=15, wrap_up_s=0)
     play.after(16)

@@ -45,6 +45,9 @@ def caller(**changes: str) -> ChannelStatus:
     return status(CALLER, **(variables | changes))
 
 
+FALLEN = caller(application="Queue", context="hotline-fallback", HOTLINE_REASON="lease_expired")
+
+
 def fresh() -> Lines:
     return Lines("n", ["1001"])  # type: ignore[arg-type]
 
@@ -133,8 +136,15 @@ def test_an_end_of_conversation_that_we_missed_is_told() -> None:
 def test_a_fall_to_the_fallback_queue_that_we_missed_is_told() -> None:
     lines = fresh()
     arrive(lines)
-    told = reconcile(lines, [caller(application="Queue", context="hotline-fallback")], now=50.0)
-    assert without_snapshot(told) == [CallFellBack(at=50.0, call_id=CALL, reason="s")]
+    told = reconcile(lines, [FALLEN], now=50.0)
+    assert without_snapshot(told) == [CallFellBack(at=50.0, call_id=CALL, reason="lease_expired")]
+
+
+def test_a_call_found_in_the_fallback_queue_is_told_as_fallen_back() -> None:
+    adopted, fell_back = without_snapshot(reconcile(fresh(), [FALLEN], now=50.0))
+    assert isinstance(adopted, CallAdopted)
+    assert adopted.phase == "fallback"
+    assert fell_back == CallFellBack(at=50.0, call_id=CALL, reason="lease_expired")
 
 
 def test_calls_are_adopted_in_the_order_of_their_arrival() -> None:
