@@ -7,7 +7,7 @@ then the web server. Stopping: Asterisk first (its last words are facts), then t
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -74,7 +74,7 @@ class House:
         self.tally.probe(lambda: self.tally.level("tasks", len(asyncio.all_tasks())))
         self._inboxes: list[Inbox] = []
         self._loops: list[asyncio.Task[None]] = []
-        self._keeper: asyncio.Task[None] | None = None
+        self._keepers: list[asyncio.Task[None]] = []
 
     # --- start --------------------------------------------------------------------------------------------------------
 
@@ -82,7 +82,6 @@ class House:
         """Start everything and return what `runtime.json` says."""
         settings = self.settings
         self.secrets = load_or_create(settings.data_dir, settings.seats.extensions())
-        self._stack.callback(runtime_file.remove, settings.data_dir)
         self._store = await self._open_store()
         self._spool = self._open_spool()
         self._bus = MemoryBus(self.tally, keep=self._spool.keep)
@@ -90,7 +89,7 @@ class House:
         prompts = await prepare_prompts(library.flows, settings.data_dir / "prompts", self._tell)
         for problem in (*library.problems, *prompts.warnings):
             self._tell(problem)
-        self._asterisk = await PrivateAsterisk.start(settings, settings.data_dir, self.secrets, self._tell)
+        self._asterisk = await self._start_asterisk()
         self._stack.callback(self._asterisk.let_go)
         self._library = library
         self._make_services(library, prompts)
@@ -98,6 +97,7 @@ class House:
         address = await self._start_web()
         self._runtime = runtime_file.describe(settings, self.secrets, self._asterisk, address, self._dsn)
         runtime_file.write(settings.data_dir, self._runtime)
+        self._stack.callback(runtime_file.remove, settings.data_dir)
         return self._runtime
 
     async def _open_store(self) -> Store:
@@ -105,11 +105,10 @@ class House:
         if database.dsn is not None:
             self._dsn = database.dsn.get_secret_value()
         else:
-            self._postgres = await PrivatePostgres.start(
-                self.settings.data_dir, fsync=database.fsync, progress=self._tell
-            )
-            self._stack.push_async_callback(self._postgres.stop)
+            self._postgres = await self._start_postgres()
+            self._stack.push_async_callback(self._stop_postgres)
             self._dsn = self._postgres.dsn
+            self._keepers.append(self._tasks.spawn(self._keep_postgres(self._postgres), name="keep-postgres"))
         store = await Store.open(self._dsn, size=database.pool_size, command_timeout_s=database.command_timeout_s)
         self._stack.push_async_callback(store.close)
         await migrate(store)
@@ -201,7 +200,7 @@ class House:
             raise Unavailable(
                 f"Asterisk's manager port does not let us in: {why}; its log is in {asterisk.log_dir}"
             ) from exc
-        self._keeper = self._tasks.spawn(self._keep_asterisk(), name="keep-asterisk")
+        self._keepers.append(self._tasks.spawn(self._keep_asterisk(), name="keep-asterisk"))
 
     async def _start_web(self) -> str:
         secrets: Secrets = self.secrets
@@ -238,27 +237,31 @@ class House:
 
     async def _keep_asterisk(self) -> None:
         """Start Asterisk again whenever it dies; the link comes back by itself."""
-        pause = RESTART_PAUSE_S
         while True:
             await self._asterisk.wait_dead()
             log.error("asterisk died", pid=self._asterisk.pid, status=self._asterisk.exit_code)
             await self._asterisk.stop()  # it is dead; this frees its directory for the next
-            while True:
-                await asyncio.sleep(pause)
-                try:
-                    self._asterisk = await PrivateAsterisk.start(
-                        self.settings, self.settings.data_dir, self.secrets, self._tell
-                    )
-                except HotlineError as exc:
-                    log.error("asterisk cannot be started", error=str(exc))
-                    pause = min(pause * 2, RESTART_PAUSE_MAX_S)
-                else:
-                    pause = RESTART_PAUSE_S
-                    break
+            self._asterisk = await _start_again("asterisk", self._start_asterisk)
+
+    async def _start_asterisk(self) -> PrivateAsterisk:
+        return await PrivateAsterisk.start(self.settings, self.settings.data_dir, self.secrets, self._tell)
+
+    async def _keep_postgres(self, postgres: PrivatePostgres) -> None:
+        """Start PostgreSQL again whenever it dies, at the same address; until then the spool keeps the facts."""
+        while True:
+            log.error("postgresql died", said=await postgres.wait_dead())
+            await postgres.stop()
+            postgres = await _start_again("postgresql", self._start_postgres)
+            self._postgres = postgres
+
+    async def _start_postgres(self) -> PrivatePostgres:
+        return await PrivatePostgres.start(
+            self.settings.data_dir, fsync=self.settings.database.fsync, progress=self._tell
+        )
 
     async def close(self) -> None:
         """End everything that was started, whatever came of it; what the journal could not take stays in the spool."""
-        steps: list[Callable[[], Awaitable[object]]] = []
+        steps: list[Callable[[], Awaitable[object]]] = [self._dismiss_keepers]
         if hasattr(self, "_web"):
             steps.append(self._web.stop)
         if hasattr(self, "_telephony"):
@@ -275,9 +278,16 @@ class House:
                 log.exception("a part did not stop cleanly", part=getattr(step, "__name__", "step"))
 
     async def _stop_asterisk(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
         await self._asterisk.stop()
+
+    async def _stop_postgres(self) -> None:
+        await self._postgres.stop()
+
+    async def _dismiss_keepers(self) -> None:
+        """From here on what ends is meant to end."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
 
     async def _finish_services(self) -> None:
         """Let every service handle what it has, then the journal take it."""
@@ -287,3 +297,18 @@ class House:
             await asyncio.wait(self._loops, timeout=DRAIN_S)
         if hasattr(self, "_journal"):
             await self._journal.drain(DRAIN_S)
+
+
+T = TypeVar("T")
+
+
+async def _start_again(what: str, start: Callable[[], Awaitable[T]]) -> T:
+    """Start a program that died, with growing pauses, until it runs."""
+    pause = RESTART_PAUSE_S
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            return await start()
+        except HotlineError as exc:
+            log.error("cannot be started again", what=what, error=str(exc))
+            pause = min(pause * 2, RESTART_PAUSE_MAX_S)

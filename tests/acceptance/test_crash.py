@@ -1,12 +1,15 @@
 """kill -9 of our process while calls talk, wait, ring and sit in the menu; with and without a restart."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from hotline.errors import HotlineError
 from telephony.phones.call import PhoneCall
 from telephony.phones.callers import Caller
 from telephony.phones.seats import Answer, LetRing, Seats
@@ -156,4 +159,50 @@ async def test_a_call_that_came_and_went_while_we_were_dead_has_its_row(
     await hotline.start()
     row = await hotline.ended("601")
     assert (row["outcome"], row["reconciled"]) == ("fallback", True)
+    await no_findings(hotline)
+
+
+async def test_calls_go_on_while_postgresql_is_dead_and_their_rows_follow(
+    make: Make, sipp: Sipp, phones: AsyncExitStack
+) -> None:
+    hotline = await make(LONG_LEASE)
+    exchange = hotline.exchange(*sipp)
+    seats = await phones.enter_async_context(Seats(exchange, [hotline.account("1001")], behaviour=Answer(talk_s=0.5)))
+    await hotline.set_ready("1001")
+    pid_file = hotline.data_dir / "postgres" / "server" / "data" / "postmaster.pid"
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+    call = await ring(phones, exchange, "701")
+    served = await seats["1001"].next_call()
+    await served.wait_answered()
+    await call.finished(30)
+    row = await hotline.ended("701")
+    assert (row["outcome"], row["agent_id"]) == ("answered", "1001")
+    await no_findings(hotline)
+
+
+async def test_when_asterisk_dies_its_calls_are_closed_and_a_new_one_serves(
+    make: Make, sipp: Sipp, phones: AsyncExitStack
+) -> None:
+    hotline = await make(LONG_LEASE)
+    exchange = hotline.exchange(*sipp)
+    await ring(phones, exchange, "801")
+    await hotline.wait_fact("801", "CallQueued")
+    os.kill(hotline.runtime["asterisk"]["pid"], signal.SIGKILL)
+    row = await hotline.ended("801")
+    assert (row["outcome"], row["reconciled"]) == ("short_abandoned", True) or row["outcome"] == "abandoned"
+
+    async def serves() -> bool:
+        async with Caller(exchange, number="4001", caller_number="802") as call:
+            await call.wait_answered(2)
+            await hotline.wait_fact("802", "CallQueued", within_s=3)
+            call.hang_up()
+        return True
+
+    async def tried() -> bool:
+        try:
+            return await serves()
+        except (HotlineError, AssertionError):
+            return False
+
+    await eventually(tried, within_s=60, what="calls are served again")
     await no_findings(hotline)
