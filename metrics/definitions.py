@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import msgspec
 
 from hotline.facts import AgentState, Fact
-from metrics.kpi import FORMULAS
+from hotline.kpi import FORMULAS
 from metrics.window import WINDOWS
 
 PREFIX = "hotline_"
@@ -314,6 +314,7 @@ _HOUSE = (
         source="exporter",
         unit="seconds",
     ),
+    _told("calls_reconciled", "Calls whose end was concluded from a snapshot because nobody had seen it."),
     _counter(
         "sounds_missing",
         "Sounds that a prompt asked for and Asterisk does not have; they were left out.",

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from hotline.kpi import DEFAULT_FORMULA, FORMULAS
 from metrics.definitions import DEFINITIONS, EDGES, THRESHOLD_SCALES, Label, Metric
-from metrics.kpi import DEFAULT_FORMULA, FORMULA_TEXT
 
 _INTRODUCTION = f"""# Metrics
 
@@ -25,14 +25,16 @@ queue entry and stops at the bridge. `hotline_connect_rate` computes every formu
 window (5 minutes, 30 minutes, today); the default is {DEFAULT_FORMULA}. The recording rules
 `queue:hotline_connect_rate:ratio5m` (`30m`, `1h`) compute {DEFAULT_FORMULA} from counters, by the moment of the outcome.
 
-| formula | definition |
-|---|---|
+T: the threshold; S: the queue's `short_abandon_s`. F is shown with its default switches.
+
+| formula | definition | used by |
+|---|---|---|
 """
 
 
 def metrics_page() -> str:
     """Return the page as Markdown."""
-    formulas = "\n".join(f"| {letter} | {text} |" for letter, text in FORMULA_TEXT.items())
+    formulas = "\n".join(f"| {letter} | {d.text} | {d.used_by} |" for letter, d in FORMULAS.items())
     return (
         _INTRODUCTION + formulas + "\n\n## All metrics\n\n" + "\n".join(_table()) + "\n\n" + "\n".join(_edges()) + "\n"
     )

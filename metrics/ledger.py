@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from hotline.ids import QueueId
+from hotline.kpi import FORMULAS, QueueCounts, identity_gap
 from hotline.settings import Queue
 from metrics.board import Observation, see
 from metrics.definitions import OTHER
-from metrics.kpi import FORMULAS, Counts, connect_rate
 from metrics.window import WINDOWS, OutcomeWindow
 
 
@@ -25,7 +25,7 @@ class _Page:
 
     threshold_s: float
     window: OutcomeWindow
-    totals: Counts
+    totals: QueueCounts
     known_gap: int = 0
     """The difference that the last check found, so that each breach is counted once."""
 
@@ -36,7 +36,7 @@ class Ledger:
     def __init__(self, queues: Iterable[Queue], zone: tzinfo) -> None:
         thresholds = {OTHER: 30.0, **{q.id: q.threshold_s for q in queues}}
         self._pages = {
-            name: _Page(t, OutcomeWindow(threshold_s=t, zone=zone), Counts()) for name, t in thresholds.items()
+            name: _Page(t, OutcomeWindow(threshold_s=t, zone=zone), QueueCounts()) for name, t in thresholds.items()
         }
 
     def _page(self, queue_id: QueueId) -> _Page:
@@ -45,14 +45,14 @@ class Ledger:
     def entered(self, queue_id: QueueId, since: float, now: float) -> None:
         """A caller entered the queue at `since`."""
         page = self._page(queue_id)
-        page.totals.entered += 1
+        page.totals += QueueCounts(offered=1)
         page.window.add("entered", entered_at=since, now=now)
 
     def answered(self, queue_id: QueueId, since: float, at: float, now: float) -> tuple[float, bool]:
         """The caller was bridged at `at`; return the wait in seconds and whether it is within the threshold."""
         page = self._page(queue_id)
         wait = max(at - since, 0.0)
-        page.totals.answered += 1
+        page.totals += QueueCounts(answered=1)
         page.window.add("answered", entered_at=since, now=now, wait_s=wait)
         return wait, wait <= page.threshold_s
 
@@ -60,14 +60,14 @@ class Ledger:
         """The caller gave up at `at`; return the wait in seconds."""
         page = self._page(queue_id)
         wait = max(at - since, 0.0)
-        page.totals.abandoned += 1
+        page.totals += QueueCounts(abandoned=1)
         page.window.add("abandoned", entered_at=since, now=now, wait_s=wait, short=short)
         return wait
 
     def flowed_out(self, queue_id: QueueId, since: float, now: float) -> None:
         """The caller left the line otherwise."""
         page = self._page(queue_id)
-        page.totals.flowed_out += 1
+        page.totals += QueueCounts(flowed_out=1)
         page.window.add("flowed_out", entered_at=since, now=now)
 
     def levels(self, waiting_since: Iterable[tuple[QueueId, float]], now: float) -> Iterator[Observation]:
@@ -76,7 +76,7 @@ class Ledger:
         for queue_id, since in waiting_since:
             waits[queue_id if queue_id in waits else OTHER].append(max(now - since, 0.0))
         for name, page in self._pages.items():
-            if name == OTHER and page.totals.entered == 0:
+            if name == OTHER and page.totals.offered == 0:
                 continue
             yield see("queue_waiting", len(waits[name]), queue=name)
             yield see("queue_longest_wait_seconds", max(waits[name], default=0.0), queue=name)
@@ -87,8 +87,7 @@ class Ledger:
         waiting = Counter(q if q in self._pages else OTHER for q in still_waiting)
         broken = []
         for name, page in self._pages.items():
-            t = page.totals
-            gap = t.entered - t.answered - t.abandoned - t.flowed_out - waiting[QueueId(name)]
+            gap = identity_gap(page.totals + QueueCounts(waiting=waiting[QueueId(name)]))
             if gap not in (0, page.known_gap):
                 broken.append(name)
             page.known_gap = gap
@@ -98,7 +97,7 @@ class Ledger:
 def _connect_rates(queue: str, page: _Page, now: float) -> Iterator[Observation]:
     for window in WINDOWS:
         counts = page.window.counts(window, now)
-        for formula in FORMULAS:
-            rate = connect_rate(counts, formula)
+        for formula, definition in FORMULAS.items():
+            rate = definition.rate(counts)
             if rate is not None:
                 yield see("connect_rate", rate, queue=queue, formula=formula, window=window)

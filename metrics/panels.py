@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from metrics.kpi import DEFAULT_FORMULA, FORMULA_TEXT
+from hotline.kpi import DEFAULT_FORMULA, FORMULAS
 
 Look = Literal["stat", "graph", "bars", "heatmap"]
 Q = '{queue=~"$queue"}'
@@ -58,7 +58,7 @@ def _quantile(q: float, metric: str, selector: str = "") -> str:
     return f"histogram_quantile({q}, sum by (le) (rate({metric}_bucket{selector}[$__rate_interval])))"
 
 
-_FORMULA = f"公式 Formula {DEFAULT_FORMULA}: {FORMULA_TEXT[DEFAULT_FORMULA]}"
+_FORMULA = f"公式 Formula {DEFAULT_FORMULA}: {FORMULAS[DEFAULT_FORMULA].text}"
 _RATE_NOTE = (
     f"{_FORMULA}. T: queue setting threshold_s (default 30 s). Owner = arrival: a caller counts for the moment of entering the "
     "queue. Empty without traffic. Other formulas: label `formula` of hotline_connect_rate, see docs/metrics.md."

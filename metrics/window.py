@@ -9,7 +9,7 @@ bounded by the number of bins, not by the traffic.
 from datetime import datetime, tzinfo
 from typing import Literal
 
-from metrics.kpi import Counts
+from hotline.kpi import QueueCounts
 
 BIN_S = 10
 WINDOWS: dict[str, int | None] = {"5m": 300, "30m": 1800, "today": None}
@@ -28,8 +28,8 @@ class OutcomeWindow:
     def __init__(self, *, threshold_s: float, zone: tzinfo) -> None:
         self._threshold_s = threshold_s
         self._zone = zone
-        self._bins: dict[int, Counts] = {}
-        self._days: dict[int, Counts] = {}
+        self._bins: dict[int, QueueCounts] = {}
+        self._days: dict[int, QueueCounts] = {}
 
     def add(self, outcome: Outcome, *, entered_at: float, now: float, wait_s: float = 0.0, short: bool = False) -> None:
         """Count an outcome of an entry made at `entered_at`; too old for every window, it is ignored."""
@@ -37,18 +37,18 @@ class OutcomeWindow:
         self._forget(now)
         today = self._day(now)
         if (day := self._day(entered_at)) in range(today - KEEP_DAYS + 1, today + 1):
-            self._days[day] = self._days.get(day, Counts()) + change
+            self._days[day] = self._days.get(day, QueueCounts()) + change
         if now - KEEP_S - BIN_S < entered_at <= now + BIN_S:
             slot = int(entered_at // BIN_S)
-            self._bins[slot] = self._bins.get(slot, Counts()) + change
+            self._bins[slot] = self._bins.get(slot, QueueCounts()) + change
 
-    def counts(self, window: str, now: float) -> Counts:
+    def counts(self, window: str, now: float) -> QueueCounts:
         """Return what became of the callers who entered within `window` (a key of WINDOWS) before `now`."""
         length = WINDOWS[window]
         if length is None:
-            return self._days.get(self._day(now), Counts())
+            return self._days.get(self._day(now), QueueCounts())
         oldest = int((now - length) // BIN_S) + 1
-        return sum((c for slot, c in self._bins.items() if slot >= oldest), Counts())
+        return sum((c for slot, c in self._bins.items() if slot >= oldest), QueueCounts())
 
     def _forget(self, now: float) -> None:
         """Drop what no window reaches any more."""
@@ -69,18 +69,18 @@ def local_day(at: float, zone: tzinfo) -> int:
     return datetime.fromtimestamp(at, zone).toordinal()
 
 
-def _drop_below(kept: dict[int, Counts], oldest: int) -> None:
+def _drop_below(kept: dict[int, QueueCounts], oldest: int) -> None:
     for slot in [s for s in kept if s < oldest]:
         del kept[slot]
 
 
-def _change(outcome: Outcome, *, in_threshold: bool, short: bool) -> Counts:
+def _change(outcome: Outcome, *, in_threshold: bool, short: bool) -> QueueCounts:
     match outcome:
         case "entered":
-            return Counts(entered=1)
+            return QueueCounts(offered=1)
         case "answered":
-            return Counts(answered=1, answered_in_t=int(in_threshold))
+            return QueueCounts(answered=1, answered_in_threshold=int(in_threshold))
         case "abandoned":
-            return Counts(abandoned=1, abandoned_in_t=int(in_threshold), abandoned_short=int(short))
+            return QueueCounts(abandoned=1, abandoned_in_threshold=int(in_threshold), short_abandoned=int(short))
         case "flowed_out":
-            return Counts(flowed_out=1)
+            return QueueCounts(flowed_out=1)
