@@ -82,6 +82,10 @@ class Agents:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def __getitem__(self, agent_id: AgentId) -> Agent:
+        """Return an agent who is known to exist: nobody is ever removed."""
+        return self._by_id[agent_id]
+
     def get(self, agent_id: AgentId) -> Agent | None:
         """Return an agent, or None if there is no such agent."""
         return self._by_id.get(agent_id)

@@ -196,6 +196,4 @@ def seat_changed(floor: Floor, change: SeatChanged, now: float) -> None:
 
 def release(floor: Floor, offer: Offer, now: float, *, reason: str, keep_idle: bool = True) -> None:
     """Let an agent go whose offer ended without consequences for him."""
-    agent = floor.agents.get(offer.agent_id)
-    if agent is not None:
-        move(floor, agent, "let_go", now, reason=reason, keep_idle=keep_idle)
+    move(floor, floor.agents[offer.agent_id], "let_go", now, reason=reason, keep_idle=keep_idle)

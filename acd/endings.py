@@ -8,7 +8,16 @@ once, but its caller is offered again only when he is known to be in our hands.
 from acd import comeback, conduct
 from acd.floor import Floor
 from acd.line import Caller
-from acd.offers import BAD_RING_REST_S, GRACE_S, REFUSAL_S, REFUSED_RING_PAUSE_S, REFUSED_RINGS, RETURN_S, Offer
+from acd.offers import (
+    BAD_RING_REST_S,
+    GRACE_S,
+    NOT_RINGING,
+    REFUSAL_S,
+    REFUSED_RING_PAUSE_S,
+    REFUSED_RINGS,
+    RETURN_S,
+    Offer,
+)
 from hotline.commands import CancelRing, CommandEnded, Refused, Ring
 from hotline.facts import (
     CallReturned,
@@ -30,8 +39,7 @@ from hotline.ids import OfferId
 def rang(floor: Floor, fact: OfferRang, now: float) -> None:
     """The agent's phone rings."""
     offer = floor.offers.get(fact.offer_id)
-    agent = floor.agents.get(offer.agent_id) if offer is not None else None
-    if offer is None or agent is None or offer.phase != "made":
+    if offer is None or offer.phase != "made":
         floor.ignore("late_offer")
         return
     offer.phase = "ringing"
@@ -39,7 +47,7 @@ def rang(floor: Floor, fact: OfferRang, now: float) -> None:
     caller = floor.line.get(offer.call_id)
     if caller is not None:
         caller.refused_rings = 0
-    conduct.move(floor, agent, "rang", now, by="phone", call_id=offer.call_id)
+    conduct.move(floor, floor.agents[offer.agent_id], "rang", now, by="phone", call_id=offer.call_id)
 
 
 def accepted(floor: Floor, fact: OfferAccepted, now: float) -> None:
@@ -49,7 +57,7 @@ def accepted(floor: Floor, fact: OfferAccepted, now: float) -> None:
     """
     caller = floor.line.get(fact.call_id)
     offer = floor.offers.get(fact.offer_id)
-    if offer is not None and offer.phase != "talking":
+    if offer is not None and offer.phase != "talking" and not offer.caller_left:
         talk(floor, offer, now)
     elif offer is None and caller is not None and caller.away == fact.offer_id:
         _revive(floor, caller, now)
@@ -65,18 +73,17 @@ def talk(floor: Floor, offer: Offer, now: float) -> None:
     caller = floor.line.get(offer.call_id)
     if caller is not None:
         comeback.leave(floor, caller)
-    agent = floor.agents.get(offer.agent_id)
-    if agent is not None:
-        agent.no_answers = 0
-        conduct.move(floor, agent, "answered", now, by="phone", call_id=offer.call_id)
+    agent = floor.agents[offer.agent_id]
+    agent.no_answers = 0
+    conduct.move(floor, agent, "answered", now, by="phone", call_id=offer.call_id)
 
 
 def _revive(floor: Floor, caller: Caller, now: float) -> None:
     offer = caller.offer
     comeback.leave(floor, caller)
-    agent = floor.agents.get(offer.agent_id) if offer is not None else None
-    if offer is None or agent is None or floor.offers.of_agent(agent.id) is not None:
+    if offer is None or floor.offers.of_agent(offer.agent_id) is not None:
         return
+    agent = floor.agents[offer.agent_id]
     if agent.state == "break" or agent.state == "offline":
         agent.wish, agent.wish_reason = agent.state, agent.reason
     floor.open_offer(offer)
@@ -135,11 +142,8 @@ def hang_up(floor: Floor, offer: Offer, now: float, *, reason: str = "") -> None
     if caller is not None:
         comeback.leave(floor, caller)
     floor.close_offer(offer)
-    agent = floor.agents.get(offer.agent_id)
-    if agent is None:
-        return
-    queue = floor.queues.get(offer.queue_id)
-    wrap_up_s = queue.wrap_up_s if queue is not None else 0.0
+    agent = floor.agents[offer.agent_id]
+    wrap_up_s = floor.queues[offer.queue_id].wrap_up_s
     if wrap_up_s > 0 and agent.wish != "offline":
         conduct.move(floor, agent, "talk_ended", now, reason=reason, for_s=wrap_up_s, call_id=offer.call_id)
     else:
@@ -175,9 +179,7 @@ def _unanswered(floor: Floor, offer_id: OfferId) -> Offer | None:
 
 
 def _no_answer(floor: Floor, offer: Offer, now: float) -> None:
-    agent, queue = floor.agents.get(offer.agent_id), floor.queues.get(offer.queue_id)
-    if agent is None or queue is None:
-        return
+    agent, queue = floor.agents[offer.agent_id], floor.queues[offer.queue_id]
     agent.no_answers += 1
     if agent.no_answers < queue.no_answers_before_break:
         rest(floor, offer, now, queue.rest_after_no_answer_s, "no_answer")
@@ -190,9 +192,7 @@ def _no_answer(floor: Floor, offer: Offer, now: float) -> None:
 
 def rest(floor: Floor, offer: Offer, now: float, for_s: float, reason: str) -> None:
     """Spare an agent for a while after a ring that went wrong; if he wished to leave, he leaves."""
-    agent = floor.agents.get(offer.agent_id)
-    if agent is None:
-        return
+    agent = floor.agents[offer.agent_id]
     if for_s > 0 and agent.wish is None:
         conduct.move(floor, agent, "rest", now, reason=reason, for_s=for_s)
     else:
@@ -225,12 +225,11 @@ def overdue(floor: Floor, offer: Offer, now: float) -> None:
     if not offer.caller_back:
         floor.ask(CancelRing(node=offer.node, call_id=offer.call_id, offer_id=offer.offer_id))
     _end(floor, offer, now)
-    queue = floor.queues.get(offer.queue_id)
-    rest(floor, offer, now, queue.rest_after_no_answer_s if queue is not None else 0.0, "unknown")
+    rest(floor, offer, now, floor.queues[offer.queue_id].rest_after_no_answer_s, "unknown")
 
 
 def command_ended(floor: Floor, ended: CommandEnded, now: float) -> None:
-    """Learn what came of a command. Only a refusal tells something: nothing happened."""
+    """Learn what came of a command. Only a refusal tells something: nothing rang, or nothing rings any more."""
     if not isinstance(ended.outcome, Refused):
         return
     match ended.command:
@@ -240,7 +239,7 @@ def command_ended(floor: Floor, ended: CommandEnded, now: float) -> None:
                 floor.ignore("late_outcome")
             else:
                 _ring_refused(floor, offer, ended.outcome.reason, now)
-        case CancelRing(call_id=call_id, offer_id=offer_id):
+        case CancelRing(call_id=call_id, offer_id=offer_id) if ended.outcome.reason == NOT_RINGING:
             caller = floor.line.get(call_id)
             if caller is not None and caller.whereabouts == "returning" and caller.away == offer_id:
                 comeback.come_back(floor, caller, now)

@@ -64,8 +64,7 @@ def _wanted(floor: Floor) -> Caller | None:
     """Return the best-ranked caller whom one of the agents who became available may be rung for."""
     best: Caller | None = None
     for agent_id in list(floor.pending_agents):
-        agent = floor.agents.get(agent_id)
-        caller = _first_caller(floor, agent) if agent is not None else None
+        caller = _first_caller(floor, floor.agents[agent_id])
         if caller is None:
             del floor.pending_agents[agent_id]
         elif best is None or caller.rank < best.rank:

@@ -33,6 +33,10 @@ REFUSED_RINGS = 3
 REFUSAL_S = 5.0
 """How long an agent who rejected a caller is spared that caller even when nobody else can serve him."""
 
+NOT_RINGING = "not_ringing"
+"""The reason with which telephony refuses to cancel a ring that it knows to be over. Other refusals (a link that is down, a
+call it does not know) say nothing about the ring."""
+
 Phase = Literal["made", "ringing", "talking"]
 
 

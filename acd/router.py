@@ -149,9 +149,7 @@ def _expire(floor: Floor, key: Key, now: float) -> None:
     """One deadline has come."""
     match key:
         case ("agent", name):
-            agent = floor.agents.get(AgentId(name))
-            if agent is not None:
-                conduct.time_over(floor, agent, now)
+            conduct.time_over(floor, floor.agents[AgentId(name)], now)
         case ("offer", name):
             offer = floor.offers.get(OfferId(name))
             if offer is not None:

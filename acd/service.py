@@ -4,7 +4,7 @@ It decides nothing. Facts are published before the commands that follow from the
 death (agents' states, live offers) is remembered before a phone rings. Outcomes of commands come back through the inbox.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import ClassVar, Protocol, TypeVar
 
@@ -18,7 +18,8 @@ from acd.offers import Offer
 from acd.requests import AgentDefinition, AgentRequest, RequestRefused
 from acd.router import REACTIONS, Router
 from hotline.bus.base import Bus, Inbox
-from hotline.commands import Command, CommandEnded, Outcome, Ring
+from hotline.bus.outcomes import hear
+from hotline.commands import Command, CommandEnded, Ring
 from hotline.errors import Rejected
 from hotline.facts import AgentAdded, CallFlowedOut, Fact, Record
 from hotline.ids import AgentId, Extension, NodeId, QueueId
@@ -161,17 +162,12 @@ class AcdService:
             self._memory.remember(OFFER_KEY + offer_id, msgspec.msgpack.encode(offer) if offer is not None else None)
 
     def _send(self, command: Command) -> None:
+        assert self._inbox is not None  # `attach` came first
         outcome = self._bus.request(command)
         if isinstance(command, Ring):
             latest = self.router.why(command.call_id)[-1]
             self._tally.observe("offer_latency_seconds", max(self._clock.now() - latest.both_since, 0.0))
-        self._tasks.spawn(self._await(command, outcome), name=type(command).__name__)
-
-    async def _await(self, command: Command, outcome: Awaitable[Outcome]) -> None:
-        """Tell the router what came of a command."""
-        ended = CommandEnded(at=self._clock.now(), command=command, outcome=await outcome)
-        if self._inbox is not None:
-            self._inbox.put(ended)
+        self._tasks.spawn(hear(self._inbox, command, outcome, self._clock), name=type(command).__name__)
 
     def _tell_levels(self) -> None:
         """Set the levels that metrics reads at a scrape, from the router's own state."""

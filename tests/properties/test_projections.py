@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.audit import check_call, counts_of
-from crm.kpi import QueueCounts, connect_rates, identity_gap
 from crm.projections import fold_call
 from crm.rows import CallRows, moment
 from hotline.codec import decode_fact, encode_fact
@@ -26,6 +25,7 @@ from hotline.facts import (
     TalkEnded,
 )
 from hotline.ids import AgentId, Extension, LegId, NodeId, OfferId, QueueId, RecordingId
+from hotline.kpi import QueueCounts, connect_rates, identity_gap
 from tests.support.envelopes import CALL, T0, abandoned_call, answered_call, arrived, ended, on_offer, stepped, told
 
 # Few values, so that facts of the same moment are common.

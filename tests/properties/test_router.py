@@ -203,9 +203,10 @@ class RouterMachine(RuleBasedStateMachine):
         self.net.fate = fate
 
     @precondition(lambda self: self.history)
-    @rule(which=numbers)
-    def something_is_told_again(self, which: int) -> None:
-        self._give(self.history[which % len(self.history)])
+    @rule(which=numbers, kind=st.sampled_from([f.Record, f.Record, f.CallQueued, f.OfferFact, f.CallReturned]))
+    def something_is_told_again(self, which: int, kind: type[f.Record]) -> None:
+        if old := [record for record in self.history if isinstance(record, kind)]:
+            self._give(old[which % len(old)])
 
     @precondition(lambda self: self.net.calls)
     @rule(which=numbers, kind=st.sampled_from(FOREIGN))

@@ -79,9 +79,29 @@ def test_the_queues_priority_counts_between_queues():
 
 def test_who_entered_earlier_is_first_even_when_told_later():
     play = Play("1001")
-    play.queued("B", entered_at=START + 5)
-    play.queued("A", entered_at=START + 2)
-    assert "ring A 1001" in play.ready("1001")
+    play.queued("A", entered_at=START + 5)
+    play.queued("B", entered_at=START + 2)
+    assert "ring B 1001" in play.ready("1001")
+
+
+def test_agents_who_become_free_at_the_same_moment_are_all_rung():
+    play = Play("1001", "1002", wrap_up_s=5)
+    play.ready("1001", "1002")
+    for call in "AB":
+        play.queued(call)
+        play.answered(call)
+    for call in "ABCD":
+        play.told(f.TalkEnded, call) if call in "AB" else play.queued(call)
+    assert [text for text in play.after(5) if text.startswith("ring")] == ["ring C 1001", "ring D 1002"]
+
+
+def test_when_caller_and_agent_become_free_together_the_line_goes_first():
+    play = Play("1001", rest_after_no_answer_s=0)
+    play.ready("1001")
+    play.queued("A")
+    play.queued("B", priority=1)
+    play.returned("A")  # before the word about how the ring ended
+    assert "ring B 1001" in play.told(f.OfferTimedOut, "A")
 
 
 def test_an_agent_without_the_skill_of_the_caller_is_passed_over():
@@ -168,6 +188,16 @@ def test_a_repeated_entry_into_the_line_changes_nothing():
     play.ended("A")
     assert play.queued("A", entered_at=entered) == []
     assert play.ready("1001") == ["1001 offline -> ready"]
+
+
+def test_a_repeated_entry_of_an_answered_caller_changes_nothing():
+    play = Play("1001", "1002")
+    play.ready("1001", "1002")
+    entered = play.now
+    play.queued("A")
+    play.answered("A")
+    assert play.queued("A", entered_at=entered) == []
+    assert play.state("1001") == "talking"
 
 
 def test_an_answered_caller_may_enter_a_line_again_later():

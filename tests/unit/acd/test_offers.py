@@ -152,7 +152,15 @@ def test_hanging_up_while_ringing_frees_the_agent_by_the_phones_word_only():
 def test_hanging_up_while_ringing_frees_the_agent_a_second_later_if_the_phone_is_silent():
     play = ringing()
     play.ended("A")
-    assert play.after(1.0) == ["unknown A", "1001 reserved -> ready (caller_left)"]
+    assert play.after(0.9) == []
+    assert play.after(0.2) == ["unknown A", "1001 reserved -> ready (caller_left)"]
+
+
+def test_an_answer_after_the_caller_left_does_not_bind_the_agent():
+    play = ringing()
+    play.ended("A")
+    assert play.told(f.OfferAccepted, "A") == []
+    assert play.after(1.0)[-1] == "1001 reserved -> ready (caller_left)"
 
 
 def test_the_phones_word_may_come_before_the_end_of_the_call():

@@ -2,8 +2,10 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
+from acd.offers import Offer
 from acd.requests import AgentRequest
 from acd.routes import NewAgent, NewState, WaitingQuery, routes
 from acd.service import AcdService
@@ -88,6 +90,22 @@ async def test_the_offer_is_published_and_remembered_before_the_ring_is_sent(hou
     kinds = [type(entry[0] if isinstance(entry, tuple) else entry).__name__ for entry in house.log]
     assert kinds == ["CallQueued", "OfferMade", "AgentStateChanged", "Ring"]
     assert house.log[-1][1] == 1  # the offer was in the notebook when the ring was sent
+
+
+async def test_an_offer_is_remembered_as_it_stands_until_it_ends(house):
+    house.ask("1001", "ready")
+    await house.queued()
+    offer_id = house.acd.router.why("A")[0].offer_id
+    told = {"at": house.clock.now(), "call_id": "A", "offer_id": offer_id}
+    phases = []
+    for fact in (f.OfferRang(**told), f.OfferAccepted(**told), f.TalkEnded(**told)):
+        house.bus.publish(fact)
+        await house.settle()
+        phases += [
+            msgspec.msgpack.decode(kept, type=Offer).phase for kept in house.notebook.recall("acd/offer/").values()
+        ]
+    assert phases == ["ringing", "talking"]
+    assert house.notebook.recall("acd/offer/") == {}
 
 
 async def test_the_latency_of_an_offer_is_observed(house):
