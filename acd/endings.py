@@ -29,6 +29,7 @@ from hotline.facts import (
     OfferRescinded,
     OfferTimedOut,
     OfferUnknown,
+    ScreenPopped,
     TalkEnded,
 )
 from hotline.ids import OfferId
@@ -47,6 +48,8 @@ def rang(floor: Floor, fact: OfferRang, now: float) -> None:
     caller = floor.line.get(offer.call_id)
     if caller is not None:
         caller.refused_rings = 0
+    if offer.named:
+        floor.tell(ScreenPopped(at=now, call_id=offer.call_id, offer_id=offer.offer_id, agent_id=offer.agent_id))
     conduct.move(floor, floor.agents[offer.agent_id], "rang", now, by="phone", call_id=offer.call_id)
 
 

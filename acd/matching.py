@@ -103,6 +103,8 @@ def _offer(floor: Floor, caller: Caller, choice: Choice, now: float) -> None:
     """Reserve the agent, tell of the offer and have his phone rung."""
     floor.suspect = caller.call_id
     queue, agent = floor.queues[caller.queue_id], choice.agent
+    note = floor.notes.get(caller.call_id)
+    name = note.name if note is not None else ""
     passed = _callers_passed(floor, caller, agent)
     caller.offers_made += 1
     floor.offers_made += 1
@@ -116,6 +118,7 @@ def _offer(floor: Floor, caller: Caller, choice: Choice, now: float) -> None:
         made_at=now,
         ring_timeout_s=queue.ring_timeout_s,
         entered_at=caller.entered_at,
+        named=bool(name),
     )
     floor.decisions.add(_decision(caller, choice, offer, passed, now))
     floor.open_offer(offer)
@@ -136,7 +139,6 @@ def _offer(floor: Floor, caller: Caller, choice: Choice, now: float) -> None:
         )
     )
     move(floor, agent, "reserve", now, call_id=offer.call_id)
-    note = floor.notes.get(offer.call_id)
     floor.ask(
         Ring(
             node=offer.node,
@@ -146,7 +148,7 @@ def _offer(floor: Floor, caller: Caller, choice: Choice, now: float) -> None:
             extension=offer.extension,
             ring_timeout_s=offer.ring_timeout_s,
             music_class=queue.music_class,
-            caller_name=note.name if note is not None else "",
+            caller_name=name,
             recording_id=recording,
         )
     )

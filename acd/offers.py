@@ -52,6 +52,8 @@ class Offer(msgspec.Struct, kw_only=True, omit_defaults=True):
     made_at: float
     ring_timeout_s: float
     entered_at: float
+    named: bool = False
+    """Whether the caller's name is shown on the ringing phone."""
     phase: Phase = "made"
     caller_left: bool = False
     """Whether the caller hung up or was sent elsewhere; only the phone's last word is missing."""

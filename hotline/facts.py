@@ -219,6 +219,19 @@ class OfferUnknown(OfferFact, frozen=True, kw_only=True):
     """Nobody told in time how the offer ended; it was closed by its timer."""
 
 
+OfferEnding = Literal["no_answer", "rejected", "busy", "failed", "rescinded", "unknown"]
+
+OFFER_ENDINGS: dict[type[OfferFact], OfferEnding] = {
+    OfferTimedOut: "no_answer",
+    OfferRejected: "rejected",
+    OfferBusy: "busy",
+    OfferFailed: "failed",
+    OfferRescinded: "rescinded",
+    OfferUnknown: "unknown",
+}
+"""How an offer can end without an answer, in the word of rows and metrics; the last one only when nothing else was told."""
+
+
 class TalkEnded(OfferFact, frozen=True, kw_only=True):
     """The conversation of an accepted offer is over."""
 
@@ -383,6 +396,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     entered_at: float = 0.0
     priority: int = 0
     skills: tuple[str, ...] = ()
+    served: bool = False
+    """Whether an agent has answered: an adopted caller who is back then goes on with the flow and not into the line."""
 
 
 # --- on the wire -------------------------------------------------------------------------------------------------------

@@ -105,11 +105,16 @@ class Call:
         self.state = "listening"
         self.deadline = until
 
-    def remember(self) -> None:
-        """Keep the place on the channel; without it whoever adopts the call begins the flow anew."""
-        place = Place(flow=self.flow.name, flow_version=self.flow.version, step=self.step, language=self.language)
+    def remember(self, *, served: bool = False) -> None:
+        """Keep the place on the channel; without it whoever adopts the call begins the flow anew.
+
+        `served`: the caller has left the line because an agent answered.
+        """
+        place = Place(
+            flow=self.flow.name, flow_version=self.flow.version, step=self.step, language=self.language, served=served
+        )
         stay = self.stay
-        if stay is not None:
+        if stay is not None and not served:
             place = msgspec.structs.replace(
                 place, queue_id=stay.queue_id, entered_at=stay.entered_at, priority=stay.priority, skills=stay.skills
             )

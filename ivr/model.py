@@ -43,28 +43,32 @@ class PlayStep(msgspec.Struct, frozen=True, kw_only=True):
     interrupt: bool = True
 
 
-class MenuStep(msgspec.Struct, frozen=True, kw_only=True):
-    """Asks for one digit."""
+class _AskStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What every step has that asks for digits."""
 
     prompt: Prompt
-    keys: Mapping[str, str]
-    """Digit -> next step."""
     timeout_s: float
-    """How long to wait for a digit after the prompt."""
+    """How long to wait for the first digit after the prompt, and for each further one."""
     retries: int
-    """How often the prompt is repeated after no digit or a wrong one."""
+    """How often the prompt is repeated after no digit or wrong ones."""
     on_timeout: str
     on_invalid: str
     timeout_prompt: Prompt = ()
     """Played before a repetition, after no digit."""
     invalid_prompt: Prompt = ()
-    """Played before a repetition, after a wrong digit."""
+    """Played before a repetition, after wrong digits."""
 
 
-class CollectStep(msgspec.Struct, frozen=True, kw_only=True):
+class MenuStep(_AskStep, frozen=True, kw_only=True):
+    """Asks for one digit."""
+
+    keys: Mapping[str, str]
+    """Digit -> next step."""
+
+
+class CollectStep(_AskStep, frozen=True, kw_only=True):
     """Asks for a code of several digits and branches by it. What was typed is never told to anybody: it may be secret."""
 
-    prompt: Prompt
     codes: Mapping[str, str]
     """Code -> next step."""
     otherwise: str
@@ -73,13 +77,6 @@ class CollectStep(msgspec.Struct, frozen=True, kw_only=True):
     max_digits: int
     terminator: str
     """The key that ends the code early."""
-    timeout_s: float
-    """How long to wait for the first digit after the prompt, and for each further one."""
-    retries: int
-    on_timeout: str
-    on_invalid: str
-    timeout_prompt: Prompt = ()
-    invalid_prompt: Prompt = ()
 
 
 class HoursStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,14 +5,14 @@ call are sent in order and never waited for: what came of them returns through t
 """
 
 import heapq
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
 import structlog
 
 from hotline.bus.base import Bus, Inbox
-from hotline.commands import Command, CommandEnded, Outcome, Release, Unknown
-from hotline.errors import HotlineError
+from hotline.bus.outcomes import hear
+from hotline.commands import CallCommand, Command, CommandEnded, Release
 from hotline.facts import (
     CallAdopted,
     CallArrived,
@@ -27,7 +27,6 @@ from hotline.facts import (
     OfferFact,
     PlayEnded,
     Record,
-    Signal,
     SnapshotTaken,
 )
 from hotline.ids import CallId, QueueId
@@ -45,13 +44,6 @@ SESSIONS_LIMIT = 10_000
 """Calls in their flows at one time; further ones go to the fallback queue."""
 ENDED_LIMIT = 20_000
 """How many ended calls are remembered, so that what comes late about them begins nothing."""
-
-
-class OutcomeTold(Signal, frozen=True, kw_only=True):
-    """What came of a command of ours; put into our own inbox."""
-
-    call_id: CallId
-    ended: CommandEnded
 
 
 class IvrService:
@@ -121,8 +113,8 @@ class IvrService:
         match record:
             case SnapshotTaken():
                 self._drop_gone(record)
-            case OutcomeTold():
-                self._feed(record.call_id, record.ended, now)
+            case CommandEnded(command=CallCommand(call_id=call_id)):
+                self._feed(call_id, record, now)
             case CallArrived() | CallAdopted() if record.call_id not in self._sessions:
                 self._begin(record, now)
             case CallFact() | DigitPressed() | PlayEnded() | CallReturned():
@@ -166,7 +158,7 @@ class IvrService:
         """A call that is with an agent is left alone: it needs nothing from us now, and Release would cut it."""
         log.warning("call goes to the fallback queue", call_id=event.call_id, reason=reason)
         if isinstance(event, CallArrived) or event.phase == "session":
-            self._send(event.call_id, Release(node=event.node, call_id=event.call_id, reason=reason))
+            self._send(Release(node=event.node, call_id=event.call_id, reason=reason))
 
     def _feed(self, call_id: CallId, event: object, now: float) -> None:
         session = self._sessions.get(call_id)
@@ -183,7 +175,7 @@ class IvrService:
             log.exception("session failed", call_id=session.call_id, step=session.step)
             self._tally.count("service_errors", service=self.name)
             self._drop(session)
-            self._send(session.call_id, Release(node=session.node, call_id=session.call_id, reason="ivr_failed"))
+            self._send(Release(node=session.node, call_id=session.call_id, reason="ivr_failed"))
         else:
             self._follow(session, outputs)
 
@@ -200,7 +192,7 @@ class IvrService:
             if isinstance(output, Fact):
                 self._bus.publish(output)
             else:
-                self._send(session.call_id, output)
+                self._send(output)
         if session.state == "ended":
             self._drop(session)
             return
@@ -224,15 +216,8 @@ class IvrService:
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
-    def _send(self, call_id: CallId, command: Command) -> None:
+    def _send(self, command: Command) -> None:
         """Send now, in order; the outcome comes back through the inbox."""
+        assert self._inbox is not None  # `attach` came first
         outcome = self._bus.request(command)
-        self._tasks.spawn(self._hear(call_id, command, outcome), name=f"ivr-{type(command).__name__}")
-
-    async def _hear(self, call_id: CallId, command: Command, outcome: Awaitable[Outcome]) -> None:
-        try:
-            ended = CommandEnded(command=command, outcome=await outcome)
-        except HotlineError as exc:
-            ended = CommandEnded(command=command, outcome=Unknown(reason=str(exc)))
-        if self._inbox is not None:
-            self._inbox.put(OutcomeTold(at=self._clock.now(), call_id=call_id, ended=ended))
+        self._tasks.spawn(hear(self._inbox, command, outcome, self._clock), name=f"ivr-{type(command).__name__}")

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from hotline.commands import CommandEnded, Done, Hangup, Play, Refused, Release, StartMusic
 from hotline.facts import (
+    OFFER_ENDINGS,
     CallAdopted,
     CallArrived,
     CallEnded,
@@ -28,13 +29,7 @@ from hotline.facts import (
     CallReturned,
     DigitPressed,
     OfferAccepted,
-    OfferBusy,
-    OfferFailed,
     OfferMade,
-    OfferRejected,
-    OfferRescinded,
-    OfferTimedOut,
-    OfferUnknown,
     PlayEnded,
     TalkEnded,
 )
@@ -179,14 +174,13 @@ _IN_LINE: Mapping[type, Reaction] = {
     CallReturned: waiting.returned,
     CallFlowedOut: waiting.flowed_out,
 }
-_OFFER_ENDINGS = (OfferTimedOut, OfferRejected, OfferBusy, OfferFailed, OfferRescinded, OfferUnknown)
 
 TABLE: Mapping[State, Mapping[type, Reaction]] = {
     "prompting": {**_ALWAYS, DigitPressed: walk.pressed, PlayEnded: walk.played},
     "listening": {**_ALWAYS, DigitPressed: walk.pressed},
     "announcing": {**_IN_LINE, PlayEnded: walk.played},
     "waiting": _IN_LINE,
-    "ringing": {**_IN_LINE, **dict.fromkeys(_OFFER_ENDINGS, waiting.offer_over)},
+    "ringing": {**_IN_LINE, **dict.fromkeys(OFFER_ENDINGS, waiting.offer_over)},
     "talking": {**_ALWAYS, CallReturned: waiting.returned, TalkEnded: waiting.offer_over},
     "leaving": {CallEnded: _end, CallFellBack: _end, CommandEnded: _command_ended},
     "ended": {},

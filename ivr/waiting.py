@@ -26,6 +26,8 @@ def offered(call: Call, event: OfferMade | OfferAccepted) -> None:
     call.state = "ringing" if isinstance(event, OfferMade) else "talking"
     call.deadline = None
     call.play_id = None
+    if isinstance(event, OfferAccepted):
+        call.remember(served=True)
 
 
 def offer_over(call: Call, event: OfferFact) -> None:
@@ -104,7 +106,7 @@ def adopt(call: Call, event: CallAdopted) -> None:
     if place is not None:
         if place.language in call.flow.languages:
             call.language, call.chose_language = place.language, True
-        if known or place.queue_id is not None:
+        if known or place.served or place.queue_id is not None:
             call.step = place.step
         if place.queue_id is not None:
             call.stay = Stay.of(place, event.offer_id, call.past_offers)
@@ -113,6 +115,8 @@ def adopt(call: Call, event: CallAdopted) -> None:
         call.state = "ringing" if event.phase == "ringing" else "talking"
     elif call.stay is not None:
         call.start_music()
+    elif place is not None and place.served:
+        _served(call)
     else:
         enter(call, call.step if call.step in call.flow.steps else call.flow.start)
 

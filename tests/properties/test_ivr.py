@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotline.commands import Command, CommandEnded, Done, Hangup, Play, Refused, Release, StartMusic, Unknown
+from hotline.commands import Command, CommandEnded, Done, Hangup, Play, Refused, Release, Remember, StartMusic, Unknown
 from hotline.facts import (
     CallAdopted,
     CallArrived,
@@ -131,7 +131,7 @@ class Telephone:
             if not isinstance(output, Command):
                 continue
             assert not self.ended, f"{output} after the end of the call"
-            assert not self.away, f"{output} while the caller is with an agent"
+            assert not self.away or isinstance(output, Remember), f"{output} while the caller is with an agent"
             self.commands.append(output)
             match output:
                 case Play():

@@ -52,6 +52,8 @@ def line(output: Output) -> str:  # noqa: C901 - one line for each kind
             return f"abandoned {output.call_id}{marks}"
         case f.CallFlowedOut():
             return f"flowed out {output.call_id} {output.reason}"
+        case f.ScreenPopped():
+            return f"popped {output.call_id} at {output.agent_id}"
         case f.OfferUnknown():
             return f"unknown {output.call_id}"
         case f.OfferFailed():

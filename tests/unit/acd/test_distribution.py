@@ -34,6 +34,15 @@ def test_the_ring_says_what_telephony_needs():
     assert (made.entered_at, made.recording_id) == (play.now, "A.e1.1")
 
 
+def test_the_name_on_a_ringing_phone_is_told_as_a_screen_pop():
+    play = Play("1001")
+    play.ready("1001")
+    play.arrived("A")
+    play.give(f.CallerIdentified(at=play.now, call_id=CallId("A"), customer_id="k1", name="Mei Lin"))
+    play.queued("A")
+    assert play.told(f.OfferRang, "A") == ["popped A at 1001", "1001 reserved -> ringing"]
+
+
 def test_nothing_is_recorded_where_the_queue_says_so():
     play = Play("1001", record=False)
     play.ready("1001")

@@ -285,14 +285,16 @@ def test_an_announcement_whose_end_nobody_tells_is_followed_by_music() -> None:
     assert only(caller.deadline_comes(), StartMusic)
 
 
-def test_nothing_is_sent_while_an_offer_rings_and_the_agent_talks() -> None:
+def test_nothing_is_heard_while_an_offer_rings_and_the_agent_talks() -> None:
     caller = Caller().to_menu()
     caller.press("1")
     announcement = caller.playing.play_id
     assert caller.tell(offer_made("o1")) == []
     assert caller.play_ends("interrupted", announcement) == []
     assert caller.press("1") == []
-    assert caller.offered(OfferAccepted, "o1") == []
+    (kept,) = caller.offered(OfferAccepted, "o1")
+    assert isinstance(kept, Remember)
+    assert (kept.place.served, kept.place.queue_id) == (True, None)
     assert caller.session.next_deadline() is None
 
 
@@ -453,6 +455,16 @@ def test_an_adopted_caller_in_the_line_stays_there_although_the_flow_has_changed
     assert [type(o) for o in caller.last] == [StartMusic]
     caller.tell(offer_made("o1"))
     assert only(caller.returned("o1", answered=True), Hangup)
+
+
+def test_an_adopted_caller_who_was_served_goes_on_with_the_flow_and_not_into_the_line() -> None:
+    caller = Caller(adopted("session", Place(flow="test", flow_version=flow().version, step="sales", served=True)))
+    assert heard(caller.last) == [("survey",)]
+
+
+def test_an_adopted_caller_who_was_served_by_a_flow_that_changed_is_let_go() -> None:
+    place = Place(flow="test", flow_version="0" * 12, step="gone", served=True)
+    assert only(Caller(adopted("session", place)).last, Hangup)
 
 
 def test_an_adopted_caller_in_a_menu_hears_it_again() -> None:
