@@ -12,9 +12,9 @@ from itertools import pairwise
 import msgspec
 
 from crm.calls import read_rows
-from crm.kpi import QueueCounts, identity_gap
 from crm.rows import CallRows, OfferRow, SegmentRow, moment
 from hotline.ids import CallId
+from hotline.kpi import QueueCounts, identity_gap
 from hotline.store.pool import Connection, Store
 from hotline.store.queries import load
 

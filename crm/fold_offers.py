@@ -14,18 +14,13 @@ import msgspec
 from crm.rows import OfferResult, OfferRow, RecordingRow, moment
 from crm.told import Told, lasted
 from hotline.facts import (
+    OFFER_ENDINGS,
     CallAdopted,
     CallFact,
     OfferAccepted,
-    OfferBusy,
     OfferFact,
-    OfferFailed,
     OfferMade,
     OfferRang,
-    OfferRejected,
-    OfferRescinded,
-    OfferTimedOut,
-    OfferUnknown,
     RecordingMarked,
     RecordingStarted,
     RecordingStored,
@@ -35,16 +30,6 @@ from hotline.facts import (
 from hotline.ids import OfferId, RecordingId
 
 F = TypeVar("F")
-
-ENDINGS: dict[type[OfferFact], OfferResult] = {
-    OfferTimedOut: "no_answer",
-    OfferRejected: "rejected",
-    OfferBusy: "busy",
-    OfferFailed: "failed",
-    OfferRescinded: "rescinded",
-    OfferUnknown: "unknown",
-}
-"""How an offer can end without an answer; the last one only when nothing else was told."""
 
 
 class _Ending(msgspec.Struct, frozen=True):
@@ -111,7 +96,7 @@ def _ending(offer_id: OfferId, facts: list[CallFact], told: Told, made_at: datet
     talked = found_talking or _first(facts, TalkEnded)
     if talked is not None:
         return _Ending(moment(talked.at), "answered", inferred=True)
-    for kind, result in ENDINGS.items():
+    for kind, result in OFFER_ENDINGS.items():
         fact = _first(facts, kind)
         if fact is not None:
             return _Ending(moment(fact.at), result, getattr(fact, "reason", ""))

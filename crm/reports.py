@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from crm.kpi import QueueCounts, Rate, connect_rates, share, total_counts
+from hotline.kpi import DEFAULT_FORMULA, FORMULAS, QueueCounts, Rate, connect_rates, share
 from hotline.store.pool import Row as Record
 from hotline.store.pool import Store
 from hotline.store.queries import load
@@ -70,7 +70,7 @@ async def summary(store: Store, since: datetime, until: datetime, queue: str | N
         durations = await connection.fetchrow(_sql.durations, since, until, queue)
         outcomes = await connection.fetch(_sql.outcomes, since, until)
     assert durations is not None  # an aggregate always returns a row
-    counts = total_counts(q.counts for q in queues)
+    counts = sum((q.counts for q in queues), QueueCounts())
     answered = _spread(durations["answered_wait_s"], durations["answered_waits"])
     return Summary(
         since=since,
@@ -89,13 +89,12 @@ async def summary(store: Store, since: datetime, until: datetime, queue: str | N
 
 def _queue(record: Record) -> QueueSummary:
     counts = QueueCounts(**{f: record[f] for f in QueueCounts.__struct_fields__})
-    default = connect_rates(counts)[0]
     return QueueSummary(
         queue_id=record["queue_id"],
         threshold_s=record["threshold_s"],
         short_abandon_s=record["short_abandon_s"],
         counts=counts,
-        connect_rate=default.value,
+        connect_rate=FORMULAS[DEFAULT_FORMULA].rate(counts),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from hotline.facts import OfferEnding
 from hotline.ids import AgentId, CallId, CustomerId, OfferId, QueueId, RecordingId
 
 Outcome = Literal["live", "answered", "fallback", "abandoned", "short_abandoned", "flowed_out", "ivr_only"]
@@ -28,7 +29,7 @@ OUTCOMES: dict[Outcome, str] = {
 Phase = Literal["ivr", "waiting", "ringing", "talking", "fallback", "ended"]
 """Where a call is now."""
 
-OfferResult = Literal["ringing", "answered", "no_answer", "rejected", "busy", "failed", "rescinded", "unknown"]
+OfferResult = Literal["ringing", "answered", OfferEnding]
 """How an offer ended; `ringing` while it has not."""
 
 SegmentKind = Literal["ivr", "queue", "talk", "fallback"]

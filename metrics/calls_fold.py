@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from hotline.facts import (
+    OFFER_ENDINGS,
     CallAbandoned,
     CallAdopted,
     CallArrived,
@@ -20,15 +21,9 @@ from hotline.facts import (
     Fact,
     IvrStepTaken,
     OfferAccepted,
-    OfferBusy,
     OfferFact,
-    OfferFailed,
     OfferMade,
     OfferRang,
-    OfferRejected,
-    OfferRescinded,
-    OfferTimedOut,
-    OfferUnknown,
     RecordingMarked,
     RecordingStored,
     ScreenPopped,
@@ -39,16 +34,6 @@ from metrics.board import Observation, see
 from metrics.calls import Call, CallBook, Entry, Offer
 from metrics.ledger import Ledger
 from metrics.window import plausible
-
-OFFER_RESULT: dict[type[Fact], str] = {
-    OfferTimedOut: "no_answer",
-    OfferRejected: "rejected",
-    OfferBusy: "busy",
-    OfferFailed: "failed",
-    OfferRescinded: "rescinded",
-    OfferUnknown: "unknown",
-}
-"""How an offer ended without an answer."""
 
 BEGINS_A_CALL = (CallArrived, CallAdopted, CallQueued, OfferMade)
 """Facts that only a living call can cause; any other fact of an unknown call speaks of one that is over."""
@@ -75,7 +60,7 @@ class CallsFold:
             OfferAccepted: self._offer_accepted,
             TalkEnded: self._talk_ended,
             ScreenPopped: self._screen_popped,
-            **dict.fromkeys(OFFER_RESULT, self._offer_closed),
+            **dict.fromkeys(OFFER_ENDINGS, self._offer_closed),
         }
 
     def handle(self, fact: CallFact, now: float) -> Observations:
@@ -227,7 +212,7 @@ class CallsFold:
         if offer is None or not offer.is_open:
             yield _unmatched(fact)
             return
-        yield from self._close_offer(offer, OFFER_RESULT[type(fact)], fact.at, now)
+        yield from self._close_offer(offer, OFFER_ENDINGS[type(fact)], fact.at, now)
         if call.current_offer == fact.offer_id and call.phase == "ringing":
             call.phase = "waiting" if call.open_entry() is not None else "ivr"
 

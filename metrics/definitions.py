@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from hotline.facts import AgentState, Fact
+from hotline.facts import OFFER_ENDINGS, AgentState, Fact
 from hotline.kpi import FORMULAS
 from metrics.window import WINDOWS
 
@@ -65,7 +65,7 @@ QUEUE = Label(name="queue")
 """Its closed set comes from the settings, see `metrics/board.py`."""
 NODE = Label(name="node", words=50)
 FACT = Label(name="fact", values=tuple(sorted(_leaves(Fact))))
-OFFER_RESULTS = ("answered", "no_answer", "rejected", "busy", "rescinded", "failed", "unknown")
+OFFER_RESULTS = ("answered", *OFFER_ENDINGS.values())
 RECORDING_RESULTS = ("stored", "missing", "empty", "broken", "too_short", "store_failed")
 FLOW_OUT_REASONS = ("fallback", "full", "closed", "moved", "unknown_queue", "lost")
 CALL_STATES = ("session", "ringing", "talking", "fallback")

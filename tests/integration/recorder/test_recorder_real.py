@@ -116,11 +116,7 @@ class Studio:
 @pytest_asyncio.fixture(loop_scope="module")
 async def studio(shared: House, tmp_path: Path) -> AsyncIterator[Studio]:
     yield Studio(shared, tmp_path / "recordings")
-
-    async def empty() -> bool:
-        return "0 active channels" in await shared.asterisk.tell("core show channels")
-
-    await eventually(empty, what="no channel left over")
+    await eventually(shared.is_quiet, what="no channel left over")
 
 
 @pytest.mark.parametrize("who", ["agent", "caller"])

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from hotline.errors import Misuse
+from hotline.kpi import FORMULAS
 from metrics.definitions import DEFINITIONS
 from metrics.generate import FILES, ROOT
-from metrics.kpi import FORMULA_TEXT
 from metrics.scrape import scrape_config
 from tests.support.prometheus import DASHBOARD, RULES, dashboard_queries
 
@@ -58,7 +58,7 @@ def test_dashboard_prints_the_formula_and_is_bilingual() -> None:
     assert all(re.search(r"[一-鿿A].*/ [A-Z]", t) for t in titles)
     rates = [t for t in titles if "Connect rate" in t]
     assert len(rates) == 2
-    assert all(FORMULA_TEXT["B"] in t for t in rates)
+    assert all(FORMULAS["B"].text in t for t in rates)
 
 
 def test_dashboard_targets_have_ref_ids_and_the_datasource_is_a_variable() -> None:

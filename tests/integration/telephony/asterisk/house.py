@@ -85,6 +85,10 @@ class House:
             await phone.close()
         self._phones.clear()
 
+    async def is_quiet(self) -> bool:
+        """Return whether no channel is left over."""
+        return "0 active channels" in await self.asterisk.tell("core show channels")
+
     def log(self) -> str:
         return (self.asterisk.log_dir / "messages.log").read_text(encoding="utf-8", errors="replace")
 

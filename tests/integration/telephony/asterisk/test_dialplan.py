@@ -28,7 +28,7 @@ async def house(shared: House) -> AsyncIterator[House]:
     await shared.asterisk.tell("channel request hangup all")
     await shared.hang_up_phones()
     async with asyncio.timeout(10):
-        while "0 active channels" not in await shared.asterisk.tell("core show channels"):
+        while not await shared.is_quiet():
             await asyncio.sleep(0.05)
 
 

@@ -9,7 +9,6 @@ from hotline.errors import Rejected
 from telephony.phones.demo import Demo, DemoProgress
 from telephony.phones.injection import Account
 from telephony.phones.plan import DemoPlan
-from telephony.phones.program import find_sipp
 from telephony.phones.sipp import Exchange
 from tests.integration.telephony.asterisk.house import House, opened
 from tests.support.wait import eventually
@@ -26,19 +25,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
 
 
 @pytest.fixture
-def exchange(house: House) -> Exchange:
-    command, environment = find_sipp(print)
-    host, port = house.sip
-    return Exchange(sipp=command, env=environment, host=host, port=port)
-
-
-@pytest.fixture
 def accounts(house: House) -> list[Account]:
     return [Account(extension=s, password=p) for s, p in sorted(house.secrets.seats.items())]
-
-
-async def is_quiet(house: House) -> bool:
-    return "0 active channels" in await house.asterisk.tell("core show channels")
 
 
 async def registered(house: House) -> int:
@@ -66,7 +54,7 @@ async def test_every_call_of_a_demo_is_accounted_for_and_nothing_is_left(
     assert max(s.talking for s in steps) >= 1
     assert (steps[-1].live, steps[-1].finished, steps[-1].failed) == (0, PLAN.calls, 0)
     assert wishes[3:] == [(s, "offline") for s in ("1001", "1002", "1003")]
-    await eventually(lambda: is_quiet(house), what="no channel left over")
+    await eventually(house.is_quiet, what="no channel left over")
     assert await registered(house) == 0
 
 
@@ -87,7 +75,7 @@ async def test_a_demo_that_is_broken_off_leaves_nothing(
                 if step.live >= 3:
                     raise Interrupted
     assert wishes == ["ready"] * 3 + ["offline"] * 3
-    await eventually(lambda: is_quiet(house), what="no channel left over")
+    await eventually(house.is_quiet, what="no channel left over")
     assert await registered(house) == 0
 
 

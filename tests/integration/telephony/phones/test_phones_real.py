@@ -15,7 +15,6 @@ import pytest_asyncio
 from hotline.errors import Rejected, Unavailable
 from telephony.phones.callers import Caller, Callers
 from telephony.phones.injection import Account, Line
-from telephony.phones.program import find_sipp
 from telephony.phones.seats import Answer, LetRing, Reject, Seats
 from telephony.phones.sipp import Exchange
 from tests.integration.telephony.asterisk.house import House, opened
@@ -37,18 +36,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hous
 async def house(shared: House) -> AsyncIterator[House]:
     await shared.beat()
     yield shared
-    await eventually(lambda: _channels(shared), what="no channel left over")
-
-
-async def _channels(house: House) -> bool:
-    return "0 active channels" in await house.asterisk.tell("core show channels")
-
-
-@pytest.fixture
-def exchange(house: House) -> Exchange:
-    command, environment = find_sipp(print)
-    host, port = house.sip
-    return Exchange(sipp=command, env=environment, host=host, port=port)
+    await eventually(shared.is_quiet, what="no channel left over")
 
 
 @pytest.fixture
