@@ -90,7 +90,7 @@ def _found_in_session(floor: Floor, fact: CallAdopted, now: float) -> None:
 
 def _close_unheard(floor: Floor, offer: Offer, now: float) -> None:
     """Close an offer whose caller is back although nobody told how it ended."""
-    floor.tell(OfferUnknown(at=now, call_id=offer.call_id, offer_id=offer.offer_id))
+    floor.tell(OfferUnknown(at=min(now, offer.deadline), call_id=offer.call_id, offer_id=offer.offer_id))
     floor.close_offer(offer)
     conduct.release(floor, offer, now, reason="reconciled")
 

@@ -220,7 +220,7 @@ def _end(floor: Floor, offer: Offer, now: float) -> None:
 
 def overdue(floor: Floor, offer: Offer, now: float) -> None:
     """An offer's time is over and nobody told how it ended."""
-    floor.tell(OfferUnknown(at=now, call_id=offer.call_id, offer_id=offer.offer_id))
+    floor.tell(OfferUnknown(at=min(now, offer.deadline), call_id=offer.call_id, offer_id=offer.offer_id))
     if offer.caller_left:
         _end(floor, offer, now)
         conduct.release(floor, offer, now, reason="caller_left")

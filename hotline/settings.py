@@ -92,8 +92,8 @@ class Sip(Section):
 class Asterisk(Section):
     """The Asterisk of this node."""
 
-    mode: Literal["private", "remote"] = "private"
-    """`private`: brought, configured and started by us below the data directory. `remote`: `hotline asterisk config` wrote its files."""
+    mode: Literal["private"] = "private"
+    """`private`: brought, configured and started by us below the data directory. There is no other way yet."""
     node: Id = "node1"
     program: str = ""
     """An installed Asterisk to use for `private`; empty: the one on the PATH if it is new enough, else our own copy."""

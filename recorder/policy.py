@@ -24,6 +24,7 @@ from hotline.facts import (
     CallArrived,
     CallEnded,
     CallReturned,
+    LinkChanged,
     OfferAccepted,
     OfferBusy,
     OfferFailed,
@@ -88,7 +89,7 @@ NEXT: Mapping[tuple[State, Input], State] = {
 
 KINDS: tuple[type[Record], ...] = (
     CallArrived, CallAdopted, OfferMade, OfferAccepted, OfferTimedOut, OfferRejected, OfferBusy, OfferFailed,
-    OfferRescinded, TalkEnded, CallReturned, CallEnded, SnapshotTaken,
+    OfferRescinded, TalkEnded, CallReturned, CallEnded, SnapshotTaken, LinkChanged,
 )  # fmt: skip
 _OVER = (OfferTimedOut, OfferRejected, OfferBusy, OfferFailed, OfferRescinded, TalkEnded, CallReturned)
 
@@ -141,6 +142,8 @@ class Policy:
                 return self._all_over([e for e in self.entries.values() if e.call_id == record.call_id], record.at, now)
             case SnapshotTaken() if record.node == self._node:
                 return self._snapshot(record, now)
+            case LinkChanged(up=False) if record.node == self._node:
+                return self._lost_sight()
             case _ if isinstance(record, _OVER):
                 entry = self._of(record.offer_id)
                 return [] if entry is None else self._all_over([entry], record.at, now)
@@ -188,6 +191,13 @@ class Policy:
             self._put(entry)
             return [*actions, Keep(entry=entry)]
         return actions + self._accepted(fact, present)
+
+    def _lost_sight(self) -> list[Action]:
+        """From now on, or since a while ago, we hear of answers and ends too late to know how long a conversation was."""
+        blind = [e for e in self.entries.values() if e.state in ("talking", "settling") and e.accepted_at is not None]
+        for entry in blind:
+            self._put(msgspec.structs.replace(entry, accepted_at=None))
+        return [Keep(entry=self.entries[e.recording_id]) for e in blind]
 
     def _snapshot(self, fact: SnapshotTaken, now: float) -> list[Action]:
         """The calls of our former life that are not among the living ended while we were away."""

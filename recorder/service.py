@@ -168,6 +168,9 @@ class RecorderService:
     def _note(self, write: Callable[[T], None], what: T) -> None:
         def ended(future: Future[None]) -> None:
             if (error := future.exception()) is not None:
-                log.error("recording note not written", exc_info=error)
+                # A full disk says it all in a line, and will say it often.
+                log.error(
+                    "recording note not written", error=str(error), exc_info=not isinstance(error, OSError) and error
+                )
 
         self._notes.submit(write, what).add_done_callback(ended)

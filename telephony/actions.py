@@ -21,6 +21,7 @@ VARIABLES = (
     "HOTLINE_ARRIVED",
     "HOTLINE_FROM",
     "HOTLINE_REASON",
+    "DIALSTATUS",
 )
 """Channel variables that a snapshot asks for."""
 
@@ -84,6 +85,11 @@ def renew_lease(leg: LegId, lease_s: float) -> Action:
 def hang_up(leg: LegId, cause: int = 16) -> Action:
     """End a channel with a Q.850 cause."""
     return Action(name="Hangup", headers={"Channel": leg, "Cause": str(cause)})
+
+
+def forget_offer(leg: LegId) -> Action:
+    """Let the last offer of a call no longer count: it waits for another one."""
+    return set_variable(leg, "HOTLINE_OFFER", "")
 
 
 def remember(leg: LegId, place: Place) -> Action:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from hotline.facts import CallAdopted, CallFellBack, CallReturned, OfferAccepted, OfferRang, Record, SnapshotTaken
+from hotline.facts import CallAdopted, CallFellBack, CallReturned, OfferRang, Record, SnapshotTaken, TalkEnded
 from hotline.ids import CallId, LegId, OfferId, is_safe_id
 from hotline.text import clean_number
 from telephony import callers
@@ -35,8 +35,19 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def offer_id(self) -> OfferId | None:
         """The current offer, when the caller is with a seat."""
+        return self.last_offer_id if self.phase in ("ringing", "talking") else None
+
+    @property
+    def last_offer_id(self) -> OfferId | None:
+        """The current offer or, when the caller is back from it, the last one."""
         offer = self.variable("HOTLINE_OFFER")
-        return OfferId(offer) if self.phase in ("ringing", "talking") and is_safe_id(offer) else None
+        return OfferId(offer) if is_safe_id(offer) else None
+
+    @property
+    def served(self) -> OfferId | None:
+        """The offer that was answered and is over, when the caller is back from it."""
+        answered = self.phase == "session" and self.variable("DIALSTATUS") == "ANSWER"
+        return self.last_offer_id if answered else None
 
 
 def find(channels: Iterable[ChannelStatus]) -> list[Found]:
@@ -62,7 +73,10 @@ def _found(call_id: CallId, caller: ChannelStatus, seats: Sequence[ChannelStatus
     if bridged is not None:
         return Found(call_id=call_id, caller=caller, seat=bridged, phase="talking")
     if caller.application == "Dial":
-        return Found(call_id=call_id, caller=caller, seat=seats[0] if seats else None, phase="ringing")
+        # Shortly before and after the bridge only the status tells that the agent has answered.
+        answered = caller.variables.get("DIALSTATUS") == "ANSWER"
+        seat = seats[0] if seats else None
+        return Found(call_id=call_id, caller=caller, seat=seat, phase="talking" if answered else "ringing")
     if caller.application == "AGI":
         return Found(call_id=call_id, caller=caller, seat=None, phase="session")
     return Found(call_id=call_id, caller=caller, seat=None, phase="gone")
@@ -88,15 +102,16 @@ def reconcile(lines: Lines, channels: Iterable[ChannelStatus], *, now: float) ->
     for call in found:
         known = lines.by_call.get(call.call_id)
         if known is not None:
-            records += _changed(lines, known, call, now)
+            records += _changed(lines, known, call, now) if call.call_id not in lines.moved else []
         elif call.phase != "gone":
-            records.append(_adopted(lines, call, now))
-            if call.phase == "fallback":
-                records.append(CallFellBack(at=now, call_id=call.call_id, reason=_fallback_reason(call)))
+            records += _adopted(lines, call, now)
     return [*records, SnapshotTaken(at=now, node=lines.node, living=tuple(sorted(living)))]
 
 
-def _adopted(lines: Lines, found: Found, now: float) -> CallAdopted:
+def _adopted(lines: Lines, found: Found, now: float) -> list[Record]:
+    """Take a call over. One who was served while nobody looked is told as talking, and back: he does not wait any more."""
+    place = recall(found.variable("HOTLINE_PLACE"))
+    served = found.served if place is not None and place.queue_id is not None else None
     offer = None
     if found.offer_id is not None:
         talking = found.phase == "talking"
@@ -107,43 +122,64 @@ def _adopted(lines: Lines, found: Found, now: float) -> CallAdopted:
             bridged={"caller", "agent"} if talking else set(),
         )
     leg = LegId(found.caller.channel)
-    lines.add(Line(call_id=found.call_id, leg=leg, phase=found.phase, offer=offer))
-    return CallAdopted(
+    answered = found.phase == "talking" or found.served is not None
+    lines.add(Line(call_id=found.call_id, leg=leg, phase=found.phase, offer=offer, answered=answered))
+    adopted = CallAdopted(
         at=now,
         call_id=found.call_id,
         node=lines.node,
         leg=leg,
-        phase=found.phase,  # type: ignore[arg-type] # never "gone": the caller of this function saw to it
+        phase=found.phase if served is None else "talking",  # type: ignore[arg-type] # not "gone": `reconcile` saw to it
         number=clean_number(found.variable("HOTLINE_NUMBER")),
         caller_number=callers.number(found.variable("HOTLINE_FROM")),
         caller_name=callers.display_name(found.variable("HOTLINE_FROM")),
         arrived_at=_arrived_at(found),
-        place=recall(found.variable("HOTLINE_PLACE")),
-        offer_id=found.offer_id,
+        place=place,
+        offer_id=served or found.offer_id,
     )
+    ids: dict[str, Any] = {"at": now, "call_id": found.call_id}
+    if found.phase == "fallback":
+        return [adopted, CallFellBack(**ids, reason=_fallback_reason(found))]
+    if served is not None:
+        return [adopted, TalkEnded(**ids, offer_id=served), CallReturned(**ids, offer_id=served, answered=True)]
+    return [adopted]
 
 
 def _changed(lines: Lines, line: Line, found: Found, now: float) -> list[Record]:
     """Tell what happened to a known line while we did not look."""
     if found.phase in ("gone", line.phase):
+        _learn_seat(lines, line, found)
         return []
     ids: dict[str, Any] = {"at": now, "call_id": line.call_id}
     match found.phase, line.offer:
         case "fallback", _:
             return lines.fall_back(line, _fallback_reason(found), now)
         case "talking", Offer() as offer if offer.offer_id == found.offer_id:
-            offer.seat = LegId(found.seat.channel) if found.seat else offer.seat
-            lines.add(line)
-            offer.accepted = True
+            _learn_seat(lines, line, found)
             offer.bridged = {"caller", "agent"}
-            line.move("talking")
-            rang = [] if offer.rang else [OfferRang(**ids, offer_id=offer.offer_id)]
-            return [*rang, OfferAccepted(**ids, offer_id=offer.offer_id)]
+            accepted = lines.accept(line, offer, now)
+            return [*_rang(line, offer, accepted.at), accepted]
         case "session", Offer() as offer:
-            records = lines.conclude(line, offer, ("RESCINDED", 0), now)
+            records: list[Record] = []
+            if found.served == offer.offer_id and not offer.accepted:
+                accepted = lines.accept(line, offer, now)
+                records = [*_rang(line, offer, accepted.at), accepted]
+            records += lines.conclude(line, offer, ("RESCINDED", 0), now)
             line.move("session")
             line.offer = None
-            returned = CallReturned(**ids, offer_id=offer.offer_id, answered=offer.accepted)
-            return [*records, returned]
+            return [*records, CallReturned(**ids, offer_id=offer.offer_id, answered=offer.accepted)]
+        case "ringing" | "talking", offer if offer is None or offer.offer_id != found.offer_id:
+            return _adopted(lines, found, now)  # with a seat, under an offer that we do not know, or no longer
         case _:
             return []
+
+
+def _learn_seat(lines: Lines, line: Line, found: Found) -> None:
+    """Note which channel is the seat's: without it nobody would recognise the agent's answer."""
+    if found.seat is not None and line.offer is not None and line.offer.offer_id == found.offer_id:
+        line.offer.seat = LegId(found.seat.channel)
+        lines.add(line)
+
+
+def _rang(line: Line, offer: Offer, at: float) -> list[Record]:
+    return [] if offer.rang else [OfferRang(at=at, call_id=line.call_id, offer_id=offer.offer_id)]

@@ -6,6 +6,7 @@
                  |          |          (a call that nobody of ours serves goes to `fallback` by itself)
 """
 
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -48,6 +49,8 @@ class Offer(msgspec.Struct, kw_only=True):
     left_first: Side = "unknown"
     cancelled: bool = False
     """Whether we took it back."""
+    until: float = math.inf
+    """When its ring is over at the latest: what we learn of it later (after a stop of ours) happened before."""
 
 
 class Playing(msgspec.Struct, kw_only=True):
@@ -68,7 +71,15 @@ class Line(msgspec.Struct, kw_only=True):
     offer: Offer | None = None
     playing: Playing | None = None
     music: bool = False
+    pending: set[str] = msgspec.field(default_factory=set)
+    """AGI commands that were sent and have not ended. Those left when the call is redirected run in its next session."""
+    flushed: tuple[str, int] | None = None
+    """How the last offer ended, while the caller is sent round once more to get rid of such commands."""
     ended_by_us: bool = False
+    leaving: bool = False
+    """Whether it was sent to the fallback queue, where a lease would end it."""
+    answered: bool = False
+    """Whether an agent ever answered it."""
     talk_ended_by: Side = "unknown"
 
     def move(self, phase: Phase) -> bool:
@@ -76,6 +87,7 @@ class Line(msgspec.Struct, kw_only=True):
         if phase not in NEXT[self.phase]:
             return False
         self.phase = phase
+        self.answered = self.answered or phase == "talking"
         if phase != "session":
             self.playing = None
             self.music = False
@@ -87,14 +99,14 @@ UNAVAILABLE = 19
 """Q.850 causes by which Asterisk tells a phone's 603 (Decline) and 480 (Temporarily Unavailable)."""
 
 
-def unanswered(line: Line, offer: Offer, status: str, cause: int, at: float) -> OfferFact:
+def unanswered(line: Line, offer: Offer, status: str, cause: int, now: float) -> OfferFact:
     """Return the fact for an offer that ended without an answer, from Asterisk's DIALSTATUS and HANGUPCAUSE.
 
     A no before the phone rang is a busy phone, after it the agent's refusal. As tried on Asterisk 22: 486 is BUSY, 603 is
     CHANUNAVAIL with cause 21, 480 is NOANSWER with cause 19, a ring time-out is NOANSWER with cause 0, an unregistered
     phone CHANUNAVAIL with cause 3. `RESCINDED` and `LEFT` are ours.
     """
-    ids: dict[str, Any] = {"at": at, "call_id": line.call_id, "offer_id": offer.offer_id}
+    ids: dict[str, Any] = {"at": min(now, offer.until), "call_id": line.call_id, "offer_id": offer.offer_id}
     if offer.cancelled or status == "RESCINDED":
         return OfferRescinded(**ids, reason="withdrawn")
     if status in ("LEFT", "CANCEL"):

@@ -25,7 +25,7 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, is_safe_id
 from hotline.text import clean_number
-from telephony.actions import Action, stream_file
+from telephony.actions import Action, redirect, stream_file
 from telephony.ami.messages import (
     AgiCommandEnded,
     AgiStarted,
@@ -62,6 +62,8 @@ class Lines:
         self.node = node
         self._seats = frozenset(seats)
         self.by_call: dict[CallId, Line] = {}
+        self.moved: set[CallId] = set()
+        """Calls that a command of ours moved since the last snapshot was asked for: it shows them as they were."""
         self._by_leg: dict[str, tuple[Line, Side]] = {}
 
     def add(self, line: Line) -> None:
@@ -138,7 +140,17 @@ class Lines:
         return Told(records=[arrived])
 
     def _returned(self, line: Line, offer_id: OfferId, result: tuple[str, int], now: float) -> Told:
-        offer = line.offer if line.offer is not None and line.offer.offer_id == offer_id else None
+        offer = line.offer
+        if offer is not None and offer.offer_id != offer_id:
+            if not (offer.cancelled and result[0] == "RESCINDED"):
+                return Told(unclear="late_return")  # of an offer before this one
+            offer_id = offer.offer_id  # taken back before the dialplan noted its id
+        if line.pending:
+            # Sent before the ring and never begun: it runs now. Sent round once more, the caller does not have to hear it.
+            line.pending.clear()
+            line.flushed = result
+            return Told(actions=[redirect(line.leg, "hotline-back")])
+        result, line.flushed = line.flushed or result, None
         records: list[Record] = []
         if offer is not None:
             records += self.conclude(line, offer, result, now)
@@ -171,7 +183,7 @@ class Lines:
         if status != "RINGING" or offer.rang or offer.ended:
             return Told()
         offer.rang = True
-        return Told(records=[OfferRang(at=now, call_id=line.call_id, offer_id=offer.offer_id)])
+        return Told(records=[OfferRang(at=min(now, offer.until), call_id=line.call_id, offer_id=offer.offer_id)])
 
     def _bridged(self, message: BridgeEntered | BridgeLeft, now: float) -> Told:
         line, side = self._whose(message.channel)
@@ -186,12 +198,13 @@ class Lines:
         offer.bridged.add(side)
         if offer.accepted or offer.bridged != {"caller", "agent"}:
             return Told()
-        return Told(records=[self._accept(line, offer, now)])
+        return Told(records=[self.accept(line, offer, now)])
 
-    def _accept(self, line: Line, offer: Offer, now: float) -> Record:
+    def accept(self, line: Line, offer: Offer, now: float) -> Record:
+        """Note that caller and agent are bridged, and tell it."""
         offer.accepted = True
         line.move("talking")
-        return OfferAccepted(at=now, call_id=line.call_id, offer_id=offer.offer_id)
+        return OfferAccepted(at=min(now, offer.until), call_id=line.call_id, offer_id=offer.offer_id)
 
     def conclude(self, line: Line, offer: Offer, result: tuple[str, int], now: float) -> list[Record]:
         """Tell how an offer ended, once; `result` is DIALSTATUS and HANGUPCAUSE."""
@@ -261,12 +274,15 @@ class Lines:
 
     def _command_ended(self, message: AgiCommandEnded, now: float) -> Told:
         line, _ = self._whose(message.channel)
+        if line is not None:
+            line.pending.discard(message.command_id)
         playing = line.playing if line is not None else None
         if line is None or playing is None or message.command_id != command_id(playing):
             return Told()
         if message.result == 0 and playing.left:
             playing.index += 1
             sound = playing.left.pop(0)
+            line.pending.add(command_id(playing))
             return Told(actions=[stream_file(line.leg, sound, playing.interrupt, command_id(playing))])
         line.playing = None
         ended = PlayEnded(at=now, call_id=line.call_id, play_id=playing.play_id, result=_play_result(message.result))

@@ -4,6 +4,7 @@ A plan changes the line at once, because the next command may come before Asteri
 the change back when Asterisk refuses.
 """
 
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -27,6 +28,9 @@ from telephony.actions import Action
 from telephony.line import Line, Offer, Playing
 from telephony.lines import Lines, command_id
 
+RING_GRACE_S = 1.0
+"""How much longer than asked for a ring may take."""
+
 
 def _nothing() -> None:
     """There is nothing to take back."""
@@ -39,7 +43,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     revert: Callable[[], None] = _nothing
 
 
-def plan(command: Command, lines: Lines) -> Plan | Refused:
+def plan(command: Command, lines: Lines, *, now: float = math.inf) -> Plan | Refused:
     """Return the plan for a command, or its refusal. Raises NotImplementedError for a command nobody taught us."""
     if isinstance(command, AnswerFeature):
         return Plan(actions=[actions.redirect(command.session, "hotline-feature-done", command.sound)])
@@ -53,13 +57,25 @@ def plan(command: Command, lines: Lines) -> Plan | Refused:
             line.ended_by_us = True
             return Plan(actions=[actions.hang_up(line.leg)])
         case Remember():
-            return Plan(actions=[actions.remember(line.leg, command.place)])
+            return _remember(line, command)
         case CancelRing():
+            lines.moved.add(line.call_id)
             return _cancel(line, command)
         case _ if line.phase != "session":
             return Refused(reason="not_in_session")
+        case Ring():
+            lines.moved.add(line.call_id)
+            return _ring(line, command, now)
         case _:
             return _in_session(line, command)
+
+
+def _remember(line: Line, command: Remember) -> Plan:
+    remembered = actions.remember(line.leg, command.place)
+    if not line.answered or command.place.queue_id is None:
+        return Plan(actions=[remembered])
+    # He was served before and waits anew: who adopts him must not take the old answer for one to this wait.
+    return Plan(actions=[actions.forget_offer(line.leg), remembered])
 
 
 def _in_session(line: Line, command: CallCommand) -> Plan | Refused:
@@ -70,10 +86,8 @@ def _in_session(line: Line, command: CallCommand) -> Plan | Refused:
             return _music(line, command.music_class)
         case StopMusic():
             return _music(line, None)
-        case Ring():
-            return _ring(line, command)
         case Release():
-            return Plan(actions=[actions.redirect(line.leg, "hotline-release")])
+            return _release(line)
         case _:
             raise NotImplementedError(type(command).__name__)
 
@@ -86,20 +100,39 @@ def _play(line: Line, command: Play) -> Plan | Refused:
     line.playing = Playing(play_id=command.play_id, left=list(command.sounds[1:]), interrupt=command.interrupt)
     first = actions.stream_file(line.leg, command.sounds[0], command.interrupt, command_id(line.playing))
 
+    sent = {action.headers["CommandID"] for action in (*silence, first)}
+    line.pending |= sent
+
     def revert() -> None:
         line.playing = None
+        line.pending -= sent
 
     return Plan(actions=[*silence, first], revert=revert)
 
 
 def _music(line: Line, music_class: str | None) -> Plan:
     line.music = music_class is not None
-    return Plan(actions=[actions.music(line.leg, music_class, f"{line.call_id}/music")])
+    sent = f"{line.call_id}/music"
+    line.pending.add(sent)
+
+    def revert() -> None:
+        line.pending.discard(sent)
+
+    return Plan(actions=[actions.music(line.leg, music_class, sent)], revert=revert)
 
 
-def _ring(line: Line, command: Ring) -> Plan:
+def _release(line: Line) -> Plan:
+    line.leaving = True
+
+    def revert() -> None:
+        line.leaving = False
+
+    return Plan(actions=[actions.redirect(line.leg, "hotline-release")], revert=revert)
+
+
+def _ring(line: Line, command: Ring, now: float) -> Plan:
     before = line.offer
-    line.offer = Offer(offer_id=command.offer_id)
+    line.offer = Offer(offer_id=command.offer_id, until=now + command.ring_timeout_s + RING_GRACE_S)
     line.move("ringing")
 
     def revert() -> None:

@@ -29,6 +29,8 @@ from telephony.performance import Plan, plan
 
 log = structlog.get_logger(__name__)
 HEARTBEAT_S = 1.0
+FROZEN_S = 2.0
+"""After so long without a heartbeat of its own this process was stopped: what it knows of Asterisk is old."""
 SNAPSHOT_RETRY_S = 0.5
 
 
@@ -60,10 +62,11 @@ class TelephonyService:
         self.became_ready = asyncio.Event()
         """Set after the first snapshot."""
         self._ready = False
+        self._beaten_at = clock.now()
 
     @property
     def ready(self) -> bool:
-        """Whether the link is up and the snapshot after it was applied."""
+        """Whether the link is up, and what we know of Asterisk is of now."""
         return self._ready
 
     def start(self) -> None:
@@ -93,30 +96,54 @@ class TelephonyService:
     async def _take(self, message: object) -> None:
         match message:
             case LinkUp():
-                await self._look("link_up")
-                await self._quietly(_heartbeat())
-                self._ready = True
-                self.became_ready.set()
-                self._publish(LinkChanged(at=self._clock.now(), node=self._lines.node, up=True))
+                await self._take_up("link_up")
             case LinkDown(reason=reason):
-                self._ready = False
-                self._publish(LinkChanged(at=self._clock.now(), node=self._lines.node, up=False, reason=reason))
-            case Resync(reason=reason):
+                self._go_blind(reason)
+            case Resync(reason=reason) if self._ready:
                 await self._look(reason)
+            case Resync(reason=reason):
+                await self._take_up(reason)
             case _:
                 told = self._lines.handle(message, now=self._clock.now())
                 self._tell(told)
                 if told.unclear:
                     self._link.ask_resync(told.unclear)
 
+    async def _take_up(self, reason: str) -> None:
+        """After a gap: learn what there is, keep hold of it, and only then serve."""
+        if not await self._look(reason):
+            return
+        self._ready = True
+        self._renew()
+        await self._watch(_heartbeat(), self._send(_heartbeat()))
+        self.became_ready.set()
+        self._publish(LinkChanged(at=self._clock.now(), node=self._lines.node, up=True))
+
+    def _go_blind(self, reason: str) -> None:
+        """From here on we do not know what happens in Asterisk, and must not act on what we knew."""
+        self._ready = False
+        self._publish(LinkChanged(at=self._clock.now(), node=self._lines.node, up=False, reason=reason))
+
+    def _sees(self) -> bool:
+        """Whether what we know of Asterisk is of now.
+
+        If this whole process was stopped (SIGSTOP, a suspended machine), its timers wake first, and would act on what was
+        true long ago: ring a phone that talks, lease a call that fell back. So it begins as after a lost link.
+        """
+        if self._ready and self._clock.now() - self._beaten_at > FROZEN_S:
+            log.warning("this process was stopped", seconds=round(self._clock.now() - self._beaten_at, 1))
+            self._go_blind("frozen")
+            self._link.ask_resync("frozen")
+        return self._ready and self._link.up
+
     def _tell(self, told: Told) -> None:
         self._publish(*told.records)
         for action in told.actions:
-            self._tasks.spawn(self._follow_up(action), name="follow-up")
+            self._tasks.spawn(self._follow_up(action, self._send(action)), name="follow-up")
 
-    async def _follow_up(self, action: Action) -> None:
-        """Send the next sound of a prompt; a refusal ends the prompt (its channel went on or is gone)."""
-        outcome = await self._outcome([self._send(action)])
+    async def _follow_up(self, action: Action, sent: Awaitable[object]) -> None:
+        """Wait for the next sound of a prompt; a refusal ends the prompt (its channel went on or is gone)."""
+        outcome = await self._outcome([sent])
         if not isinstance(outcome, Done):
             self._fail_play(action.headers.get("Channel", ""))
 
@@ -130,9 +157,10 @@ class TelephonyService:
                 self._publish(ended)
                 return
 
-    async def _look(self, reason: str) -> None:
-        """Take a snapshot and tell what it shows; while the link holds, try until it works."""
+    async def _look(self, reason: str) -> bool:
+        """Take a snapshot and tell what it shows; while the link holds, try until it works. Returns whether it did."""
         while self._link.up:
+            self._lines.moved.clear()
             try:
                 channels = await self._link.list_action("Status", headers={"Variables": ",".join(actions.VARIABLES)})
                 devices = await self._link.list_action("DeviceStateList")
@@ -145,7 +173,8 @@ class TelephonyService:
             for device in filter(lambda m: isinstance(m, DeviceStateChanged), map(parse, devices)):
                 self._publish(*self._lines.handle(device, now=now).records)
             self._publish(*reconcile(self._lines, statuses, now=now))
-            return
+            return True
+        return False
 
     def _publish(self, *records: Record) -> None:
         if records:
@@ -155,11 +184,11 @@ class TelephonyService:
 
     def perform(self, command: Command) -> Awaitable[Outcome]:
         """Send a command at once (so that commands keep their order) and return its outcome to wait for."""
-        if not self._link.up:
+        if not self._sees():
             return _settled(Refused(reason="link_down"))
         if isinstance(command, Play):
             command = self._playable(command)
-        planned = plan(command, self._lines)
+        planned = plan(command, self._lines, now=self._clock.now())
         if isinstance(planned, Refused):
             return _settled(planned)
         sent = [self._send(action) for action in planned.actions]
@@ -205,7 +234,7 @@ class TelephonyService:
         """Hang up every call and wait until all are told as ended: the last step before an orderly stop."""
         for line in list(self._lines.by_call.values()):
             line.ended_by_us = True
-            self._tasks.spawn(self._quietly(actions.hang_up(line.leg)), name="hang-up")
+            self._quietly(actions.hang_up(line.leg))
         deadline = self._clock.now() + within_s
         while self._lines.by_call and self._link.up and self._clock.now() < deadline:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.02)
@@ -215,23 +244,32 @@ class TelephonyService:
     async def _beat(self) -> None:
         """Tell new calls that we live. Only once the snapshot is in: before it we could not serve them."""
         while True:
-            if self._ready and self._link.up:
-                self._tasks.spawn(self._quietly(_heartbeat()), name="beat")
+            if self._sees():
+                self._quietly(_heartbeat())
+            self._beaten_at = self._clock.now()
             await asyncio.sleep(HEARTBEAT_S)
 
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(self._settings.lease_s / 3)
-            if not self._link.up:
-                continue
-            held = [line for line in self._lines.by_call.values() if line.phase == "session"]
-            for line in held:
-                renewal = actions.renew_lease(line.leg, self._settings.lease_s)
-                self._tasks.spawn(self._quietly(renewal), name="lease")
+            if self._sees():
+                self._renew()
 
-    async def _quietly(self, action: Action) -> None:
-        """Send an action whose failure shows elsewhere: a dead link by its pings, a dead call by its hang-up."""
-        outcome = await self._outcome([self._send(action)])
+    def _renew(self) -> None:
+        """Renew the lease of every call in our hands; not of one that we let go, whom it would end in the fallback queue."""
+        for line in self._lines.by_call.values():
+            if line.phase == "session" and not line.leaving:
+                self._quietly(actions.renew_lease(line.leg, self._settings.lease_s))
+
+    def _quietly(self, action: Action) -> None:
+        """Send an action now whose failure shows elsewhere: a dead link by its pings, a dead call by its hang-up.
+
+        At once, because a ring may be sent in the next moment, and a lease that came after it would cut the conversation.
+        """
+        self._tasks.spawn(self._watch(action, self._send(action)), name=action.name)
+
+    async def _watch(self, action: Action, sent: Awaitable[object]) -> None:
+        outcome = await self._outcome([sent])
         if not isinstance(outcome, Done):
             self._tally.count("ami_actions_failed", action=action.name)
 

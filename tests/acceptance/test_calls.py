@@ -176,17 +176,21 @@ async def test_two_callers_and_one_agent_are_served_in_the_order_of_their_arriva
     assert (await hotline.ended("13811110009"))["outcome"] == "answered"
 
 
-async def test_after_the_agent_hung_up_the_caller_hears_goodbye_and_the_call_ends(
-    hotline: Running, exchange: Exchange, seats: MakeSeats
+@pytest.mark.parametrize(("number", "caller"), [("4001", "13811110010"), ("4000", "13811110015")])
+async def test_after_the_agent_hung_up_the_caller_hears_the_whole_goodbye_and_the_call_ends(
+    hotline: Running, exchange: Exchange, seats: MakeSeats, number: str, caller: str
 ) -> None:
     async with seats("1001", behaviour=Answer(talk_s=0.5)):
         await hotline.set_ready("1001")
-        async with Caller(exchange, number="4001", caller_number="13811110010") as call:
+        async with Caller(exchange, number=number, caller_number=caller) as call:
+            if number == "4000":
+                await hotline.wait_fact(caller, "CallArrived")
+                await call.press("1")  # the agent is free: the ring overtakes the announcement, which must not be heard later
             result = await call.finished(30)
             assert result.ended_by == "them"
-        row = await hotline.ended("13811110010")
+        row = await hotline.ended(caller)
         assert row["ended_by"] == "agent"
-        await hotline.wait_fact("13811110010", "IvrStepTaken", step="goodbye")
+        await hotline.wait_fact(caller, "IvrStepTaken", step="goodbye", result="played")
         await hotline.wait_agent("1001", "ready")
 
 

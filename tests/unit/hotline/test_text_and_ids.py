@@ -109,3 +109,8 @@ def test_fact_ids_are_uuids_whose_text_follows_time(at: float, later: float) -> 
 
 def test_fact_ids_of_one_moment_differ() -> None:
     assert len({new_fact_id(1.0) for _ in range(1000)}) == 1000
+
+
+def test_fact_ids_of_one_moment_follow_the_order_in_which_they_were_made() -> None:
+    made = [new_fact_id(1_700_000_000.0) for _ in range(3000)]
+    assert made == sorted(made)

@@ -22,7 +22,7 @@ from hotline.runtime.service import serve
 from hotline.runtime.tasks import TaskGroup
 from hotline.tally import Tally
 from ivr.model import Flow, MenuStep
-from ivr.service import IvrService
+from ivr.service import CATCH_UP_S, IvrService
 from tests.unit.ivr.making import NODE, NOW, SOUNDS, adopted, arrived, flow
 
 
@@ -73,11 +73,13 @@ class House:
         raise AssertionError("it does not settle")
 
     async def pass_time(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-        due = self.service.next_deadline()
-        if due is not None and due <= self.clock.now():
+        """Let time pass, with everything done when it is due."""
+        end = self.clock.now() + seconds
+        while (due := self.service.next_deadline()) is not None and due <= end:
+            self.clock.advance(max(due - self.clock.now(), 0.0))
             await self.service.wake(self.clock.now())
-        await self.settle()
+            await self.settle()
+        self.clock.advance(end - self.clock.now())
 
     def kinds(self) -> list[str]:
         return [type(command).__name__ for command in self.done]
@@ -170,6 +172,26 @@ async def test_deadlines_of_many_calls_are_met_in_order(house: House) -> None:
 async def test_the_deadline_of_an_ended_call_wakes_nobody(house: House) -> None:
     await house.tell(arrived(), ends("call-1"))
     assert house.service.next_deadline() is None
+
+
+async def test_after_a_stop_of_the_process_it_is_heard_first_what_happened_meanwhile(house: House) -> None:
+    await house.tell(arrived())
+    house.done.clear()
+    house.clock.advance(60.0)  # the process was stopped: all its deadlines are long over
+    await house.service.wake(house.clock.now())
+    await house.tell(CallFellBack(at=house.clock.now(), call_id=CallId("call-1"), reason="lease_expired"))
+    await house.pass_time(60.0)
+    assert house.done == []
+
+
+async def test_after_a_stop_of_the_process_a_call_that_is_still_there_goes_on(house: House) -> None:
+    await house.tell(arrived())
+    house.done.clear()
+    house.clock.advance(60.0)
+    await house.service.wake(house.clock.now())
+    assert house.done == []
+    await house.pass_time(CATCH_UP_S)
+    assert house.kinds() == ["Remember", "Play"]
 
 
 async def test_a_silent_caller_ends_up_with_music_in_the_queue(house: House) -> None:

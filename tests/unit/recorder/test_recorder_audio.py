@@ -80,6 +80,13 @@ def test_the_loudness_of_each_side_is_told_apart() -> None:
     assert agent == 0
 
 
+@pytest.mark.parametrize("hertz", [250, 440, 500, 1000, 2000])
+def test_no_tone_is_taken_for_silence(hertz: int) -> None:
+    meter = LoudnessMeter()
+    meter.feed(interleave(sine(hertz, 1.0), sine(hertz, 1.0)))
+    assert all(side > 3000 for side in meter.loudness())
+
+
 def test_silence_of_no_length_is_silent() -> None:
     assert LoudnessMeter().loudness() == (0.0, 0.0)
 

@@ -16,9 +16,11 @@ from hotline.facts import (
 )
 from telephony import actions
 from telephony.adoption import reconcile
+from telephony.ami import messages as m
 from telephony.ami.messages import ChannelStatus
 from telephony.lines import Lines
-from tests.unit.telephony.test_lines import CALL, CALLER, OFFER, SEAT, arrive, packed, ringing, talking
+from telephony.performance import plan
+from tests.unit.telephony.test_lines import CALL, CALLER, OFFER, SEAT, arrive, bridge, packed, ring, ringing, talking
 
 PLACE = Place(flow="main", flow_version="abc", step="line", queue_id="service", entered_at=77.5, priority=3)
 
@@ -50,6 +52,11 @@ FALLEN = caller(application="Queue", context="hotline-fallback", HOTLINE_REASON=
 
 def fresh() -> Lines:
     return Lines("n", ["1001"])  # type: ignore[arg-type]
+
+
+def ask_snapshot(lines: Lines) -> None:
+    """From here on the snapshot shows what commands did before."""
+    lines.moved.clear()
 
 
 def without_snapshot(records: list[Record]) -> list[Record]:
@@ -119,6 +126,7 @@ def test_a_known_call_that_asterisk_does_not_know_is_over() -> None:
 def test_an_answer_that_we_missed_is_told() -> None:
     lines = fresh()
     ringing(lines)
+    ask_snapshot(lines)
     seat = status(SEAT, "AppDial", "hotline-ring", "b1", HOTLINE_OFFER=OFFER)
     told = reconcile(lines, [caller(HOTLINE_OFFER=OFFER, application="Dial", bridge="b1"), seat], now=50.0)
     assert without_snapshot(told) == [OfferAccepted(at=50.0, call_id=CALL, offer_id=OFFER)]
@@ -127,6 +135,7 @@ def test_an_answer_that_we_missed_is_told() -> None:
 def test_an_end_of_conversation_that_we_missed_is_told() -> None:
     lines = fresh()
     talking(lines)
+    ask_snapshot(lines)
     told = without_snapshot(reconcile(lines, [caller(HOTLINE_OFFER=OFFER)], now=50.0))
     assert [type(r) for r in told] == [TalkEnded, CallReturned]
     assert isinstance(told[1], CallReturned)
@@ -154,3 +163,70 @@ def test_calls_are_adopted_in_the_order_of_their_arrival() -> None:
     adopted = without_snapshot(reconcile(lines, [newer, older], now=50.0))
     assert [a.call_id for a in adopted if isinstance(a, CallAdopted | CallArrived)] == ["b", "a"]
     assert not [r for r in adopted if isinstance(r, OfferRang)]
+
+
+RINGING = {"application": "Dial", "context": "hotline-ring", "HOTLINE_OFFER": OFFER}
+
+
+def test_an_answer_after_a_gap_is_recognised_though_nobody_told_which_channel_is_the_seat() -> None:
+    lines = fresh()
+    arrive(lines)
+    plan(ring(), lines)  # the link is lost before DialBegin
+    ask_snapshot(lines)
+    seat = status(SEAT, "AppDial", "hotline-ring", HOTLINE_OFFER=OFFER)
+    assert without_snapshot(reconcile(lines, [caller(**RINGING), seat], now=50.0)) == []
+    lines.handle(bridge(m.BridgeEntered, SEAT), now=51.0)
+    told = lines.handle(bridge(m.BridgeEntered, CALLER), now=51.0)
+    assert [type(r) for r in told.records] == [OfferAccepted]
+
+
+def test_a_conversation_that_began_and_ended_while_nobody_looked_is_told() -> None:
+    lines = fresh()
+    ringing(lines)
+    ask_snapshot(lines)
+    told = without_snapshot(reconcile(lines, [caller(HOTLINE_OFFER=OFFER, DIALSTATUS="ANSWER")], now=50.0))
+    assert [type(r) for r in told] == [OfferAccepted, TalkEnded, CallReturned]
+    assert isinstance(told[-1], CallReturned)
+    assert told[-1].answered
+
+
+def test_after_a_restart_a_caller_who_was_served_meanwhile_does_not_wait_again() -> None:
+    lines = fresh()
+    told = without_snapshot(reconcile(lines, [caller(HOTLINE_OFFER=OFFER, DIALSTATUS="ANSWER")], now=50.0))
+    assert [type(r) for r in told] == [CallAdopted, TalkEnded, CallReturned]
+    adopted = told[0]
+    assert isinstance(adopted, CallAdopted)
+    assert (adopted.phase, adopted.offer_id) == ("talking", OFFER)
+    assert lines.by_call[CALL].phase == "session"  # type: ignore[index]
+
+
+def test_a_caller_who_came_back_without_an_answer_waits_again() -> None:
+    (adopted,) = without_snapshot(reconcile(fresh(), [caller(HOTLINE_OFFER=OFFER, DIALSTATUS="NOANSWER")], now=50.0))
+    assert isinstance(adopted, CallAdopted)
+    assert adopted.phase == "session"
+
+
+def test_an_answered_caller_whose_bridge_is_not_there_yet_or_any_more_is_talking() -> None:
+    (adopted,) = without_snapshot(reconcile(fresh(), [caller(**RINGING, DIALSTATUS="ANSWER")], now=50.0))
+    assert isinstance(adopted, CallAdopted)
+    assert adopted.phase == "talking"
+
+
+def test_a_snapshot_says_nothing_about_a_call_that_was_rung_after_it_was_asked_for() -> None:
+    lines = fresh()
+    arrive(lines)
+    ask_snapshot(lines)
+    plan(ring(), lines)
+    assert without_snapshot(reconcile(lines, [caller()], now=50.0)) == []
+    assert lines.by_call[CALL].phase == "ringing"  # type: ignore[index]
+
+
+def test_a_call_found_with_a_seat_that_we_know_nothing_of_is_adopted_anew() -> None:
+    lines = fresh()
+    arrive(lines)
+    seat = status(SEAT, "AppDial", "hotline-ring", "b1", HOTLINE_OFFER=OFFER)
+    found = [caller(HOTLINE_OFFER=OFFER, application="Dial", bridge="b1"), seat]
+    (adopted,) = without_snapshot(reconcile(lines, found, now=50.0))
+    assert isinstance(adopted, CallAdopted)
+    assert (adopted.phase, adopted.offer_id) == ("talking", OFFER)
+    assert without_snapshot(reconcile(lines, found, now=51.0)) == []

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from hotline.commands import CancelRing, Hangup, Play, Refused, Ring, StartMusic
+from hotline.commands import CancelRing, Hangup, Play, Refused, Remember, Ring, StartMusic
 from hotline.facts import (
     CallArrived,
     CallEnded,
@@ -19,6 +19,7 @@ from hotline.facts import (
     OfferRejected,
     OfferRescinded,
     OfferTimedOut,
+    Place,
     PlayEnded,
     SeatChanged,
     TalkEnded,
@@ -296,3 +297,68 @@ def test_a_feature_code_is_told_with_its_seat(lines: Lines) -> None:
     told = lines.handle(agi("feature", "1001", "41", channel=SEAT), now=1.0)
     assert told.records == [FeatureCodeDialled(at=1.0, session=SEAT, node="n", extension="1001", code="41")]
     assert lines.handle(agi("feature", "9999", "41", channel=SEAT), now=1.0).unclear
+
+
+def test_a_prompt_that_never_began_before_the_ring_is_not_heard_after_it(lines: Lines) -> None:
+    arrive(lines)
+    plan(Play(node="n", call_id=CALL, play_id="p1", sounds=("hold",)), lines)
+    plan(ring(), lines)
+    again = lines.handle(agi("return", CALL, OFFER, "NOANSWER", "0"), now=20.0)
+    assert again.records == []
+    assert [a.headers["Context"] for a in again.actions] == ["hotline-back"]
+    told = lines.handle(agi("return", CALL, OFFER, "RESCINDED", "0"), now=20.1)
+    assert told.records == [
+        OfferTimedOut(at=20.1, call_id=CALL, offer_id=OFFER),
+        CallReturned(at=20.1, call_id=CALL, offer_id=OFFER, answered=False),
+    ]
+
+
+def test_a_prompt_that_the_ring_interrupted_needs_no_way_round(lines: Lines) -> None:
+    arrive(lines)
+    plan(Play(node="n", call_id=CALL, play_id="p1", sounds=("hold",)), lines)
+    plan(ring(), lines)
+    lines.handle(agi_ended("p1/0", -1), now=11.0)
+    told = lines.handle(agi("return", CALL, OFFER, "NOANSWER", "0"), now=20.0)
+    assert [type(r) for r in told.records] == [OfferTimedOut, CallReturned]
+
+
+def test_what_is_learnt_late_of_a_ring_happened_before_its_time_was_over(lines: Lines) -> None:
+    arrive(lines)
+    plan(ring(), lines, now=10.0)
+    lines.handle(dial(m.DialBegun), now=40.0)
+    (rang,) = lines.handle(dial(m.DialProgress, status="RINGING"), now=40.0).records
+    ending, back = lines.handle(agi("return", CALL, OFFER, "NOANSWER", "0"), now=40.0).records
+    assert (rang.at, ending.at, back.at) == (26.0, 26.0, 40.0), "a ring of 15 s, and a second"
+
+
+def test_a_ring_taken_back_before_the_dialplan_noted_its_id_is_concluded(lines: Lines) -> None:
+    arrive(lines)
+    plan(ring(), lines)
+    plan(CancelRing(node="n", call_id=CALL, offer_id=OFFER), lines)
+    told = lines.handle(agi("return", CALL, "", "RESCINDED", "0"), now=12.0)
+    assert told.records == [
+        OfferRescinded(at=12.0, call_id=CALL, offer_id=OFFER, reason="withdrawn"),
+        CallReturned(at=12.0, call_id=CALL, offer_id=OFFER, answered=False),
+    ]
+
+
+def test_a_return_from_an_older_offer_does_not_end_the_present_one(lines: Lines) -> None:
+    ringing(lines)
+    assert lines.handle(agi("return", CALL, "older", "NOANSWER", "0"), now=12.0) == Told(unclear="late_return")
+    lines.handle(bridge(m.BridgeEntered, SEAT), now=13.0)
+    assert lines.handle(bridge(m.BridgeEntered, CALLER), now=13.0).records
+
+
+def test_a_caller_who_waits_again_after_a_conversation_is_no_longer_under_its_offer(lines: Lines) -> None:
+    place = Place(flow="main", flow_version="1", step="line", queue_id="service")  # type: ignore[arg-type]
+    first = Remember(node="n", call_id=CALL, place=place)  # type: ignore[arg-type]
+    arrive(lines)
+    planned = plan(first, lines)
+    assert isinstance(planned, Plan)
+    assert [a.headers["Variable"] for a in planned.actions] == ["HOTLINE_PLACE"]
+    ringing_line = lines.by_call[CALL]  # type: ignore[index]
+    ringing_line.move("talking")
+    ringing_line.move("session")
+    planned = plan(first, lines)
+    assert isinstance(planned, Plan)
+    assert [a.headers["Variable"] for a in planned.actions] == ["HOTLINE_OFFER", "HOTLINE_PLACE"]

@@ -1,0 +1,164 @@
+"""The door to Asterisk with a link that a test plays: gaps, stops of our process, leases."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import Any
+
+import pytest
+
+from hotline.bus.memory import MemoryBus
+from hotline.commands import Command, Done, Outcome, Refused, Release, StartMusic
+from hotline.errors import OutcomeUnknown, Unavailable
+from hotline.facts import CallArrived, LinkChanged, SnapshotTaken
+from hotline.ids import CallId, NodeId
+from hotline.runtime.clock import ManualClock
+from hotline.runtime.tasks import TaskGroup
+from hotline.settings import Asterisk
+from hotline.tally import Tally
+from telephony.ami.messages import LinkDown, LinkUp, Resync
+from telephony.lines import Lines
+from telephony.service import FROZEN_S, TelephonyService
+from tests.support.wait import eventually
+from tests.unit.telephony.test_lines import CALL, agi, packed
+
+NODE = NodeId("n")
+FACTS = (CallArrived, LinkChanged, SnapshotTaken)
+
+
+class Link:
+    """What the service knows of the AMI link. Every action is done; a snapshot shows no channel."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.told: asyncio.Queue[object] = asyncio.Queue()
+        self.sent: list[tuple[str, Mapping[str, str]]] = []
+        self.on_list = lambda: None
+        self.lost = False
+
+    async def next_message(self) -> object:
+        return await self.told.get()
+
+    def send_nowait(self, name: str, *, headers: Mapping[str, str]) -> Awaitable[object]:
+        self.sent.append((name, headers))
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        answer.set_result(None)
+        return answer
+
+    async def list_action(self, _name: str, **_more: object) -> list[Any]:
+        self.on_list()
+        if not self.up:
+            raise OutcomeUnknown("the link was lost")
+        return []
+
+    def ask_resync(self, reason: str) -> None:
+        self.told.put_nowait(Resync(node=NODE, reason=reason))
+
+    def names(self) -> list[str]:
+        return [name for name, headers in self.sent if headers.get("Variable") != "HOTLINE_BEAT"]
+
+
+class House:
+    def __init__(self) -> None:
+        self.clock, self.link, self.tasks = ManualClock(1000.0), Link(), TaskGroup("test")
+        self.bus = MemoryBus(Tally())
+        self.heard = self.bus.subscribe("test", *FACTS)
+        self.lines = Lines(NODE, ["1001"])
+        self.service = TelephonyService(
+            Asterisk(),
+            self.lines,
+            self.link,  # type: ignore[arg-type] # plays the link
+            self.bus,
+            clock=self.clock,
+            tally=Tally(),
+            tasks=self.tasks,
+            has_sound=lambda _: True,
+        )
+        self.service.start()
+
+    async def came_up(self) -> None:
+        self.link.told.put_nowait(LinkUp(node=NODE))
+        await self.service.became_ready.wait()
+        self.link.told.put_nowait(agi("arrive", CALL, "4000", "1", packed(""), "trunk"))
+        await eventually(lambda: CallId(CALL) in self.lines.by_call)
+        self.link.on_list = lambda: None
+
+    async def told(self) -> list[object]:
+        await asyncio.sleep(0)
+        records: list[object] = []
+        while self.heard.ready:
+            records.append(await self.heard.get())
+        return records
+
+    async def ask(self, command: Command) -> Outcome:
+        return await self.service.perform(command)
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    made = House()
+    yield made
+    await made.tasks.close()
+
+
+def music() -> StartMusic:
+    return StartMusic(node=NODE, call_id=CallId(CALL))
+
+
+async def test_after_a_stop_of_our_process_nothing_is_done_before_a_new_snapshot(house: House) -> None:
+    await house.came_up()
+    assert await house.ask(music()) == Done()
+    await house.told()
+    house.clock.advance(FROZEN_S + 0.1)
+    assert await house.ask(music()) == Refused(reason="link_down")
+    assert not house.service.ready
+    await eventually(lambda: house.service.ready)
+    down, taken, up = await house.told()
+    assert (down, type(taken), up) == (
+        LinkChanged(at=house.clock.now(), node=NODE, up=False, reason="frozen"),
+        SnapshotTaken,
+        LinkChanged(at=house.clock.now(), node=NODE, up=True),
+    )
+
+
+async def test_nothing_is_done_between_a_lost_link_and_the_snapshot_after_it(house: House) -> None:
+    await house.came_up()
+    house.link.told.put_nowait(LinkDown(node=NODE, reason="closed_by_peer"))
+    await eventually(lambda: not house.service.ready)
+    assert await house.ask(music()) == Refused(reason="link_down")  # although the next link is up already
+
+
+async def test_a_link_that_is_lost_during_its_snapshot_is_not_told_as_up(house: House) -> None:
+    def lose() -> None:
+        house.link.up = False
+
+    house.link.on_list = lose
+    house.link.told.put_nowait(LinkUp(node=NODE))
+    house.link.told.put_nowait(LinkDown(node=NODE, reason="closed_by_peer"))
+    await eventually(house.link.told.empty)
+    assert [r.up for r in await house.told() if isinstance(r, LinkChanged)] == [False]
+    assert not house.service.became_ready.is_set()
+
+
+async def test_leases_are_renewed_at_once_after_a_gap_but_not_for_a_call_that_we_let_go(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.came_up()
+    monkeypatch.setattr("telephony.service.reconcile", lambda *_, **__: [])
+    house.link.sent.clear()
+    house.link.told.put_nowait(LinkDown(node=NODE, reason="closed_by_peer"))
+    house.link.told.put_nowait(LinkUp(node=NODE))
+    await eventually(lambda: house.link.names() == ["AbsoluteTimeout"])
+    assert await house.ask(Release(node=NODE, call_id=CallId(CALL), reason="full")) == Done()
+    house.link.told.put_nowait(LinkDown(node=NODE, reason="closed_by_peer"))
+    house.link.told.put_nowait(LinkUp(node=NODE))
+    await eventually(lambda: house.link.told.empty() and house.service.ready)
+    assert house.link.names() == ["AbsoluteTimeout", "Redirect"]
+
+
+async def test_the_service_ends_with_its_link(house: House) -> None:
+    async def closed() -> object:
+        raise Unavailable("closed")
+
+    house.link.next_message = closed  # type: ignore[method-assign]
+    house.link.told.put_nowait(Resync(node=NODE, reason="x"))
+    await eventually(lambda: len(house.tasks) == 2)  # heartbeat and leases
