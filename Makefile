@@ -14,17 +14,11 @@ help: ## what there is
 up: install ## run everything: private PostgreSQL, private Asterisk, all services
 	@exec $(BIN)/hotline up $(ARGS)
 
-install: $(VENV)/.installed ## build the environment only (.venv/bin/hotline)
+install: ## build the environment only (.venv/bin/hotline)
+	@exec sh deploy/bootstrap.sh "$(PYTHON)" "$(VENV)" requirements.lock
 
-$(VENV)/.installed: requirements.lock pyproject.toml deploy/bootstrap.sh
-	@sh deploy/bootstrap.sh $(PYTHON) $(VENV) requirements.lock
-	@touch $@
-
-dev: $(VENV)/.dev
-
-$(VENV)/.dev: requirements-dev.lock pyproject.toml deploy/bootstrap.sh
-	@sh deploy/bootstrap.sh $(PYTHON) $(VENV) requirements-dev.lock
-	@touch $@ $(VENV)/.installed
+dev:
+	@exec sh deploy/bootstrap.sh "$(PYTHON)" "$(VENV)" requirements-dev.lock requirements.lock
 
 test: dev ## all tests, with real programs; under 20 minutes on two cores
 	$(BIN)/python -m pytest $(ARGS)

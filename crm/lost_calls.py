@@ -33,9 +33,10 @@ class LostCallsService:
         self._due: dict[str, tuple[float, SnapshotTaken]] = {}
 
     async def handle(self, record: Record, now: float) -> None:
-        """Note a snapshot; a newer one of the same node replaces it."""
+        """Note a snapshot. It replaces an older one of the same node but does not put it off: snapshots may come in a row."""
         if isinstance(record, SnapshotTaken):
-            self._due[record.node] = (now + PATIENCE_S, record)
+            due, _ = self._due.get(record.node, (now + PATIENCE_S, record))
+            self._due[record.node] = (due, record)
 
     def next_deadline(self) -> float | None:
         """Return when the next snapshot is old enough."""

@@ -15,8 +15,11 @@ from hotline.ids import CallId, NodeId
 from hotline.store.pool import Store
 from hotline.store.queries import load
 
-MARGIN_S = 5.0
-"""A call that arrived this shortly before the snapshot may be missing in it."""
+MARGIN_S = 1.0
+"""A call that arrived this shortly before the snapshot may be missing in it (Asterisk tells arrivals in whole seconds).
+
+Shorter than any restart: what arrived in the last moments before a power cut must be closed too, and nobody else will do it.
+"""
 
 _sql = load("crm", "calls.sql")
 

@@ -42,6 +42,10 @@ log = structlog.get_logger(__name__)
 
 SESSIONS_LIMIT = 10_000
 """Calls in their flows at one time; further ones go to the fallback queue."""
+STOPPED_S = 2.0
+"""A deadline that is so overdue was missed because our whole process was stopped (SIGSTOP, a suspended machine)."""
+CATCH_UP_S = 1.0
+"""So long after a stop no deadline counts: first it is to be heard what happened meanwhile."""
 ENDED_LIMIT = 20_000
 """How many ended calls are remembered, so that what comes late about them begins nothing."""
 
@@ -93,6 +97,7 @@ class IvrService:
         self._ended: dict[CallId, None] = {}
         self._deadlines: list[tuple[float, CallId]] = []
         self._armed: dict[CallId, float] = {}
+        self._not_before = 0.0
         tally.probe(self._count_active)
 
     def attach(self, inbox: Inbox) -> None:
@@ -126,12 +131,14 @@ class IvrService:
             at, call_id = self._deadlines[0]
             session = self._sessions.get(call_id)
             if session is not None and session.next_deadline() == at:
-                return at
+                return max(at, self._not_before)
             heapq.heappop(self._deadlines)  # the session moved its deadline, or is gone
         return None
 
     async def wake(self, now: float) -> None:
         """Do what is due in every session."""
+        if self._deadlines and now - max(self._deadlines[0][0], self._not_before) > STOPPED_S:
+            self._not_before = now + CATCH_UP_S
         while (at := self.next_deadline()) is not None and at <= now:
             _, call_id = heapq.heappop(self._deadlines)
             self._armed.pop(call_id, None)

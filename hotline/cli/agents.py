@@ -1,5 +1,6 @@
 """`hotline agent list|set|add` and `hotline queue list`: who is there, and who waits."""
 
+from datetime import tzinfo
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ LINE_COLUMNS = ("place", "call", "waited s", "priority", "where", "why nobody")
 @one_sentence
 def list_agents(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     """List agents and their states. Example: hotline agent list --json."""
-    _show_agents(shell(ctx).client().get("/api/v1/agents"), as_json=as_json)
+    _show_agents(ctx, shell(ctx).client().get("/api/v1/agents"), as_json=as_json)
 
 
 @agent_app.command("set")
@@ -41,7 +42,7 @@ def set_state(
     changed = (
         shell(ctx).client().put(f"/api/v1/agents/{quote(agent, safe='')}/state", {"state": state, "reason": reason})
     )
-    _show_agents([changed], as_json=as_json)
+    _show_agents(ctx, [changed], as_json=as_json)
     if not as_json and changed.get("wish"):
         console.print(f"{agent} is in a call; {changed['wish']} follows when it is over", markup=False)
 
@@ -67,7 +68,7 @@ def add(
         "skills": dict(_skill(s) for s in skill or ()),
         "queues": queue or [],
     }
-    _show_agents([shell(ctx).client().post("/api/v1/agents", body)], as_json=as_json)
+    _show_agents(ctx, [shell(ctx).client().post("/api/v1/agents", body)], as_json=as_json)
 
 
 def _skill(given: str) -> tuple[str, int]:
@@ -77,14 +78,15 @@ def _skill(given: str) -> tuple[str, int]:
     return name, int(level or 1)
 
 
-def _show_agents(agents: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show_agents(ctx: typer.Context, agents: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print_json(agents)
     else:
-        print_table(AGENT_COLUMNS, map(_agent_row, agents), empty="there are no agents")
+        zone = shell(ctx).zone()
+        print_table(AGENT_COLUMNS, (_agent_row(agent, zone) for agent in agents), empty="there are no agents")
 
 
-def _agent_row(agent: dict[str, Any]) -> tuple[object, ...]:
+def _agent_row(agent: dict[str, Any], zone: tzinfo) -> tuple[object, ...]:
     phone = "in use" if agent["phone_in_use"] else "ok" if agent["phone_reachable"] else "unreachable"
     return (
         agent["id"],
@@ -92,8 +94,8 @@ def _agent_row(agent: dict[str, Any]) -> tuple[object, ...]:
         agent["extension"],
         agent["state"] + (f" (then {agent['wish']})" if agent.get("wish") else ""),
         agent["reason"],
-        local_time(agent["since"]) if agent["since"] else "",
-        local_time(agent["until"]),
+        local_time(agent["since"], zone) if agent["since"] else "",
+        local_time(agent["until"], zone),
         phone,
         " ".join(f"{s}={level}" for s, level in sorted(agent["skills"].items())),
         " ".join(agent["queues"]),

@@ -1,5 +1,6 @@
 """`hotline calls`, `hotline calls show ID`, `hotline recording ID`: look calls up."""
 
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +32,10 @@ def calls(
     limit: Annotated[int, typer.Option(help="How many at the most.", min=1)] = 20,
     as_json: JsonFlag = False,
 ) -> None:
-    """List calls, newest first."""
+    """List calls, newest first, with times in the zone of ivr.timezone.
+
+    Example: hotline calls --queue service --outcome abandoned --limit 50
+    """
     if ctx.invoked_subcommand is not None:
         return
     filters: dict[str, Any] = {
@@ -39,7 +43,7 @@ def calls(
     }  # fmt: skip
     if live:
         filters["live"] = "true"
-    client = shell(ctx).client()
+    zone, client = shell(ctx).zone(), shell(ctx).client()
     found: list[dict[str, Any]] = []
     cursor: str | None = None
     while len(found) < limit:
@@ -51,12 +55,12 @@ def calls(
     if as_json:
         print_json(found)
     else:
-        print_table(COLUMNS, map(_row, found), empty="no calls match")
+        print_table(COLUMNS, (_row(call, zone) for call in found), empty="no calls match")
 
 
-def _row(call: dict[str, Any]) -> tuple[object, ...]:
+def _row(call: dict[str, Any], zone: tzinfo) -> tuple[object, ...]:
     return (
-        local_time(call.get("arrived_at")),
+        local_time(call.get("arrived_at"), zone),
         call["call_id"][:SHORT],
         call.get("caller_number"),
         call.get("customer_name") or call.get("caller_name"),

@@ -1,5 +1,6 @@
 """The command line's way to a running hotline: its HTTP API, found through `runtime.json` of the data directory."""
 
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -23,33 +24,51 @@ class Client:
     def of(cls, data_dir: Path) -> "Client":
         """Return a client for the hotline that runs on `data_dir`; raises Unavailable with the remedy when none does."""
         runtime = read_runtime(data_dir)
-        return cls(runtime["http"], runtime["api_token"])
+        try:
+            return cls(runtime["http"], runtime["api_token"])
+        except KeyError as exc:
+            raise Unavailable(f"{data_dir / 'runtime.json'} names no {exc.args[0]}; start `hotline up` anew") from exc
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the decoded answer of a GET; parameters that are None are left out."""
         given = {k: v for k, v in query.items() if v is not None}
         suffix = "?" + urllib.parse.urlencode(given) if given else ""
-        return json.loads(self._send("GET", path + suffix, None))
+        return self._decoded(self._send("GET", path + suffix, None))
 
     def post(self, path: str, body: Any) -> Any:
         """Return the decoded answer of a POST."""
-        return json.loads(self._send("POST", path, body))
+        return self._decoded(self._send("POST", path, body))
 
     def put(self, path: str, body: Any) -> Any:
         """Return the decoded answer of a PUT."""
-        return json.loads(self._send("PUT", path, body))
+        return self._decoded(self._send("PUT", path, body))
 
     def download(self, path: str, target: Path) -> int:
         """Store the answer of a GET in `target` and return its size in bytes."""
         body = self._send("GET", path, None)
-        target.write_bytes(body)
+        try:
+            target.write_bytes(body)
+        except OSError as exc:
+            raise Misuse(f"{target} cannot be written: {exc.strerror}") from exc
         return len(body)
 
     def text(self, path: str) -> str:
         """Return the answer of a GET as text."""
         return self._send("GET", path, None).decode()
 
-    def _send(self, method: str, path: str, body: Any) -> bytes:
+    def readiness(self) -> dict[str, bool]:
+        """Return which parts are ready."""
+        parts: dict[str, bool] = self._decoded(self._send("GET", "/readyz", None, also=503))
+        return parts
+
+    def _decoded(self, answer: bytes) -> Any:
+        try:
+            return json.loads(answer)
+        except ValueError as exc:
+            raise Unavailable(f"what answers at {self.base} is no hotline; is `hotline up` still running?") from exc
+
+    def _send(self, method: str, path: str, body: Any, also: int = 0) -> bytes:
+        """Send a request and return the body of the answer, whose status is good, or `also`."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         request = urllib.request.Request(self.base + path, data=data, method=method, headers=headers)  # noqa: S310 - our own address
@@ -57,15 +76,17 @@ class Client:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 - our own address
                 return bytes(response.read())
         except urllib.error.HTTPError as exc:
+            if exc.code == also:
+                return bytes(exc.read())
             raise _refusal(exc) from exc
-        except (urllib.error.URLError, ConnectionError, TimeoutError) as exc:
+        except (OSError, http.client.HTTPException) as exc:
             raise Unavailable(f"the hotline at {self.base} does not answer; is `hotline up` still running?") from exc
 
 
 def _refusal(error: urllib.error.HTTPError) -> Exception:
     try:
         detail = json.loads(error.read())["detail"]
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         detail = error.reason
     if error.code in (502, 503, 504):
         return Unavailable(detail)

@@ -8,25 +8,23 @@ from statistics import quantiles
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-import structlog
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hotline.cli.client import Client, read_runtime
 from hotline.cli.shell import JsonFlag, console, errors, one_sentence, print_json, shell
-from hotline.errors import HotlineError, Misuse
+from hotline.errors import HotlineError, Misuse, Rejected
 from hotline.runtime.clock import wall_time
-from hotline.settings import Settings
 
 if TYPE_CHECKING:
+    from hotline.settings import Settings
     from telephony.phones.demo import DemoOutcome, DemoProgress
     from telephony.phones.plan import DemoPlan
     from telephony.phones.sipp import Exchange
 
-log = structlog.get_logger(__name__)
-
 SETTLE_S = 30.0
 PERCENTILES = (50, 95, 99)
+WRAP_UP_S = 1.0
 STREAM_CALLS = 10_000
 STREAM_RATE = 0.15
 STREAM_AGENTS = 4
@@ -70,8 +68,10 @@ def demo(
 
     Example: hotline demo --calls 200 --rate 5 --agents 10. Exit status 0 only if every call is accounted for.
     """
+    from hotline.runtime import logs
     from telephony.phones.plan import DemoPlan
 
+    logs.configure(json=False, level="error")  # standard output is for the result
     settings = shell(ctx).settings()
     runtime = read_runtime(settings.data_dir)
     plan = DemoPlan(
@@ -131,19 +131,43 @@ async def _play(
     with bar:
         row = bar.add_task("demo", total=plan.calls, state="")
         async with Demo(exchange, plan, accounts, set_agent) as running:
-            async for now in running.progress():
-                bar.update(row, completed=now.placed - now.live, state=_state(now))
+            finishing = asyncio.ensure_future(
+                _end_wrap_ups(client, {agent_of[a.extension] for a in accounts[: plan.agents]})
+            )
+            try:
+                async for now in running.progress():
+                    bar.update(row, completed=now.placed - now.live, state=_state(now))
+            finally:
+                finishing.cancel()
+                await asyncio.gather(finishing, return_exceptions=True)
         return running.outcome()
+
+
+async def _end_wrap_ups(client: Client, agents: set[str]) -> None:
+    """Let the synthetic agents finish their wrap-up within a second or so, as busy agents do."""
+    while True:
+        await asyncio.sleep(WRAP_UP_S)
+        for agent in await asyncio.to_thread(client.get, "/api/v1/agents"):
+            if agent["id"] not in agents or agent["state"] != "wrap_up":
+                continue
+            try:
+                wish = {"state": "end_wrap_up"}
+                await asyncio.to_thread(client.put, f"/api/v1/agents/{agent['id']}/state", wish)
+            except Rejected:
+                continue  # it has ended by itself
 
 
 def _state(now: "DemoProgress") -> str:
     return f"live {now.live}  talking {now.talking}  connected {now.connected}  failed {now.failed}"
 
 
-async def stream(settings: Settings, runtime: dict[str, Any], tell: Callable[[str], None]) -> None:
+async def stream(settings: "Settings", runtime: dict[str, Any], tell: Callable[[str], None]) -> None:
     """Play a gentle stream of calls for ever, beside whatever else happens (`hotline up --demo`)."""
+    import structlog
+
     from telephony.phones.plan import DemoPlan
 
+    log = structlog.get_logger(__name__)
     client = Client.of(settings.data_dir)
     exchange = await asyncio.to_thread(_exchange, runtime, tell)
     tell(f"demo: a call every {1 / STREAM_RATE:.0f} s, {STREAM_AGENTS} synthetic agents")
@@ -164,7 +188,7 @@ async def stream(settings: Settings, runtime: dict[str, Any], tell: Callable[[st
 # --- accounting ---------------------------------------------------------------------------------------------------------------
 
 
-def _account(client: Client, plan: "DemoPlan", outcome: "DemoOutcome", began: str, settings: Settings) -> Account:
+def _account(client: Client, plan: "DemoPlan", outcome: "DemoOutcome", began: str, settings: "Settings") -> Account:
     from telephony.phones.plan import caller_scripts
 
     numbers = {script.line.caller_number for script in caller_scripts(plan)}

@@ -1,14 +1,13 @@
 """`hotline doctor`: is this installation sound? Each check with what was found, and a remedy beside every failure."""
 
 import asyncio
-import json
 import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import typer
@@ -16,10 +15,11 @@ from rich.markup import escape
 
 from hotline import __version__
 from hotline.cli.client import Client, read_runtime
-from hotline.cli.shell import JsonFlag, console, one_sentence, print_json, shell
-from hotline.errors import HotlineError, Unavailable
-from hotline.runtime import logs
-from hotline.settings import Settings
+from hotline.cli.shell import DataDir, JsonFlag, console, errors, one_sentence, print_json, shell
+from hotline.errors import HotlineError
+
+if TYPE_CHECKING:
+    from hotline.settings import Settings
 
 FREE_DISK_MIN = 1_000_000_000
 TEST_CALL_S = 20.0
@@ -44,20 +44,18 @@ class Failed(Exception):
 
 
 @one_sentence
-def doctor(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+def doctor(ctx: typer.Context, data_dir: DataDir = None, as_json: JsonFlag = False) -> None:
     """Test this installation: versions, ports, sounds, manager rights, and a test call with its CEL line.
 
     What needs a running hotline is tested when one runs on the data directory. Exit status 1 if anything fails.
+    Example: hotline doctor --json
     """
-    settings = shell(ctx).settings()
-    logs.configure(json=False, level="error")
+    from hotline.runtime import logs
+
+    settings = shell(ctx).settings(data_dir)
+    logs.configure(json=False, level="critical")  # what goes wrong is told as a finding
     findings = list(_still_checks(settings))
-    try:
-        runtime = read_runtime(settings.data_dir)
-    except Unavailable as exc:
-        findings.append(Finding(check="running", ok=False, found=str(exc), remedy="run `hotline up`, then this again"))
-    else:
-        findings += asyncio.run(_live_checks(settings, runtime))
+    findings += asyncio.run(_live_checks(settings))
     if as_json:
         print_json(msgspec.to_builtins(findings))
     else:
@@ -74,23 +72,25 @@ def _show(finding: Finding) -> None:
         console.print(f"                  → {escape(finding.remedy)}", soft_wrap=True)
 
 
-def _tried(check: str, look: Callable[[], str]) -> Finding:
-    try:
-        return Finding(check=check, ok=True, found=look())
-    except Failed as exc:
-        return Finding(check=check, ok=False, found=str(exc), remedy=exc.remedy)
-    except HotlineError as exc:
-        return Finding(check=check, ok=False, found=str(exc))
+def _judged(check: str, error: Exception, remedy: str) -> Finding:
+    return Finding(check=check, ok=False, found=str(error), remedy=getattr(error, "remedy", remedy))
 
 
 # --- what can be seen without a running hotline ---------------------------------------------------------------------------
 
 
-def _still_checks(settings: Settings) -> Iterator[Finding]:
-    yield _tried("versions", _versions)
-    yield _tried("data", lambda: _data_directory(settings.data_dir))
-    yield _tried("asterisk", lambda: _asterisk(settings))
-    yield _tried("flows", lambda: _flows(settings))
+def _still_checks(settings: "Settings") -> Iterator[Finding]:
+    checks: list[tuple[str, Callable[[], str], str]] = [
+        ("versions", _versions, ""),
+        ("data", lambda: _data_directory(settings.data_dir), "choose another --data-dir"),
+        ("asterisk", lambda: _asterisk(settings), "when that is mended, run `hotline up`: it brings Asterisk"),
+        ("flows", lambda: _flows(settings), "run `hotline flow check FILE` and correct the file"),
+    ]
+    for name, look, remedy in checks:
+        try:
+            yield Finding(check=name, ok=True, found=look())
+        except (Failed, HotlineError) as exc:
+            yield _judged(name, exc, remedy)
 
 
 def _versions() -> str:
@@ -98,8 +98,9 @@ def _versions() -> str:
 
 
 def _data_directory(data_dir: Path) -> str:
-    place = data_dir if data_dir.exists() else data_dir.absolute().parent
-    if not os.access(place, os.W_OK):
+    wanted = data_dir.absolute()
+    place = next(p for p in (wanted, *wanted.parents) if p.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         raise Failed(f"{place} cannot be written", "choose another --data-dir, or change its owner")
     free = shutil.disk_usage(place).free
     if free < FREE_DISK_MIN:
@@ -107,12 +108,10 @@ def _data_directory(data_dir: Path) -> str:
     return f"{place} is writable, {free / 1e9:.0f} GB free"
 
 
-def _asterisk(settings: Settings) -> str:
+def _asterisk(settings: "Settings") -> str:
     from telephony.asterisk.install import find_or_bring
 
-    if settings.asterisk.mode == "remote":
-        return "remote"
-    installation = find_or_bring(settings, lambda _: None)
+    installation = find_or_bring(settings, lambda sentence: errors.print(f"hotline: {sentence}", markup=False))
     if not any(installation.sounds_dir.glob("*.gsm")):
         raise Failed(
             f"no sounds in {installation.sounds_dir}", "remove the private copy in the cache and run `hotline up`"
@@ -120,7 +119,7 @@ def _asterisk(settings: Settings) -> str:
     return f"Asterisk {installation.version}, sounds in place"
 
 
-def _flows(settings: Settings) -> str:
+def _flows(settings: "Settings") -> str:
     from ivr.library import read_flows
 
     library = read_flows(settings)
@@ -132,48 +131,61 @@ def _flows(settings: Settings) -> str:
 # --- what needs a running hotline -------------------------------------------------------------------------------------------
 
 
-async def _live_checks(settings: Settings, runtime: dict[str, Any]) -> list[Finding]:
+async def _live_checks(settings: "Settings") -> list[Finding]:
+    """Test what runs; when nothing does, that is the only finding."""
+    try:
+        runtime = read_runtime(settings.data_dir)
+        client = Client.of(settings.data_dir)
+        await asyncio.to_thread(client.text, "/healthz")
+    except HotlineError as exc:
+        return [_judged("running", exc, "run `hotline up`, then this again")]
     checks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
-        ("running", lambda: _running(settings)),
-        ("numbers", lambda: _numbers(settings)),
+        ("running", lambda: _running(client, runtime)),
+        ("numbers", lambda: _numbers(client)),
         ("manager", lambda: _manager_rights(settings, runtime)),
         ("prompts", lambda: _prompts(settings)),
-        ("test call", lambda: _test_call(settings, runtime)),
+        ("test call", lambda: _test_call(client, settings, runtime)),
     ]
     findings = []
     for name, check in checks:
         try:
             findings.append(Finding(check=name, ok=True, found=await check()))
-        except Failed as exc:
-            findings.append(Finding(check=name, ok=False, found=str(exc), remedy=exc.remedy))
-        except HotlineError as exc:
-            log = settings.data_dir / "log" / "hotline.log"
-            findings.append(Finding(check=name, ok=False, found=str(exc), remedy=f"look into {log}"))
+        except (Failed, HotlineError) as exc:
+            findings.append(_judged(name, exc, f"look into {settings.data_dir / 'log' / 'hotline.log'}"))
     return findings
 
 
-async def _running(settings: Settings) -> str:
-    client = Client.of(settings.data_dir)
-    parts = json.loads(await asyncio.to_thread(client.text, "/readyz"))
+def _mend_asterisk(runtime: dict[str, Any]) -> str:
+    asterisk = runtime["asterisk"]
+    return (
+        f"look into {asterisk['log_dir']}; if Asterisk hangs, end it with `kill -9 {asterisk['pid']}`: "
+        "it is started again by itself (calls in it are lost)"
+    )
+
+
+async def _running(client: Client, runtime: dict[str, Any]) -> str:
+    parts = await asyncio.to_thread(client.readiness)
     missing = sorted(name for name, ok in parts.items() if not ok)
     if missing:
-        raise Failed(f"not ready: {', '.join(missing)}", f"look into {settings.data_dir / 'log' / 'hotline.log'}")
+        raise Failed(f"not ready: {', '.join(missing)}", _mend_asterisk(runtime))
     return f"{client.base} is ready ({', '.join(sorted(parts))})"
 
 
-async def _numbers(settings: Settings) -> str:
+async def _numbers(client: Client) -> str:
     """Is what the spool holds on its way into the journal?"""
-    client = Client.of(settings.data_dir)
     text = await asyncio.to_thread(client.text, "/metrics")
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
     waiting = float(values.get("hotline_spool_facts", "0"))
     if waiting > SPOOL_WARN:
-        raise Failed(f"{waiting:.0f} facts wait in the spool", "is PostgreSQL away? They are safe and will follow")
+        raise Failed(
+            f"{waiting:.0f} facts wait in the spool",
+            "see whether PostgreSQL runs and its disk has room; the facts are safe and will follow",
+        )
     return f"{waiting:.0f} fact(s) in the spool, {len(values)} series at /metrics"
 
 
 @asynccontextmanager
-async def _manager(settings: Settings, runtime: dict[str, Any]) -> AsyncIterator[Any]:
+async def _manager(settings: "Settings", runtime: dict[str, Any]) -> AsyncIterator[Any]:
     """Log in to Asterisk's manager with our own rights."""
     from hotline.ids import NodeId
     from hotline.runtime.clock import SteadyClock
@@ -192,19 +204,20 @@ async def _manager(settings: Settings, runtime: dict[str, Any]) -> AsyncIterator
     )
     await link.start()
     try:
-        async with asyncio.timeout(settings.ami.login_timeout_s):
-            while not isinstance(await link.next_message(), LinkUp):
-                pass
+        try:
+            async with asyncio.timeout(settings.ami.login_timeout_s):
+                while not isinstance(await link.next_message(), LinkUp):
+                    pass
+        except TimeoutError:
+            reason = link.down_reason.replace("_", " ")
+            raise Failed(f"no login at {host}:{port}: {reason}", _mend_asterisk(runtime)) from None
         yield link
-    except TimeoutError:
-        reason = link.down_reason.replace("_", " ")
-        raise Failed(f"no login at {host}:{port}: {reason}", "is Asterisk alive, and the secret the same?") from None
     finally:
         await link.close()
         await tasks.close()
 
 
-async def _manager_rights(settings: Settings, runtime: dict[str, Any]) -> str:
+async def _manager_rights(settings: "Settings", runtime: dict[str, Any]) -> str:
     async with _manager(settings, runtime) as link:
         for action, headers in (
             ("CoreStatus", {}),
@@ -216,25 +229,25 @@ async def _manager_rights(settings: Settings, runtime: dict[str, Any]) -> str:
                 await link.action(action, headers=headers)
             except HotlineError as exc:
                 raise Failed(
-                    f"{action} is refused: {exc}", "generate the configuration anew: hotline down, hotline up"
+                    f"{action} is refused: {exc}", "have the configuration generated anew: end `hotline up`, start it"
                 ) from exc
     return "logged in; may do what we need"
 
 
-async def _prompts(settings: Settings) -> str:
+async def _prompts(settings: "Settings") -> str:
     files = list((settings.data_dir / "prompts").rglob("*.wav"))
     if not files:
         raise Failed(
-            "no prompts were generated", "Asterisk's own sounds are used; with network, start `hotline up` again"
+            "no prompts were generated; Asterisk's own English sounds are played",
+            "with a network, end `hotline up` and start it again",
         )
     return f"{len(files)} prompts"
 
 
-async def _test_call(settings: Settings, runtime: dict[str, Any]) -> str:
+async def _test_call(client: Client, settings: "Settings", runtime: dict[str, Any]) -> str:
     """Let Asterisk call the first number itself; the call must reach our journal, and Asterisk's CEL file."""
     from telephony.asterisk.layout import plan_dirs
 
-    client = Client.of(settings.data_dir)
     number = next(iter(runtime["numbers"].values()))
     cel = plan_dirs(settings.data_dir).cel_file
     before = await asyncio.to_thread(_test_calls, client)
@@ -249,14 +262,13 @@ async def _test_call(settings: Settings, runtime: dict[str, Any]) -> str:
         call = await _appeared(client, before)
     if not await _written(cel, call):
         raise Failed(
-            f"call {call} has no line in {cel}",
-            "the directories log/cel-custom and log/cdr-csv must exist and be writable",
+            f"call {call} has no line in {cel}", f"see that the directory {cel.parent} exists and its disk has room"
         )
     return f"call {call} to {number} is in the journal and in CEL"
 
 
 def _test_calls(client: Client) -> set[str]:
-    return {c["call_id"] for c in client.get("/api/v1/calls", limit=100)["items"]}
+    return {c["call_id"] for c in client.get("/api/v1/calls", limit=100)["items"] if c["origin"] == "test"}
 
 
 async def _appeared(client: Client, before: set[str]) -> str:
@@ -267,13 +279,13 @@ async def _appeared(client: Client, before: set[str]) -> str:
             return new.pop()
         await asyncio.sleep(0.2)
     raise Failed(
-        f"no call arrived within {TEST_CALL_S:.0f} s", "is the flow in order? see `hotline flow check` and the log"
+        f"no call arrived within {TEST_CALL_S:.0f} s", "check the flow (`hotline flow check`), and that the disk has room: a call shows when its facts are written"
     )
 
 
 async def _written(cel: Path, call: str) -> bool:
     deadline = asyncio.get_running_loop().time() + TEST_CALL_S
-    while asyncio.get_running_loop().time() < deadline:
+    while cel.parent.is_dir() and asyncio.get_running_loop().time() < deadline:
         if call in await asyncio.to_thread(_text, cel):
             return True
         await asyncio.sleep(0.2)

@@ -7,7 +7,7 @@ import typer
 
 from hotline import __version__
 from hotline.cli import agents, calls, demo, doctor, flow, records, up
-from hotline.cli.shell import Shell
+from hotline.cli.shell import DATA_DIR_HELP, Shell
 
 app = typer.Typer(
     name="hotline",
@@ -30,9 +30,7 @@ def main(
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings file; default: hotline.toml here, if there is one.")
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", help="Where everything is kept; default: data.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help=DATA_DIR_HELP)] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,

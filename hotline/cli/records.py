@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -12,15 +12,19 @@ import typer
 from hotline.cli.client import read_runtime
 from hotline.cli.shell import JsonFlag, Shell, console, one_sentence, print_json, print_table, shell
 from hotline.errors import Misuse, Unavailable
-from hotline.store.pool import Store
+
+if TYPE_CHECKING:
+    from hotline.store.pool import Store
 
 crm_app = typer.Typer(help="Customers. Example: hotline crm import customers.csv", no_args_is_help=True)
 journal_app = typer.Typer(help="The journal of facts. Example: hotline journal rebuild", no_args_is_help=True)
 
 
 @asynccontextmanager
-async def _store(options: Shell) -> AsyncIterator[Store]:
+async def _store(options: Shell) -> AsyncIterator["Store"]:
     """Open the database: the one of the settings, else the private one of the hotline that runs."""
+    from hotline.store.pool import Store
+
     settings = options.settings()
     dsn = settings.database.dsn
     address = dsn.get_secret_value() if dsn is not None else read_runtime(settings.data_dir)["database"]
@@ -41,7 +45,10 @@ def audit(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check every invariant that can be asked of the data. Exit status 1 if there are findings."""
+    """Check every invariant that can be asked of the data. Exit status 1 if there are findings.
+
+    Example: hotline audit --since 2026-10-01T00:00:00+08:00
+    """
     report = shell(ctx).client().get("/api/v1/reports/audit", since=since)
     findings = report["findings"]
     if as_json:
@@ -60,7 +67,10 @@ def rebuild(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only compare; write nothing.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make all rows anew from the journal and say where they differed from what was there."""
+    """Make all rows anew from the journal and say where they differed from what was there.
+
+    Example: hotline journal rebuild --dry-run
+    """
     from crm.rebuild import rebuild as run
 
     async def work() -> object:
@@ -89,7 +99,10 @@ def import_customers(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check; write nothing.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Bring customers in from a CSV file: all of them, or, if any line is wrong, none."""
+    """Bring customers in from a CSV file: all of them, or, if any line is wrong, none.
+
+    Example: hotline crm import customers.csv --dry-run
+    """
     from crm.customer_data import csv_lines, decode_csv
     from crm.customers import import_customers as run
 
@@ -129,7 +142,10 @@ def export_customers(
         Path | None, typer.Option("-o", "--output", help="The file to write; default: standard output.")
     ] = None,
 ) -> None:
-    """Write all customers as CSV, safe to open in a spreadsheet."""
+    """Write all customers as CSV, safe to open in a spreadsheet.
+
+    Example: hotline crm export -o customers.csv
+    """
     from crm.customers import export_customers as run
 
     async def work() -> str:
@@ -140,5 +156,8 @@ def export_customers(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as exc:
+            raise Misuse(f"{output} cannot be written: {exc.strerror}") from exc
         console.print(f"{output}: {text.count(chr(10)) - 1} customers", markup=False)

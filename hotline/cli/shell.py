@@ -4,26 +4,33 @@ An error is one sentence on standard error and exit status 1 (2 for wrong usage)
 """
 
 import json
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hotline.cli.client import Client
 from hotline.errors import HotlineError
-from hotline.settings import Settings, load
+
+if TYPE_CHECKING:  # reading settings and asking servers costs start-up time that `--help` need not pay
+    from hotline.cli.client import Client
+    from hotline.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+DATA_DIR_HELP = "Where everything is kept; default: data."
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help=DATA_DIR_HELP)]
+"""For commands that take it behind their name too."""
 
 WIDTH = 160
 """Tables are as wide as they need to be, up to this; a narrower terminal folds lines rather than losing ids."""
@@ -37,17 +44,49 @@ class Shell:
     """The options that stand before a command; kept in typer's context."""
 
     def __init__(self, config: Path | None, data_dir: Path | None) -> None:
-        self.config = config
+        self._config = config
         self._data_dir = data_dir
+        self._settings: Settings | None = None
 
-    def settings(self, data_dir: Path | None = None) -> Settings:
-        """Read the settings; a data directory from the command line wins."""
-        chosen = data_dir or self._data_dir
-        return load(self.config, **({} if chosen is None else {"data_dir": chosen}))
+    def settings(self, data_dir: Path | None = None) -> "Settings":
+        """Read the settings (once); a data directory from the command line wins, the one behind the command most."""
+        from hotline.settings import load
 
-    def client(self) -> Client:
+        if self._settings is None or data_dir is not None:
+            chosen = data_dir or self._data_dir
+            self._settings = load(self._config, **({} if chosen is None else {"data_dir": chosen}))
+        return self._settings
+
+    def client(self) -> "Client":
         """Return a client of the hotline that runs on the data directory."""
+        from hotline.cli.client import Client
+
         return Client.of(self.settings().data_dir)
+
+    def zone(self) -> tzinfo:
+        """Return the time zone in which times are shown: the house's, wherever the terminal is."""
+        from zoneinfo import ZoneInfo
+
+        return ZoneInfo(self.settings().ivr.timezone)
+
+    def again(self) -> str:
+        """Return the start of a command line, ready to be pasted, for this installation and these options."""
+        given = [_program()]
+        if self._config is not None:
+            given += ["--config", str(self._config)]
+        data_dir = self.settings().data_dir
+        if str(data_dir) != "data":
+            given += ["--data-dir", str(data_dir)]
+        return shlex.join(given)
+
+
+def _program() -> str:
+    """Return how this program was started: `hotline` when that leads to it, else the path."""
+    started = Path(sys.argv[0])
+    if started.name != "hotline":
+        return "hotline"
+    found = shutil.which("hotline")
+    return "hotline" if found is not None and Path(found).resolve() == started.resolve() else str(started)
 
 
 def shell(ctx: typer.Context) -> Shell:
@@ -93,12 +132,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         console.print(empty, markup=False)
 
 
-def local_time(at: float | str | None) -> str:
-    """Show a time (seconds since 1970, or RFC 3339) in the machine's own zone, to the second."""
+def local_time(at: float | str | None, zone: tzinfo) -> str:
+    """Show a time (seconds since 1970, or RFC 3339) in a zone, to the second."""
     if at is None or at == "":
         return ""
     moment = datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else datetime.fromisoformat(at)
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def seconds(value: float | None) -> str:

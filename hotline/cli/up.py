@@ -1,20 +1,31 @@
-"""`hotline up` and `hotline down`."""
+"""`hotline up` and `hotline down`: start everything, say what there is, end everything.
+
+What can be known to be missing is found out before anything is started. Progress goes to standard output; standard error
+has nothing but the one sentence that says why it failed.
+"""
 
 import asyncio
+import os
 import signal
+import socket
 import sys
+from collections.abc import Coroutine
 from contextlib import suppress
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.markup import escape
 
-from hotline.cli.shell import console, errors, one_sentence, shell
-from hotline.errors import Misuse, Unavailable
-from hotline.settings import Settings
+from hotline.cli.directory import open_log, own
+from hotline.cli.shell import DataDir, JsonFlag, Shell, console, one_sentence, print_json, shell
+from hotline.errors import HotlineError, Misuse
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept; default: data.")]
+if TYPE_CHECKING:
+    from hotline.settings import Settings
+
+T = TypeVar("T")
+PRIVATE = 0o077
+"""No file that we make is for other users: journal, recordings and secrets are below the data directory."""
 
 
 @one_sentence
@@ -27,75 +38,116 @@ def up(
 
     Example: hotline up --data-dir /tmp/mine --demo
     """
-    settings = shell(ctx).settings(data_dir)
-    asyncio.run(_up(settings, demo=demo))
-
-
-async def _up(settings: Settings, *, demo: bool) -> None:
-    from hotline.cli.house import House
     from hotline.runtime import logs
 
-    with _log_file(settings) as stream:
+    settings = shell(ctx).settings(data_dir)
+    os.umask(PRIVATE)
+    with own(settings.data_dir), open_log(settings.data_dir) as stream:
         logs.configure(
             json=settings.log.json_lines,
             level=settings.log.level,
             show_personal=settings.log.show_personal,
             stream=stream,
         )
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        house = House(settings, _tell)
-        try:
-            starting = asyncio.ensure_future(house.start())
-            stopped = asyncio.ensure_future(stop.wait())
-            await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            if not starting.done():
-                starting.cancel()
-                with suppress(asyncio.CancelledError):
-                    await starting
-                return
-            _welcome(await starting, settings)
+        asyncio.run(_up(settings, shell(ctx), demo=demo))
+
+
+async def _up(settings: "Settings", options: Shell, *, demo: bool) -> None:
+    stop = _stop_signals()
+    from hotline.cli.house import House  # after the signals: all services take a while to load
+
+    house = House(settings, _tell)
+
+    async def start() -> dict[str, Any]:
+        await _look_ahead(settings)
+        return await house.start()
+
+    try:
+        runtime = await _unless_stopped(stop, start())
+        if runtime is not None:
+            _welcome(runtime, settings, options)
             if demo:
                 house.spawn_demo()
             await house.run(stop)
-        finally:
+    finally:
+        if stop.is_set():
             _tell("stopping …")
-            await house.close()
+        await house.close()
     _tell("stopped")
 
 
-def _log_file(settings: Settings) -> Any:
-    directory = settings.data_dir / "log"
+def _stop_signals() -> asyncio.Event:
+    """Return what is set by Ctrl-C, SIGTERM, and the end of our terminal unless somebody asked to outlive it (nohup)."""
+    stop = asyncio.Event()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _look_ahead(settings: "Settings") -> None:
+    """Find out what would fail late: a taken web port, and an Asterisk that cannot be had."""
+    from telephony.asterisk.install import find_or_bring
+
+    _check_web_port(settings.http.host, settings.http.port)
+    if settings.asterisk.mode == "private":
+        await asyncio.to_thread(find_or_bring, settings, _tell)
+
+
+def _check_web_port(host: str, port: int) -> None:
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return (directory / "hotline.log").open("a", encoding="utf-8", buffering=1)
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as exc:
-        raise Unavailable(f"cannot write below {settings.data_dir}: {exc.strerror}") from exc
+        raise Misuse(
+            f"http.port: cannot listen on {host}:{port} ({os.strerror(exc.errno) if exc.errno else exc}); "
+            "stop what uses it, or set another port (0 chooses a free one)"
+        ) from exc
+
+
+async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Do `work`; when `stop` is set first, end it, with what it runs in threads, and return None."""
+    from hotline.tools import children
+
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return await working
+        children.end_all()
+        working.cancel()
+        with suppress(asyncio.CancelledError, HotlineError):  # whatever the step under way says about its end
+            await working
+        return None
+    finally:
+        stopping.cancel()
 
 
 def _tell(sentence: str) -> None:
-    errors.print(f"hotline: {escape(sentence)}", soft_wrap=True)
-    sys.stderr.flush()
+    try:
+        print(f"hotline: {sentence}", flush=True)
+    except OSError:
+        pass  # the terminal is gone, or nobody reads our output any more; that must not keep us from going on
 
 
-def _welcome(runtime: dict[str, Any], settings: Settings) -> None:
+def _welcome(runtime: dict[str, Any], settings: "Settings", options: Shell) -> None:
     """Say in a few lines what to dial, who sits where, and where the numbers are."""
     seats = runtime["seats"]
     numbers = ", ".join(f"{number} ({name})" for name, number in runtime["numbers"].items())
     first, last = seats[0], seats[-1]
+    hotline, data_dir = escape(options.again()), escape(str(settings.data_dir))
     say = [
         "",
         f"[bold]The hotline is up.[/bold] Asterisk {runtime['asterisk']['version']} listens on {runtime['asterisk']['sip']} (SIP, UDP).",
         f"  dial      {numbers}",
         f"  seats     {first['extension']} … {last['extension']}; for example user [bold]{first['sip_user']}[/bold] password [bold]{first['sip_password']}[/bold]",
-        f"            all passwords: {settings.data_dir / 'runtime.json'}",
+        f"            all passwords: {data_dir}/runtime.json",
         "  keys      *41 log in   *42 ready   *43 not ready   *45 end wrap-up   *44 log out",
         f"  numbers   {runtime['metrics']} (Prometheus)   {runtime['http']}/api/v1 (API)   admin / {runtime['admin']['password']}",
-        f"  look      hotline{_option(settings)} calls    hotline{_option(settings)} agent list    hotline{_option(settings)} demo",
-        f"  logs      {settings.data_dir / 'log' / 'hotline.log'}",
+        f"  look      {hotline} calls    {hotline} agent list    {hotline} demo",
+        f"  logs      {data_dir}/log/hotline.log",
         "Ctrl-C stops everything.",
     ]
     for line in say:
@@ -103,21 +155,24 @@ def _welcome(runtime: dict[str, Any], settings: Settings) -> None:
     sys.stdout.flush()
 
 
-def _option(settings: Settings) -> str:
-    return "" if str(settings.data_dir) == "data" else f" --data-dir {escape(str(settings.data_dir))}"
-
-
 @one_sentence
-def down(ctx: typer.Context, data_dir: DataDir = None) -> None:
-    """End what a killed `hotline up` left behind: its Asterisk (and the calls in it) and its PostgreSQL."""
+def down(ctx: typer.Context, data_dir: DataDir = None, as_json: JsonFlag = False) -> None:
+    """End what a killed `hotline up` left behind: its Asterisk (and the calls in it) and its PostgreSQL.
+
+    Example: hotline down --data-dir /tmp/mine
+    """
     settings = shell(ctx).settings(data_dir)
     if not settings.data_dir.is_dir():
         raise Misuse(f"there is no data directory {settings.data_dir}")
-    ended = asyncio.run(_down(settings))
-    console.print(f"ended: {', '.join(ended)}" if ended else "nothing was left running", markup=False)
+    with own(settings.data_dir):
+        ended = asyncio.run(_down(settings))
+    if as_json:
+        print_json({"ended": ended})
+    else:
+        console.print(f"ended: {', '.join(ended)}" if ended else "nothing was left running", markup=False)
 
 
-async def _down(settings: Settings) -> list[str]:
+async def _down(settings: "Settings") -> list[str]:
     from hotline.cli import runtime_file
     from hotline.store.private import stop_leftover
     from telephony.asterisk.supervise import stop_running

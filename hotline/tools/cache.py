@@ -10,12 +10,14 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from hotline.errors import Misuse, Unavailable
 from hotline.tools import packages as apt
+from hotline.tools.processes import children
 from hotline.tools.sources import SUITE
 from hotline.tools.tool import Tool
 
@@ -24,6 +26,7 @@ LAYOUT = 1
 STAMP = "hotline-complete.json"
 NEEDED_BYTES = 400 * 1024 * 1024
 """Free space below which a fetch is not begun: packages, the tree and some air."""
+LOCK_STEP_S = 0.1
 
 
 def cache_dir() -> Path:
@@ -100,10 +103,22 @@ def _only_one(home: Path, name: str, progress: Callable[[str], None]) -> Iterato
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             progress(f"waiting for another process that fetches {name}")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _wait_for_lock(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int) -> None:
+    """Wait in steps, so that the end of our own program ends the wait; raises Unavailable then."""
+    while True:
+        children.check()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_STEP_S)
+        else:
+            return
 
 
 def _fetch(name: str, packages: Sequence[str], target: Path, progress: Callable[[str], None]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hotline.errors import Unavailable
 from hotline.tools import sources
+from hotline.tools.processes import children
 from hotline.tools.tool import last_lines
 
 APT_DIR = Path("/etc/apt")
@@ -132,10 +133,7 @@ def _run(
 ) -> str:
     """Run a program and return what it wrote; raises Unavailable with the last lines it wrote when it fails."""
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        done = children.run(command, environment, timeout_s)
     except subprocess.TimeoutExpired as exc:
         raise Unavailable(f"{trouble}: {command[0]} took more than {timeout_s:.0f} s") from exc
     except OSError as exc:
