@@ -142,7 +142,7 @@ class Policy:
                 return self._all_over([e for e in self.entries.values() if e.call_id == record.call_id], record.at, now)
             case SnapshotTaken() if record.node == self._node:
                 return self._snapshot(record, now)
-            case LinkChanged(up=False) if record.node == self._node:
+            case LinkChanged() if record.node == self._node:
                 return self._lost_sight()
             case _ if isinstance(record, _OVER):
                 entry = self._of(record.offer_id)
@@ -193,7 +193,7 @@ class Policy:
         return actions + self._accepted(fact, present)
 
     def _lost_sight(self) -> list[Action]:
-        """From now on, or since a while ago, we hear of answers and ends too late to know how long a conversation was."""
+        """Around a gap (told by its two ends) answers and ends are heard too late to know how long a conversation was."""
         blind = [e for e in self.entries.values() if e.state in ("talking", "settling") and e.accepted_at is not None]
         for entry in blind:
             self._put(msgspec.structs.replace(entry, accepted_at=None))

@@ -31,6 +31,10 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_S = 1.0
 FROZEN_S = 2.0
 """After so long without a heartbeat of its own this process was stopped: what it knows of Asterisk is old."""
+RENEWALS = 4
+"""How often a lease is renewed in its time: the last one before a half-open link, and the seconds until that is noticed and the
+next link is up, must fit into it."""
+CATCH_UP_S = 0.1
 SNAPSHOT_RETRY_S = 0.5
 
 
@@ -133,8 +137,16 @@ class TelephonyService:
         if self._ready and self._clock.now() - self._beaten_at > FROZEN_S:
             log.warning("this process was stopped", seconds=round(self._clock.now() - self._beaten_at, 1))
             self._go_blind("frozen")
-            self._link.ask_resync("frozen")
+            self._tasks.spawn(self._catch_up(), name="catch-up")
         return self._ready and self._link.up
+
+    async def _catch_up(self) -> None:
+        """Read what arrived while we were stopped, and then see what there is: events tell more than a snapshot.
+
+        After a stop a loop runs its timers before it looks at its sockets (`epoll_wait` returns with nothing).
+        """
+        await asyncio.sleep(CATCH_UP_S)
+        self._link.ask_resync("frozen")
 
     def _tell(self, told: Told) -> None:
         self._publish(*told.records)
@@ -251,7 +263,7 @@ class TelephonyService:
 
     async def _renew_leases(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.lease_s / 3)
+            await asyncio.sleep(self._settings.lease_s / RENEWALS)
             if self._sees():
                 self._renew()
 

@@ -279,7 +279,8 @@ async def _appeared(client: Client, before: set[str]) -> str:
             return new.pop()
         await asyncio.sleep(0.2)
     raise Failed(
-        f"no call arrived within {TEST_CALL_S:.0f} s", "check the flow (`hotline flow check`), and that the disk has room: a call shows when its facts are written"
+        f"no call arrived within {TEST_CALL_S:.0f} s",
+        "check the flow (`hotline flow check`), and that the disk has room: a call shows when its facts are written",
     )
 
 

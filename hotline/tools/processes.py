@@ -52,6 +52,10 @@ class Children:
         if self._ended:
             raise Unavailable("the fetch was ended because hotline stops")
 
+    def __len__(self) -> int:
+        """Return how many run."""
+        return len(self._running)
+
     def end_all(self) -> None:
         """End every program, now and for good. Safe from any thread."""
         with self._lock:

@@ -185,7 +185,9 @@ async def test_after_the_agent_hung_up_the_caller_hears_the_whole_goodbye_and_th
         async with Caller(exchange, number=number, caller_number=caller) as call:
             if number == "4000":
                 await hotline.wait_fact(caller, "CallArrived")
-                await call.press("1")  # the agent is free: the ring overtakes the announcement, which must not be heard later
+                await call.press(
+                    "1"
+                )  # the agent is free: the ring overtakes the announcement, which must not be heard later
             result = await call.finished(30)
             assert result.ended_by == "them"
         row = await hotline.ended(caller)

@@ -146,12 +146,13 @@ def test_each_kind_of_end_ends_the_recording_and_the_others_change_nothing(end: 
     assert play.give(call_ended(113)) == []
 
 
+@pytest.mark.parametrize("up", [False, True])
 @pytest.mark.parametrize("over", [False, True])
-def test_a_conversation_during_which_we_lost_sight_has_no_length_to_compare_with(over: bool) -> None:
+def test_a_conversation_during_which_we_lost_sight_has_no_length_to_compare_with(over: bool, up: bool) -> None:
     play = talking()
     if over:
         play.give(talk_ended())  # heard late: it may have ended long before
-    lost = play.give(f.LinkChanged(at=110.1, node=NODE, up=False, reason="frozen"))
+    lost = play.give(f.LinkChanged(at=110.1, node=NODE, up=up))
     assert lost == ["keep settling" if over else "keep talking"]
     if not over:
         play.give(talk_ended(at=111.0))
