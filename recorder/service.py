@@ -51,14 +51,19 @@ class RecorderService:
         clock: Clock,
         tally: Tally,
         tasks: TaskGroup,
+        *,
+        writer: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """Take up what a former life left open. Raises Unavailable when the disk refuses."""
+        """Take up what a former life left open. `writer` tells the process id of the Asterisk that writes, if it is known.
+
+        Raises Unavailable when the disk refuses.
+        """
         self._keep_days = settings.recording.keep_days
         self._bus = bus
         self._clock = clock
         self._tally = tally
         self._tasks = tasks
-        self._store = RecordingStore(monitor_dir, store_dir, tolerance_s=settings.recording.tolerance_s)
+        self._store = RecordingStore(monitor_dir, store_dir, tolerance_s=settings.recording.tolerance_s, writer=writer)
         self._store.prepare()
         left: Sequence[Entry] = self._store.kept()
         self.policy = Policy(NodeId(settings.asterisk.node), left, now=clock.now())

@@ -8,7 +8,7 @@ doing). A WAV appears under its name only when it is complete and on disk; the r
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -35,11 +35,19 @@ class RecordingStore:
     """Recordings from Asterisk's monitor directory into ours."""
 
     def __init__(
-        self, monitor_dir: Path, store_dir: Path, *, tolerance_s: float, proc_dir: Path = Path("/proc")
+        self,
+        monitor_dir: Path,
+        store_dir: Path,
+        *,
+        tolerance_s: float,
+        writer: Callable[[], int | None] = lambda: None,
+        proc_dir: Path = Path("/proc"),
     ) -> None:
+        """`writer` tells the process that writes the recordings (our Asterisk); without it all processes are looked at."""
         self._monitor = monitor_dir
         self._store = store_dir
         self._tolerance_s = tolerance_s
+        self._writer = writer
         self._proc = proc_dir
 
     def prepare(self) -> None:
@@ -86,7 +94,8 @@ class RecordingStore:
         """Return which of these files are open somewhere, as far as we may see: our own Asterisk's we may."""
         real = {os.path.realpath(path): path for path in wanted}
         found: set[Path] = set()
-        for descriptors in self._proc.glob("[0-9]*/fd"):
+        writer = self._writer()
+        for descriptors in [self._proc / str(writer) / "fd"] if writer else self._proc.glob("[0-9]*/fd"):
             for target in _links(descriptors):
                 if target in real:
                     found.add(real[target])

@@ -138,7 +138,14 @@ class House:
         )
         self._stack.callback(cel.close)
         recorder = RecorderService(
-            settings, self._asterisk.monitor_dir, settings.data_dir / "recordings", bus, clock, tally, tasks
+            settings,
+            self._asterisk.monitor_dir,
+            settings.data_dir / "recordings",
+            bus,
+            clock,
+            tally,
+            tasks,
+            writer=lambda: self._asterisk.pid,
         )
         ivr = IvrService(
             library.by_number,
