@@ -60,7 +60,7 @@ def add(
     queue: Annotated[list[str] | None, typer.Option(help="A queue; may be repeated. None: all queues.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Add an agent or change one. Example: hotline agent add mei --extension 1003 --name "Mei Lin" --skill english=7."""
+    """Add an agent or change one. Example: hotline agent add 1003 --extension 1003 --name "Mei Lin" --skill english=7."""
     body = {
         "id": agent,
         "name": name,

@@ -15,6 +15,8 @@ app = typer.Typer(
 
 SHORT = 8
 """So many characters of an id tell calls apart in a list; `show` completes them."""
+WHOLE = 36
+"""The length of a whole call id."""
 COLUMNS = ("arrived", "call", "from", "name", "queue", "outcome", "agent", "wait s", "talk s")
 
 
@@ -92,10 +94,12 @@ def show(
 
 def _whole_id(client: Any, start: str) -> str:
     """Complete an id that was given by its first characters, from the newest calls."""
-    if len(start) >= 36:
+    if len(start) >= WHOLE:
         return start
     matching = [c["call_id"] for c in client.get("/api/v1/calls", limit=500)["items"] if c["call_id"].startswith(start)]
-    if len(matching) != 1:
+    if not matching:
+        raise Misuse(f"none of the newest 500 calls begins with {start!r}; see `hotline calls`")
+    if len(matching) > 1:
         raise Misuse(f"{len(matching)} of the newest 500 calls begin with {start!r}; give more of the id")
     return str(matching[0])
 
@@ -103,11 +107,14 @@ def _whole_id(client: Any, start: str) -> str:
 @one_sentence
 def recording(
     ctx: typer.Context,
-    recording_id: Annotated[str, typer.Argument(help="The recording's id, or its call's.")],
+    recording_id: Annotated[
+        str, typer.Argument(help="The call's id (its first characters suffice), or the recording's.")
+    ],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write the WAV file.")] = None,
 ) -> None:
-    """Fetch the audio of a conversation: left the caller, right the agent. Example: hotline recording 5f3a… -o talk.wav."""
+    """Fetch the audio of a conversation: left the caller, right the agent. Example: hotline recording 5f3a -o talk.wav."""
     client = shell(ctx).client()
+    recording_id = _whole_id(client, recording_id)
     found = client.get("/api/v1/recordings", call=recording_id)["items"]
     chosen = found[0]["recording_id"] if found else recording_id
     target = output or Path(f"{chosen}.wav")

@@ -104,7 +104,11 @@ def test_a_running_asterisk_conflicts_only_with_other_fixed_ports() -> None:
 
 
 def test_a_process_is_found_by_the_end_of_its_command_line() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()", "-C", "/no/such file"], stdin=subprocess.PIPE) as child:
+    program = "print('here', flush=True); input()"
+    command = [sys.executable, "-c", program, "-C", "/no/such file"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()  # before exec its command line is not its own
         assert proc.find_by_arguments("-C", "/no/such file") == child.pid
         assert proc.find_by_arguments("/no/such") is None
         assert proc.is_alive(child.pid)
