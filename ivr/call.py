@@ -179,9 +179,8 @@ class Call:
         self.out.append(leave)
 
     def try_again(self) -> None:
-        """Wake up for another try of a command that failed, unless it was tried too often."""
+        """Wake up for another try of a command that failed: nobody is left in silence. Many failures in a row are counted."""
         self.retries += 1
-        if self.retries <= RETRIES_LIMIT:
-            self.deadline = self.now + RETRY_S
-        else:
+        self.deadline = self.now + RETRY_S
+        if self.retries == RETRIES_LIMIT:
             self.limits["ivr_retries"] += 1

@@ -236,6 +236,7 @@ async def _start_fresh(house: _House, progress: Progress) -> tuple[state.State, 
         except BaseException:
             await process.stop()
             process.let_go()
+            layout.remove_run(house.dirs)
             raise
         else:
             progress(f"Asterisk {installation.version} runs (process {process.pid})")

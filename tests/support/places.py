@@ -100,7 +100,8 @@ class Place:
         self.logs = home.with_name(f"{home.name}-said")
         self.logs.mkdir()
         self.mark = f"HOTLINE_TEST_PLACE={uuid4()}"
-        self.env = {**os.environ, **FREE_PORTS, **environment, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k != "MFLAGS"}
+        self.env = {**inherited, **FREE_PORTS, **environment, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
         self.env.update([self.mark.split("=")])
 
     def start(self, *command: str, env: Mapping[str, str] | None = None) -> Command:

@@ -425,6 +425,13 @@ def test_a_release_step_gives_the_caller_away() -> None:
     assert only(Caller().to_menu().press("0"), Release)[0].reason == "operator"
 
 
+def test_music_that_is_refused_again_and_again_is_still_tried() -> None:
+    caller = Caller().to_queue()
+    for _ in range(15):
+        caller.refused(only(caller.all, StartMusic)[-1])
+        assert only(caller.deadline_comes(), StartMusic)
+
+
 def test_a_refused_farewell_is_sent_again() -> None:
     caller = Caller().to_menu()
     caller.press("0")
