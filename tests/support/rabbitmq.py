@@ -102,7 +102,9 @@ class RabbitMQ:
         try:
             await eventually(lambda: process.poll() is not None, within_s=STOP_S, what="RabbitMQ ended")
         finally:
-            with contextlib.suppress(ProcessLookupError):  # erl_child_setup and what it started, in the node's own session
+            with contextlib.suppress(
+                ProcessLookupError
+            ):  # erl_child_setup and what it started, in the node's own session
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             self._process = None
@@ -165,7 +167,9 @@ class RabbitMQ:
         self._sbin = next(self._tool.root.glob("usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"))
         self._write_scripts()
         config, plugins, nothing = self._work / "rabbitmq.conf", self._work / "plugins", self._work / "env.conf"
-        config.write_text("vm_memory_high_watermark.relative = 0.6\ndisk_free_limit.absolute = 10MB\n", encoding="utf-8")
+        config.write_text(
+            "vm_memory_high_watermark.relative = 0.6\ndisk_free_limit.absolute = 10MB\n", encoding="utf-8"
+        )
         plugins.write_text("[].\n", encoding="utf-8")
         nothing.write_text("", encoding="utf-8")
         own = {
