@@ -21,7 +21,7 @@ from hotline.bus.base import Performer
 from hotline.bus.ordering import Lately
 from hotline.bus.rabbitmq_commands import Node, Requests
 from hotline.bus.rabbitmq_in import Consumer, JournalIntake, RabbitInbox, Reader
-from hotline.bus.rabbitmq_link import FAILURES, Taken, connected, declare, exclusive_queue, quiet_client, translate
+from hotline.bus.rabbitmq_link import CLOSE_S, FAILURES, Taken, connected, declare, exclusive_queue, quiet_client, translate
 from hotline.bus.rabbitmq_out import FactPublisher, Outbox, Parcel, Sender
 from hotline.bus.topology import Limits, Names, Queue, exchanges, inbox_queue, shared_queues, signal_key
 from hotline.codec import FACTS, SIGNALS, SentSignal, Undecodable, decode_signal, encode_signal
@@ -37,6 +37,7 @@ from hotline.tally import Tally
 SIGNAL_LIFE_S = 5.0
 BURY_S = 10.0
 PAUSE_FIRST_S = 0.2
+CLOSE_AGAIN_S = 3 * CLOSE_S
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,7 @@ class RabbitBus:
         self._requests = Requests(self._sender, self._names, mine, settings.pending_max, clock, wall)
         self._changed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._closing = False
         self.is_up = asyncio.Event()
         """Set while a session with the broker is going on."""
 
@@ -159,9 +161,10 @@ class RabbitBus:
             raise
 
     async def close(self) -> None:
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        self._closing = True
+        while self._running is not None and not self._running.done():
+            self._running.cancel()  # the client swallows one now and then
+            await asyncio.wait([self._running], timeout=CLOSE_AGAIN_S)
         self._requests.close()
         for inbox in self._inboxes:
             inbox.close()
@@ -170,7 +173,7 @@ class RabbitBus:
         """Have a session after another, with growing pauses while there is none."""
         pause_s = PAUSE_FIRST_S
         taken_until = self._clock.now() + self._settings.connect_timeout_s
-        while True:
+        while not self._closing:
             try:
                 async with self._session() as over:
                     pause_s = PAUSE_FIRST_S
@@ -209,6 +212,7 @@ class RabbitBus:
                     facts = await outward.channel(on_return_raises=True)
                     parcels = await outward.channel(on_return_raises=True)
                     await self._claim_name(session)
+                    self._changed.clear()
                     known = await self._join(session, set())
             except FAILURES as exc:
                 raise translate(exc, self._settings) from exc
@@ -269,7 +273,7 @@ class RabbitBus:
         return {*self._nodes.values(), *(reader for _, reader, _ in readers)}
 
     async def _join_later(self, session: "_Session", known: set[object]) -> None:
-        while True:
+        while not session.is_over:
             await self._changed.wait()
             self._changed.clear()
             new = [self._queue_of(inbox) for inbox in self._inboxes if inbox not in known]
@@ -305,6 +309,11 @@ class _Session:
         """Say what the session ends of; the first reason counts."""
         if not self._over.done():
             self._over.set_result(error)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its parts should end. They are cancelled then, but the client swallows a cancellation now and then."""
+        return self._over.done()
 
     async def channel(self) -> AbstractChannel:
         """Open a channel for receiving; when the broker ends it, or one of its consumers, the session is over."""
