@@ -21,7 +21,16 @@ from hotline.bus.base import Performer
 from hotline.bus.ordering import Lately
 from hotline.bus.rabbitmq_commands import Node, Requests
 from hotline.bus.rabbitmq_in import Consumer, JournalIntake, RabbitInbox, Reader
-from hotline.bus.rabbitmq_link import CLOSE_S, FAILURES, Taken, connected, declare, exclusive_queue, quiet_client, translate
+from hotline.bus.rabbitmq_link import (
+    CLOSE_S,
+    FAILURES,
+    Taken,
+    connected,
+    declare,
+    exclusive_queue,
+    quiet_client,
+    translate,
+)
 from hotline.bus.rabbitmq_out import FactPublisher, Outbox, Parcel, Sender
 from hotline.bus.topology import Limits, Names, Queue, exchanges, inbox_queue, shared_queues, signal_key
 from hotline.codec import FACTS, SIGNALS, SentSignal, Undecodable, decode_signal, encode_signal
@@ -203,17 +212,16 @@ class RabbitBus:
                 connection.close_callbacks.add(
                     lambda _, exc: session.end(translate(exc or OSError("closed"), self._settings))
                 )
-            await declare(
-                inward, self._settings, self._names, exchanges(self._names),
-                [*shared_queues(self._names, self._limits), *(self._queue_of(i) for i in self._inboxes)],
-            )  # fmt: skip
+            self._changed.clear()
+            inboxes = list(self._inboxes)
+            queues = [*shared_queues(self._names, self._limits), *map(self._queue_of, inboxes)]
+            await declare(inward, self._settings, self._names, exchanges(self._names), queues)
             try:
                 async with asyncio.timeout(self._settings.connect_timeout_s):
                     facts = await outward.channel(on_return_raises=True)
                     parcels = await outward.channel(on_return_raises=True)
                     await self._claim_name(session)
-                    self._changed.clear()
-                    known = await self._join(session, set())
+                    known = await self._join(session, set(), inboxes)
             except FAILURES as exc:
                 raise translate(exc, self._settings) from exc
             session.spawn(self._sender.run(parcels, session.tasks), "parcels")
@@ -257,12 +265,12 @@ class RabbitBus:
         for inbox in self._inboxes:
             inbox.take_signal(sent)
 
-    async def _join(self, session: "_Session", known: set[object]) -> set[object]:
+    async def _join(self, session: "_Session", known: set[object], inboxes: list[RabbitInbox]) -> set[object]:
         """Begin to consume for every inbox, node and journal that is not in `known`; return all that are now."""
         for node in [n for n in self._nodes.values() if n not in known]:
             await node.claim(await session.channel(), session.tasks)
         readers: list[tuple[str, Reader, int]] = [
-            (self._queue_of(inbox).name, inbox, self._settings.prefetch) for inbox in self._inboxes if inbox.fact_types
+            (self._queue_of(inbox).name, inbox, self._settings.prefetch) for inbox in inboxes if inbox.fact_types
         ]
         if self._intake is not None:
             readers.append((self._names.journal, self._intake, self._settings.journal_prefetch))
@@ -276,9 +284,10 @@ class RabbitBus:
         while not session.is_over:
             await self._changed.wait()
             self._changed.clear()
-            new = [self._queue_of(inbox) for inbox in self._inboxes if inbox not in known]
+            inboxes = list(self._inboxes)
+            new = [self._queue_of(inbox) for inbox in inboxes if inbox not in known]
             await declare(session.inward, self._settings, self._names, [], new)
-            known = await self._join(session, known)
+            known = await self._join(session, known, inboxes)
 
     async def _bury(self, message: AbstractIncomingMessage, queue: str, reason: Undecodable) -> bool:
         """Send a message to the dead letters with the reason; return whether the broker has it there."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aio_pika import Message
 from aio_pika import connect as open_connection
@@ -50,8 +50,10 @@ def translate(exc: BaseException, settings: BusSettings) -> HotlineError:
         return exc
     if isinstance(exc, amqp.AuthenticationError | amqp.ProbableAuthenticationError):
         return Misuse(f"bus: the broker at {where(url)} does not let user {user!r} in: wrong name or password?")
-    if isinstance(exc, amqp.ConnectionNotAllowed):
-        return Misuse(f"bus: the broker at {where(url)} refuses user {user!r}: {_said(exc)}")
+    if isinstance(exc, amqp.ConnectionNotAllowed | amqp.InvalidFrameError):  # the second: a "no" to Connection.Open
+        return Misuse(
+            f"bus: the broker at {where(url)} is closed to user {user!r}: does the virtual host exist, may the user use it?"
+        )
     if isinstance(exc, amqp.ChannelAccessRefused):
         rights = f"^{settings.prefix}\\.".replace(".", "\\.", settings.prefix.count("."))
         return Misuse(
@@ -70,9 +72,10 @@ def _said(exc: BaseException) -> str:
 
 def address(settings: BusSettings) -> str:
     """Return the broker's URL."""
-    if settings.url is None:
+    url = "" if settings.url is None else settings.url.get_secret_value()
+    if not url.startswith(("amqp://", "amqps://")):
         raise Misuse("bus.url: say where the broker is, amqp://user:password@host:port/vhost")
-    return settings.url.get_secret_value()
+    return url
 
 
 @asynccontextmanager
@@ -157,14 +160,20 @@ async def _make_queue(connection: AbstractConnection, queue: Queue, timeout_s: f
 async def _try_rights(connection: AbstractConnection, names: Names, timeout_s: float) -> None:
     """Do once what we shall have to do, with names of ours that are nobody's: make, bind, write, read, remove."""
     name = names.of(f"check-{uuid.uuid4().hex}")
-    async with _scratch(connection, timeout_s) as channel:
-        exchange = await channel.declare_exchange(name, "direct", auto_delete=True)
-        queue = await channel.declare_queue(name, exclusive=True, arguments={"x-dead-letter-exchange": name})
-        await queue.bind(exchange, name)
-        await exchange.publish(Message(b""), name, mandatory=True)
-        await queue.get(no_ack=True, fail=False)
-        await queue.unbind(exchange, name)
-        await queue.delete()
+    try:
+        async with _scratch(connection, timeout_s) as channel:
+            exchange = await channel.declare_exchange(name, "direct", auto_delete=True)
+            queue = await channel.declare_queue(name, exclusive=True, arguments={"x-dead-letter-exchange": name})
+            await queue.bind(exchange, name)
+            await exchange.publish(Message(b""), name, mandatory=True)
+            await queue.get(no_ack=True, fail=False)
+            await queue.unbind(exchange, name)
+            await queue.delete()
+    except amqp.ChannelAccessRefused:
+        with suppress(amqp.ChannelAccessRefused):  # an exchange that nothing was ever bound to stays
+            async with _scratch(connection, timeout_s) as channel:
+                await channel.exchange_delete(name)
+        raise
 
 
 async def exclusive_queue(channel: AbstractChannel, name: str, bindings: list[tuple[str, str]]) -> AbstractQueue:

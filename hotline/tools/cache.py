@@ -124,9 +124,7 @@ def _wait_for_lock(descriptor: int) -> None:
             return
 
 
-def _fetch(
-    name: str, packages: Sequence[str], target: Path, progress: Callable[[str], None], suite: str
-) -> None:
+def _fetch(name: str, packages: Sequence[str], target: Path, progress: Callable[[str], None], suite: str) -> None:
     """Fetch and unpack beside `target`, then move it there."""
     home = target.parent
     _remove_leftovers(home)

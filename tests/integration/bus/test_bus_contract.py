@@ -74,7 +74,9 @@ async def test_only_the_kinds_asked_for_come(world: World) -> None:
 
 
 async def test_every_subscriber_gets_every_record(world: World) -> None:
-    inboxes = [world.far.bus.subscribe(name, Fact) for name in ("one", "two")] + [world.near.bus.subscribe("three", Fact)]
+    inboxes = [world.far.bus.subscribe(name, Fact) for name in ("one", "two")] + [
+        world.near.bus.subscribe("three", Fact)
+    ]
     await world.start()
     world.near.bus.publish(*(ended(n) for n in range(20)))
     for inbox in inboxes:
