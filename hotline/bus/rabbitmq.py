@@ -180,12 +180,12 @@ class RabbitBus:
 
     async def _run(self, first: "asyncio.Future[None]") -> None:
         """Have a session after another, with growing pauses while there is none."""
-        pause_s = PAUSE_FIRST_S
+        pause_s, said = PAUSE_FIRST_S, ""
         taken_until = self._clock.now() + self._settings.connect_timeout_s
         while not self._closing:
             try:
                 async with self._session() as over:
-                    pause_s = PAUSE_FIRST_S
+                    pause_s, said = PAUSE_FIRST_S, ""
                     if not first.done():
                         first.set_result(None)
                     raise await over
@@ -194,7 +194,9 @@ class RabbitBus:
                     first.set_exception(exc)
                     if isinstance(exc, Misuse) or self._settings.must_connect:
                         return
-                log.warning("no session with the broker", error=str(exc))
+                if str(exc) != said:
+                    said = str(exc)
+                    log.warning("no session with the broker", error=said)
             self._tally.count("bus_sessions_lost")
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, self._settings.reconnect_cap_s)

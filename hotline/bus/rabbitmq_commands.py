@@ -82,7 +82,7 @@ class Requests:
             correlation_id=number,
             reply_to=self._reply_to,
             expiration=within_s,
-            headers={"epoch": epoch, "deadline": self._wall() + within_s},
+            headers={"epoch": epoch, "deadline_ms": round((self._wall() + within_s) * 1000)},
         )
 
     def _sent(self, number: str, node: NodeId, sent: "asyncio.Future[None]") -> None:
@@ -148,8 +148,9 @@ class Node:
         except Undecodable as exc:
             log.error("a command cannot be read", node=self.node, error=str(exc))
             return settled(Refused(reason=f"not understood: {exc}"))
-        epoch, deadline = _number(message.headers.get("epoch")), _number(message.headers.get("deadline"))
-        refused = self._fence.why_not(epoch=int(epoch or 0), deadline=deadline, now=self._wall())
+        epoch, deadline_ms = _number(message.headers.get("epoch")), _number(message.headers.get("deadline_ms"))
+        deadline = None if deadline_ms is None else deadline_ms / 1000
+        refused = self._fence.why_not(epoch=epoch or 0, deadline=deadline, now=self._wall())
         if refused is not None:
             log.warning("a stale command was refused", node=self.node, command=message.type, reason=refused.reason)
             return settled(refused)
@@ -168,5 +169,6 @@ class Node:
         await message.ack()
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def _number(value: Any) -> int | None:
+    """Return a header's integer (the client sends other numbers with single precision: a time would be minutes off)."""
+    return value if isinstance(value, int) else None

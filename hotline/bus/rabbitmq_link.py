@@ -11,8 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from aio_pika import Message
-from aio_pika import connect as open_connection
+from aio_pika import Connection, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
 from aiormq import exceptions as amqp
 from yarl import URL
@@ -82,21 +81,22 @@ def address(settings: BusSettings) -> str:
 async def connected(settings: BusSettings, name: str) -> AsyncIterator[AbstractConnection]:
     """Connect, and close at the end, however the broker is. Raises Misuse or Unavailable."""
     try:
-        url = URL(address(settings)).update_query(heartbeat=str(settings.heartbeat_s), name=name)
-        async with asyncio.timeout(settings.connect_timeout_s):
-            connection = await open_connection(url)
+        connection = Connection(URL(address(settings)).update_query(heartbeat=str(settings.heartbeat_s), name=name))
     except ValueError as exc:
         raise Misuse("bus.url: is not a broker's address, amqp://user:password@host:port/vhost") from exc
-    except FAILURES as exc:
-        raise translate(exc, settings) from exc
     try:
+        try:
+            async with asyncio.timeout(settings.connect_timeout_s):
+                await connection.connect()
+        except FAILURES as exc:
+            raise translate(exc, settings) from exc
         yield connection
     finally:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await connection.close()
         except FAILURES:  # it is frozen, blocked or gone; closing is only good manners
-            pass
+            await connection.close()  # at the second time it only marks itself
 
 
 @asynccontextmanager

@@ -308,13 +308,14 @@ async def test_a_dead_letter_that_can_be_read_meanwhile_is_put_back_and_handled(
 
 async def test_a_fact_that_kills_whoever_handles_it_becomes_a_dead_letter_in_the_end(brokered: World) -> None:
     settings = brokered.settings(delivery_limit=2)
-    await brokered.near.bus.start()
+    near = brokered.process("teller", delivery_limit=2)
+    await near.bus.start()
     for turn in range(5):
         victim = brokered.process("victim", delivery_limit=2)
         inbox = victim.bus.subscribe("all", Fact)
         await victim.bus.start()
         if turn == 0:
-            brokered.near.bus.publish(ended(1))
+            near.bus.publish(ended(1))
             await take(inbox, 1)
         await asyncio.sleep(0.3)  # it is given out, and never handled
         await victim.die()
