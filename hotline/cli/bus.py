@@ -1,14 +1,16 @@
 """`hotline bus dead list|show|requeue`: what the broker could not deliver, and another chance for it."""
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from hotline.cli.shell import JsonFlag, console, local_time, one_sentence, print_json, print_table, shell
 from hotline.errors import Misuse, Rejected
-from hotline.settings import Bus
+
+if TYPE_CHECKING:
+    from hotline.settings import Bus
 
 app = typer.Typer(help="What carries records between processes. Example: hotline bus dead list", no_args_is_help=True)
 dead_app = typer.Typer(help="Dead letters. Example: hotline bus dead requeue --all", no_args_is_help=True)
@@ -17,7 +19,7 @@ app.add_typer(dead_app, name="dead")
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Look at the first so many.")]
 
 
-def _settings(ctx: typer.Context) -> Bus:
+def _settings(ctx: typer.Context) -> "Bus":
     settings = shell(ctx).settings().bus
     if settings.kind != "rabbitmq":
         raise Misuse('bus: the memory bus has no dead letters; they exist with [bus] kind = "rabbitmq"')
@@ -33,13 +35,13 @@ def list_(ctx: typer.Context, limit: Limit = 100, as_json: JsonFlag = False) -> 
     """
     from hotline.bus.rabbitmq_dead import read
 
-    letters = asyncio.run(read(_settings(ctx), limit))
+    zone, letters = shell(ctx).zone(), asyncio.run(read(_settings(ctx), limit))
     if as_json:
         print_json(msgspec.to_builtins(letters))
         return
     print_table(
         ("id", "died", "type", "from", "queue", "reason"),
-        ((x.id, local_time(x.died_at), x.type, x.source, x.queue, x.reason) for x in letters),
+        ((x.id, local_time(x.died_at, zone), x.type, x.source, x.queue, x.reason) for x in letters),
         empty="no dead letters",
     )
 
