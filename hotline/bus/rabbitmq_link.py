@@ -168,7 +168,7 @@ async def _try_rights(connection: AbstractConnection, names: Names, timeout_s: f
             await exchange.publish(Message(b""), name, mandatory=True)
             await queue.get(no_ack=True, fail=False)
             await queue.unbind(exchange, name)
-            await queue.delete()
+            await queue.delete(if_unused=False, if_empty=False)  # the message may not have been there yet to be got
     except amqp.ChannelAccessRefused:
         with suppress(amqp.ChannelAccessRefused):  # an exchange that nothing was ever bound to stays
             async with _scratch(connection, timeout_s) as channel:
