@@ -1,7 +1,7 @@
 """Facts and commands as bytes, for the spool, the journal and the broker, and back.
 
 The wire form is JSON. Of a fact: `{"id", "source", "seq", "type", "v", "at", "call", "body"}`; of a command:
-`{"type", "v", "node", "call", "body"}`. `body` is the whole record; the rest is there so that a reader can route, order and
+`{"type", "v", "node", "call", "body"}`; of a signal: `{"source", "after", "type", "v", "body"}`. `body` is the whole record; the rest is there so that a reader can route, order and
 store what it cannot decode. Unknown fields are ignored (a newer program added them); unknown types and newer versions are
 refused with `Undecodable`, so that the caller puts the bytes aside instead of losing them.
 
@@ -16,7 +16,7 @@ import msgspec
 from hotline import commands, facts
 from hotline.commands import Command
 from hotline.errors import Rejected
-from hotline.facts import Envelope, Fact
+from hotline.facts import Envelope, Fact, Signal
 from hotline.ids import FactId
 
 Body = dict[str, Any]
@@ -51,9 +51,12 @@ FACTS: dict[str, type[Fact]] = {k.__name__: k for k in _leaves(facts.Fact)}
 COMMANDS: dict[str, type[Command]] = {k.__name__: k for k in _leaves(commands.Command)}
 """Every type of command by its name on the wire."""
 
+SIGNALS: dict[str, type[Signal]] = {k.__name__: k for k in _leaves(facts.Signal) if k is not commands.CommandEnded}
+"""Every type of signal by its name on the wire; an outcome is told to whoever asked and never travels."""
+
 _encoder = msgspec.json.Encoder()
 _decoders: Mapping[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (*FACTS.values(), *COMMANDS.values())
+    kind: msgspec.json.Decoder(kind) for kind in (*FACTS.values(), *COMMANDS.values(), *SIGNALS.values())
 }
 
 
@@ -76,11 +79,29 @@ class _CommandFrame(msgspec.Struct, frozen=True, kw_only=True):
     body: msgspec.Raw
 
 
+class SentSignal(msgspec.Struct, frozen=True, kw_only=True):
+    """A signal with what is needed to keep its place between the facts of its source."""
+
+    source: str
+    after: dict[str, int]
+    """Type of fact -> number of the last one of that type that the source told before, for the types it told lately."""
+    signal: Signal
+
+
+class _SignalFrame(msgspec.Struct, frozen=True, kw_only=True):
+    source: str
+    after: dict[str, int]
+    type: str
+    v: int
+    body: msgspec.Raw
+
+
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, ValueError)
 """What msgspec raises for bytes that are not JSON, not UTF-8, not our record, or nested too deeply; and upcasters for odd bodies."""
 
 _fact_frames = msgspec.json.Decoder(_FactFrame)
 _command_frames = msgspec.json.Decoder(_CommandFrame)
+_signal_frames = msgspec.json.Decoder(_SignalFrame)
 
 
 def encode(envelope: Envelope) -> bytes:
@@ -140,6 +161,25 @@ def decode_command(data: bytes | str) -> Command:
         raise Undecodable("damaged", f"not a command: {exc}") from exc
     command: Command = _decode_body(COMMANDS, frame.type, frame.v, bytes(frame.body))
     return command
+
+
+def encode_signal(sent: SentSignal) -> bytes:
+    """Return the wire form of a signal."""
+    kind = type(sent.signal)
+    body = msgspec.Raw(_encoder.encode(sent.signal))
+    return _encoder.encode(
+        _SignalFrame(source=sent.source, after=sent.after, type=kind.__name__, v=_version(kind), body=body)
+    )
+
+
+def decode_signal(data: bytes | str) -> SentSignal:
+    """Return the signal of a wire form. Raises Undecodable."""
+    try:
+        frame = _signal_frames.decode(data)
+    except _BROKEN as exc:
+        raise Undecodable("damaged", f"not a signal: {exc}") from exc
+    signal: Signal = _decode_body(SIGNALS, frame.type, frame.v, bytes(frame.body))
+    return SentSignal(source=frame.source, after=frame.after, signal=signal)
 
 
 def _decode_body(table: Mapping[str, type], name: str, version: int, body: bytes | str) -> Any:

@@ -16,7 +16,7 @@ from hotline.errors import Misuse
 from hotline.ids import is_safe_id
 
 CONFIG_FILE = "hotline.toml"
-_SECRET_WORDS = ("secret", "password", "dsn", "token", "key")
+_SECRET_WORDS = ("secret", "password", "dsn", "token", "key", "url")
 """A mistake in a setting whose name holds one of these is reported without the value."""
 
 
@@ -201,6 +201,46 @@ class Spool(Section):
     max_facts: int = Field(default=5_000_000, ge=1000)
 
 
+class Bus(Section):
+    """What carries records between processes."""
+
+    kind: Literal["memory", "rabbitmq"] = "memory"
+    """`memory`: all services in one process."""
+    url: SecretStr | None = None
+    """`amqp://user:password@host:port/vhost`, or `amqps://…`; needed for `rabbitmq`."""
+    prefix: Id = "hotline"
+    """What the names of our exchanges and queues begin with: several installations may share a broker."""
+    process: Id | None = None
+    """The name of this process, the same after a restart and different from all others: its inboxes wait for it in the broker.
+
+    None: the name of the node."""
+    must_connect: bool = True
+    """Whether a start fails when the broker cannot be reached; otherwise it is tried again, and facts wait in the spool."""
+    connect_timeout_s: Seconds = 5.0
+    heartbeat_s: int = Field(default=10, ge=2, le=600)
+    """A broker that is silent for about twice this long is given up."""
+    reconnect_cap_s: Seconds = 5.0
+    """The longest pause between two attempts to connect."""
+    confirm_timeout_s: Seconds = 30.0
+    """A broker that takes our facts but does not confirm them for this long is given up, and they are sent again."""
+    command_timeout_s: Seconds = 10.0
+    """How long a command may take when its sender names no time."""
+    prefetch: int = Field(default=500, ge=1, le=65_535)
+    """Facts that an inbox may hold unhandled; the others wait in the broker."""
+    journal_prefetch: int = Field(default=2_000, ge=1, le=65_535)
+    pending_max: int = Field(default=10_000, ge=1)
+    """Signals and commands that may wait for the broker, and commands that may wait for their outcome."""
+    inbox_max: int = Field(default=1_000_000, ge=1)
+    """Facts that may wait in the broker for one inbox; beyond, the oldest become dead letters."""
+    journal_max: int = Field(default=5_000_000, ge=1)
+    """Facts that may wait in the broker for the journal; beyond, the others stay in their spools."""
+    dead_max: int = Field(default=100_000, ge=1)
+    delivery_limit: int = Field(default=20, ge=1, le=1_000)
+    """A fact that was given out this often and never handled becomes a dead letter."""
+    forget_after_s: int = Field(default=86_400, ge=60, le=30 * 86_400)
+    """The inboxes of a process that stays away for this long are removed."""
+
+
 class Log(Section):
     """Logs."""
 
@@ -247,6 +287,7 @@ class Settings(BaseSettings):
     ivr: Ivr = Ivr()
     crm: Crm = Crm()
     spool: Spool = Spool()
+    bus: Bus = Bus()
     log: Log = Log()
 
     @classmethod
@@ -302,6 +343,8 @@ def _reference_problems(settings: Settings) -> list[str]:
         problems.append("sip.rtp_end: must be above sip.rtp_start")
     if settings.sip.host == settings.sip.trunk_from:
         problems.append("sip.trunk_from: must differ from sip.host, it tells callers from seats")
+    if settings.bus.kind == "rabbitmq" and settings.bus.url is None:
+        problems.append("bus.url: say where the broker is, amqp://user:password@host:port/vhost")
     return problems
 
 

@@ -281,6 +281,11 @@ class Spool:
         return self._file.count + len(self._changes.rows) - self._hidden
 
     @property
+    def last(self) -> int:
+        """The number of the newest fact that was ever kept; 0 before the first."""
+        return self._seq
+
+    @property
     def oldest_at(self) -> float | None:
         """When the oldest waiting fact was taken, or None."""
         rows = self._oldest(1)

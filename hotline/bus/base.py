@@ -1,8 +1,10 @@
 """What a service may rely on, whichever bus carries its records.
 
 * `publish` never waits and never fails: facts go into the spool first (durable), then to every inbox that asked for them.
+  Signals are best effort: what cannot be delivered soon is dropped and counted.
 * Records reach one inbox in the order they were published by one process; a fact may come twice.
 * `request` sends a command to the node that holds the call and waits for its outcome; commands of one call keep their order.
+  A command that comes after its deadline, or under an epoch older than the newest that its node has seen, is refused there.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,7 +22,7 @@ class Inbox(Protocol):
     """The records that one subscriber has not handled yet, in order."""
 
     async def get(self) -> Record | None:
-        """Wait for the next record; None once the inbox is closed and empty."""
+        """Wait for the next record; None once the inbox is closed and empty. The record before counts as handled."""
 
     @property
     def ready(self) -> bool:
@@ -40,6 +42,16 @@ class Inbox(Protocol):
 class Bus(Protocol):
     """Carries facts and signals to services, and commands to nodes."""
 
+    async def start(self) -> None:
+        """Begin to carry records; inboxes may be opened before and after.
+
+        Raises Misuse when the broker refuses us or has something else under our names, and Unavailable when there is none;
+        nothing was changed there then.
+        """
+
+    async def close(self) -> None:
+        """Stop. Facts that are not delivered yet stay in the spool."""
+
     def publish(self, *records: Record) -> None:
         """Tell everybody who asked."""
 
@@ -49,5 +61,9 @@ class Bus(Protocol):
     def serve(self, node: NodeId, perform: Performer) -> None:
         """Become the performer of commands for `node`. Raises Misuse if it has one."""
 
-    def request(self, command: Command) -> Awaitable[Outcome]:
-        """Send a command now; await the result for its outcome. `Unknown` if the node cannot be reached in time."""
+    def request(self, command: Command, *, epoch: int = 0, within_s: float | None = None) -> Awaitable[Outcome]:
+        """Send a command now; await the result for its outcome. `Unknown` if the node cannot be reached in time.
+
+        `epoch` names the term of the sender's office (0: it has none and is never fenced off). `within_s` is how long the
+        command may take; None leaves it to the bus.
+        """

@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from hotline.bus.base import Performer
-from hotline.commands import Command, Outcome, Refused
+from hotline.bus.fence import Fence
+from hotline.commands import Command, Outcome, Refused, Unknown
 from hotline.errors import Misuse
 from hotline.facts import Fact, Record
 from hotline.ids import NodeId
@@ -65,6 +66,14 @@ class MemoryBus:
         self._inboxes: list[tuple[tuple[type[Record], ...], MemoryInbox]] = []
         self._routes: dict[type[Record], list[MemoryInbox]] = {}
         self._performers: dict[NodeId, Performer] = {}
+        self._fences: dict[NodeId, Fence] = {}
+
+    async def start(self) -> None:
+        """Nothing has to be reached: every inbox works from its subscription on."""
+
+    async def close(self) -> None:
+        for _, inbox in self._inboxes:
+            inbox.close()
 
     def publish(self, *records: Record) -> None:
         if self._keep is not None:
@@ -92,13 +101,28 @@ class MemoryBus:
         if node in self._performers:
             raise Misuse(f"node {node!r} already has a performer")
         self._performers[node] = perform
+        self._fences[node] = Fence()
 
-    def request(self, command: Command) -> Awaitable[Outcome]:
+    def request(self, command: Command, *, epoch: int = 0, within_s: float | None = None) -> Awaitable[Outcome]:
         perform = self._performers.get(command.node)
-        return perform(command) if perform is not None else _nobody(command)
+        if perform is None:
+            return settled(Refused(reason=f"no telephony service for node {command.node}"))
+        refused = self._fences[command.node].why_not(epoch=epoch, deadline=within_s, now=0.0)
+        if refused is not None:
+            return settled(refused)
+        return perform(command) if within_s is None else in_time(perform(command), within_s)
 
 
-def _nobody(command: Command) -> Awaitable[Outcome]:
+def settled(outcome: Outcome) -> Awaitable[Outcome]:
+    """Return an outcome that is already there; nobody has to wait for it."""
     answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-    answer.set_result(Refused(reason=f"no telephony service for node {command.node}"))
+    answer.set_result(outcome)
     return answer
+
+
+async def in_time(outcome: Awaitable[Outcome], within_s: float) -> Outcome:
+    """Wait for an outcome for `within_s` at the most; the command itself goes on."""
+    try:
+        return await asyncio.wait_for(asyncio.shield(outcome), within_s)
+    except TimeoutError:
+        return Unknown(reason=f"no answer within {within_s:g} s")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hotline import __version__
-from hotline.cli import agents, calls, demo, doctor, flow, records, up
+from hotline.cli import agents, bus, calls, demo, doctor, flow, records, up
 from hotline.cli.shell import DATA_DIR_HELP, Shell
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ app.add_typer(agents.queue_app, name="queue")
 app.add_typer(flow.app, name="flow")
 app.add_typer(records.crm_app, name="crm")
 app.add_typer(records.journal_app, name="journal")
+app.add_typer(bus.app, name="bus")
 
 
 def run() -> None:

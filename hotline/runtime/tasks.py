@@ -14,6 +14,8 @@ from hotline.errors import Misuse
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+CANCEL_AGAIN_S = 10.0
+"""A task that still runs so long after its cancellation has swallowed it (client libraries do) and is cancelled again."""
 
 
 class TaskGroup:
@@ -64,8 +66,9 @@ class TaskGroup:
         while tasks := [t for t in self._tasks if t is not asyncio.current_task()]:  # an ending task may start another
             for task in tasks:
                 task.cancel()
-            for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+            done, _ = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
+            for task in done:
                 self._tasks.discard(task)
-                if isinstance(result, Exception):
-                    log.warning("task failed while closing", task=task.get_name(), exc_info=result)
+                if not task.cancelled() and isinstance(error := task.exception(), Exception):
+                    log.warning("task failed while closing", task=task.get_name(), exc_info=error)
         self._closed = True

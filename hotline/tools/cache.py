@@ -38,14 +38,17 @@ def cache_dir() -> Path:
     return Path.home() / ".cache" / "hotline"
 
 
-def bring(name: str, packages: Sequence[str], *, progress: Callable[[str], None], minimum: str = "") -> Tool:
+def bring(
+    name: str, packages: Sequence[str], *, progress: Callable[[str], None], minimum: str = "", suite: str = SUITE
+) -> Tool:
     """Return the tool `name`, made of these Debian packages and what they depend on; blocks while it is fetched.
 
     `minimum` (a version of the first package) only distinguishes trees: raise it and an older tree is not used any more.
+    `suite` is Debian's release to take them from: another one only where an older program is wanted on purpose (tests).
     Raises Unavailable with one sentence when it cannot be brought; nothing half done is left behind or used.
     """
     architecture = apt.architecture()
-    recipe = json.dumps([LAYOUT, SUITE, architecture, sorted(packages), minimum])
+    recipe = json.dumps([LAYOUT, suite, architecture, sorted(packages), minimum])
     home = cache_dir() / "tools" / name
     target = home / hashlib.sha256(recipe.encode()).hexdigest()[:16]
     triplet = apt.TRIPLETS[architecture]
@@ -57,7 +60,7 @@ def bring(name: str, packages: Sequence[str], *, progress: Callable[[str], None]
         return tool
     with _only_one(home, name, progress):
         if (tool := _complete(name, target, triplet)) is None:
-            _fetch(name, packages, target, progress)
+            _fetch(name, packages, target, progress, suite)
             tool = _complete(name, target, triplet)
     if tool is None:
         raise Unavailable(f"{target} was fetched but is not complete; remove it and start again")
@@ -121,7 +124,7 @@ def _wait_for_lock(descriptor: int) -> None:
             return
 
 
-def _fetch(name: str, packages: Sequence[str], target: Path, progress: Callable[[str], None]) -> None:
+def _fetch(name: str, packages: Sequence[str], target: Path, progress: Callable[[str], None], suite: str) -> None:
     """Fetch and unpack beside `target`, then move it there."""
     home = target.parent
     _remove_leftovers(home)
@@ -132,7 +135,7 @@ def _fetch(name: str, packages: Sequence[str], target: Path, progress: Callable[
     work = Path(tempfile.mkdtemp(prefix="part-", dir=home))
     try:
         progress(f"fetching {name} (once per user)")
-        files = apt.fetch(packages, work / "apt")
+        files = apt.fetch(packages, work / "apt", suite)
         progress(f"unpacking {len(files)} packages of {name}")
         tree = work / "tree"
         tree.mkdir()

@@ -58,8 +58,8 @@ def architecture() -> str:
     return _MACHINES[machine]
 
 
-def fetch(packages: Sequence[str], work: Path) -> list[Path]:
-    """Download `packages` and all they depend on below `work`, and return the package files.
+def fetch(packages: Sequence[str], work: Path, suite: str = sources.SUITE) -> list[Path]:
+    """Download `packages` of a suite and all they depend on below `work`, and return the package files.
 
     Raises Unavailable with one sentence: no apt, no mirror, no network, no space.
     """
@@ -68,7 +68,7 @@ def fetch(packages: Sequence[str], work: Path) -> list[Path]:
             raise Unavailable(
                 f"{program} is missing: on a machine without Debian's tools, install the programs and name them in the settings"
             )
-    environment = _prepare(work)
+    environment = _prepare(work, suite)
     _run(["apt-get", "-q", "update"], environment, "the list of packages cannot be fetched; is there a network?")
     command = ["apt-get", "-q", "-y", "--download-only", "--no-install-recommends", "install", *packages]
     _run(command, environment, f"{', '.join(packages)} cannot be fetched")
@@ -101,12 +101,12 @@ def mirror() -> sources.Source:
     return chosen
 
 
-def _prepare(work: Path) -> dict[str, str]:
+def _prepare(work: Path, suite: str) -> dict[str, str]:
     """Write apt's private configuration below `work` and return the environment that makes apt use it."""
     for directory in ("lists/partial", "archives/partial"):
         (work / directory).mkdir(parents=True, exist_ok=True)
     keyring = " ".join(path for path in KEYRINGS if Path(path).is_file())
-    (work / "debian.sources").write_text(sources.deb822(mirror(), keyring), encoding="utf-8")
+    (work / "debian.sources").write_text(sources.deb822(mirror(), keyring, suite), encoding="utf-8")
     stanza = "Package: {}\nStatus: install ok installed\nArchitecture: {}\nMulti-Arch: allowed\nVersion: 99:99\nMaintainer: none\nDescription: none\n"
     (work / "status").write_text("\n".join(stanza.format(name, architecture()) for name in _ASSUMED), encoding="utf-8")
     own = {

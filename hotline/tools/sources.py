@@ -49,14 +49,14 @@ def _oddness(source: Source) -> tuple[bool, bool, bool]:
     return (security, not plain, "debian" not in source.uri + source.signed_by)
 
 
-def deb822(source: Source, keyring: str) -> str:
-    """Return a sources file for our suite at the mirror of `source`; `keyring` holds Debian's archive keys."""
+def deb822(source: Source, keyring: str, suite: str = SUITE) -> str:
+    """Return a sources file for one suite at the mirror of `source`; `keyring` holds Debian's archive keys."""
     if "BEGIN PGP" in source.signed_by:
         lines = (line.strip() or "." for line in source.signed_by.strip().splitlines())
         signed_by = "\n " + "\n ".join(lines)
     else:
         signed_by = " ".join(dict.fromkeys([*source.signed_by.replace(",", " ").split(), *keyring.split()]))
-    fields = ("Types: deb", f"URIs: {source.uri}", f"Suites: {SUITE}", f"Components: {COMPONENT}")
+    fields = ("Types: deb", f"URIs: {source.uri}", f"Suites: {suite}", f"Components: {COMPONENT}")
     return "\n".join((*fields, *([f"Signed-By: {signed_by}"] if signed_by else []), ""))
 
 

@@ -116,7 +116,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Replaces the network: each package holds a program named like it."""
     calls: list[str] = []
 
-    def fetch(wanted: list[str], work: Path) -> list[Path]:
+    def fetch(wanted: list[str], work: Path, suite: str) -> list[Path]:
         calls.append(",".join(wanted))
         return [work / f"{name}.deb" for name in wanted]
 

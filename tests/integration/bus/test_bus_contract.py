@@ -1,0 +1,214 @@
+"""What `hotline.bus.base` promises, asked of every bus: in one process, and through RabbitMQ 4 and 3.10."""
+
+import asyncio
+import time
+
+import pytest
+
+from hotline.bus.base import Inbox
+from hotline.commands import Command, Done, Hangup, Outcome, Refused, StartMusic, Unknown
+from hotline.errors import Misuse
+from hotline.facts import CallEnded, CallFact, DigitPressed, Fact, OfferRang, Record, Signal
+from hotline.ids import CallId, NodeId, OfferId
+from tests.integration.bus.conftest import World
+from tests.support.wait import eventually
+
+NODE = NodeId("node1")
+CALL = CallId("c1")
+
+
+def ended(n: int) -> CallEnded:
+    return CallEnded(at=float(n), call_id=CallId(f"c{n}"))
+
+
+def digit(n: int) -> DigitPressed:
+    return DigitPressed(at=float(n), call_id=CALL, digit="1")
+
+
+async def take(inbox: Inbox, count: int, within_s: float = 20.0) -> list[Record]:
+    """Return the next records of an inbox."""
+    taken: list[Record] = []
+    async with asyncio.timeout(within_s):
+        while len(taken) < count:
+            record = await inbox.get()
+            assert record is not None
+            taken.append(record)
+    return taken
+
+
+class Recorder:
+    """A performer that notes what it does."""
+
+    def __init__(self, outcome: Outcome | None = None) -> None:
+        self.outcome: Outcome = outcome if outcome is not None else Done()
+        self.done: list[Command] = []
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def __call__(self, command: Command) -> Outcome:
+        self.done.append(command)
+        await self.go.wait()
+        return self.outcome
+
+
+async def test_facts_and_signals_reach_whoever_asked_in_the_order_they_were_told(world: World) -> None:
+    inbox = world.far.bus.subscribe("all", Fact, Signal)
+    await world.start()
+    told: list[Record] = [ended(n) if n % 3 else digit(n) for n in range(90)]
+    for record in told:
+        world.near.bus.publish(record)
+        if record.at % 10 == 0:
+            await asyncio.sleep(0.01)
+    assert await take(inbox, 90) == told
+
+
+async def test_only_the_kinds_asked_for_come(world: World) -> None:
+    calls, digits = world.far.bus.subscribe("calls", CallFact), world.far.bus.subscribe("digits", DigitPressed)
+    rang = OfferRang(at=2.0, call_id=CALL, offer_id=OfferId("o"))
+    await world.start()
+    world.near.bus.publish(ended(1), digit(1), rang)
+    assert await take(calls, 2) == [ended(1), rang]
+    assert await take(digits, 1) == [digit(1)]
+    assert not calls.ready
+    assert not digits.ready
+
+
+async def test_every_subscriber_gets_every_record(world: World) -> None:
+    inboxes = [world.far.bus.subscribe(name, Fact) for name in ("one", "two")] + [
+        world.near.bus.subscribe("three", Fact)
+    ]
+    await world.start()
+    world.near.bus.publish(*(ended(n) for n in range(20)))
+    for inbox in inboxes:
+        assert await take(inbox, 20) == [ended(n) for n in range(20)]
+
+
+async def test_an_inbox_opened_after_the_start_gets_what_comes_after(world: World) -> None:
+    await world.start()
+    inbox = world.far.bus.subscribe("late", CallEnded)
+    n = 0
+
+    async def arrives() -> bool:
+        nonlocal n
+        n += 1
+        world.near.bus.publish(ended(n))
+        await asyncio.sleep(0.05)
+        return inbox.ready
+
+    await eventually(arrives, what="a record")
+    assert isinstance(await inbox.get(), CallEnded)
+
+
+async def test_publishing_costs_no_wait(world: World) -> None:
+    world.far.bus.subscribe("all", Fact, Signal)
+    await world.start()
+    began = time.perf_counter()
+    world.near.bus.publish(*(ended(n) for n in range(1000)), *(digit(n) for n in range(1000)))
+    assert time.perf_counter() - began < 0.5  # a whole second thousand of them; no trip to a disk or a broker is in it
+
+
+async def test_facts_are_spooled_before_anybody_sees_them_and_signals_never(world: World) -> None:
+    await world.start()
+    kept = world.near.spool.last
+    world.near.bus.publish(ended(1), digit(1), ended(2))
+    assert world.near.spool.last - kept == 2
+
+
+async def test_a_closed_inbox_is_emptied_and_then_ended(world: World) -> None:
+    inbox = world.near.bus.subscribe("x", Fact)
+    inbox.put(ended(1))
+    inbox.close()
+    inbox.put(ended(2))
+    assert not inbox.ended
+    assert await inbox.get() == ended(1)
+    assert inbox.ended
+    assert await inbox.get() is None
+
+
+async def test_a_waiter_that_gives_up_loses_no_record(world: World) -> None:
+    inbox = world.near.bus.subscribe("x", Fact)
+    waiting = asyncio.ensure_future(inbox.get())
+    await asyncio.sleep(0)
+    inbox.put(ended(1))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await inbox.get() == ended(1)
+
+
+async def test_a_full_inbox_drops_the_newest_of_its_own_process_and_counts(world: World) -> None:
+    inbox = world.near.bus.subscribe("x", Fact, limit=1)
+    inbox.put(ended(1))
+    inbox.put(ended(2))
+    inbox.close()
+    assert [await inbox.get(), await inbox.get()] == [ended(1), None]
+    assert world.near.tally.counts["limits_reached", (("limit", "bus_inbox"),)] == 1
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", [Done(), Refused(reason="busy"), Unknown(reason="link lost")])
+async def test_a_command_goes_to_its_node_and_its_outcome_comes_back(world: World, outcome: Outcome) -> None:
+    perform = Recorder(outcome)
+    world.far.bus.serve(NODE, perform)
+    await world.start()
+    command = Hangup(node=NODE, call_id=CALL)
+    assert await world.near.bus.request(command, within_s=10) == outcome
+    assert perform.done == [command]
+
+
+async def test_commands_begin_in_the_order_they_were_sent(world: World) -> None:
+    perform = Recorder()
+    world.far.bus.serve(NODE, perform)
+    await world.start()
+    commands = [StartMusic(node=NODE, call_id=CALL, music_class=str(n)) for n in range(300)]
+    outcomes = await asyncio.gather(*[world.near.bus.request(c, within_s=20) for c in commands])
+    assert set(outcomes) == {Done()}
+    assert perform.done == commands
+
+
+async def test_a_node_that_does_not_answer_in_time_is_unknown_and_did_it_once(world: World) -> None:
+    perform = Recorder()
+    perform.go.clear()
+    world.far.bus.serve(NODE, perform)
+    await world.start()
+    outcome = await world.near.bus.request(Hangup(node=NODE, call_id=CALL), within_s=0.5)
+    perform.go.set()
+    assert isinstance(outcome, Unknown)
+    assert len(perform.done) == 1
+
+
+async def test_a_command_for_a_node_that_nobody_serves_is_refused(world: World) -> None:
+    await world.start()
+    outcome = world.near.bus.request(Hangup(node=NodeId("node9"), call_id=CALL), within_s=10)
+    world.near.bus.request(Hangup(node=NodeId("node9"), call_id=CALL), within_s=10)  # nobody looks; no warning either
+    assert await outcome == Refused(reason="no telephony service for node node9")
+
+
+async def test_a_command_without_time_left_is_refused_and_not_begun(world: World) -> None:
+    perform = Recorder()
+    world.far.bus.serve(NODE, perform)
+    await world.start()
+    assert isinstance(await world.near.bus.request(Hangup(node=NODE, call_id=CALL), within_s=0.0), Refused)
+    assert perform.done == []
+
+
+async def test_an_older_epoch_is_refused_and_no_epoch_never(world: World) -> None:
+    perform = Recorder()
+    world.far.bus.serve(NODE, perform)
+    await world.start()
+
+    async def told(epoch: int) -> Outcome:
+        return await world.near.bus.request(Hangup(node=NODE, call_id=CALL), epoch=epoch, within_s=10)
+
+    assert [await told(e) for e in (4, 4, 5)] == [Done()] * 3
+    assert await told(4) == Refused(reason="epoch 4 is over, 5 rules")
+    assert [await told(e) for e in (0, 5)] == [Done()] * 2
+    assert len(perform.done) == 5
+
+
+async def test_a_node_has_one_performer(world: World) -> None:
+    world.far.bus.serve(NODE, Recorder())
+    with pytest.raises(Misuse):
+        world.far.bus.serve(NODE, Recorder())
