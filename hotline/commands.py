@@ -59,6 +59,8 @@ class Ring(CallCommand, frozen=True, kw_only=True):
     """Shown on the seat's phone; already cleaned."""
     recording_id: RecordingId | None = None
     """Record the conversation under this name."""
+    seat_node: NodeId | None = None
+    """The node at which the seat's phone is registered, when it is not the caller's: it is rung over the trunk between them."""
 
 
 class CancelRing(CallCommand, frozen=True, kw_only=True):

@@ -362,6 +362,8 @@ class SeatChanged(Signal, frozen=True, kw_only=True):
     extension: Extension
     reachable: bool
     in_use: bool
+    node: NodeId = NodeId("")
+    """The node that tells it; a phone is registered at one of them, and unreachable for the others."""
 
 
 class SnapshotTaken(Signal, frozen=True, kw_only=True):
@@ -379,6 +381,56 @@ class FeatureCodeDialled(Signal, frozen=True, kw_only=True):
     extension: Extension
     code: str
     """The digits after the star: `41`, `42`, `43`, `431` … `439`, `44`, `45`."""
+
+
+# --- between routers and nodes -----------------------------------------------------------------------------------------
+
+
+class RouterActive(Signal, frozen=True, kw_only=True):
+    """The sign of life of the one router that distributes calls; told several times a second.
+
+    A node that is not among `surveyed` answers with `NodeSurveyed`: so a router that has just begun learns of every living
+    call, and of every seat, however many signals were lost on the way.
+    """
+
+    router: str
+    """The process it runs in."""
+    epoch: int
+    """Its term of office; grows with every change, 0 where there is no office (one process)."""
+    surveyed: tuple[NodeId, ...] = ()
+    """The nodes of which this router has heard since its term began."""
+
+
+class NodeSurveyed(Signal, frozen=True, kw_only=True):
+    """Everything that a node knows, told anew to a router that has just begun its term. Changes nothing for who knew it."""
+
+    node: NodeId
+    epoch: int
+    """The term of the router that it is for."""
+    calls: tuple[CallAdopted, ...]
+    seats: tuple[SeatChanged, ...]
+
+
+class RouterStandsBy(Signal, frozen=True, kw_only=True):
+    """The sign of life of a router that waits for the active one to fail."""
+
+    router: str
+    follows: str = ""
+    """The active router whose memory it has, and up to which revision; empty when it has none and asks for all of it."""
+    revision: int = 0
+
+
+class RouterRemembered(Signal, frozen=True, kw_only=True):
+    """What the active router must know across its own death changed: for those who stand by."""
+
+    router: str
+    epoch: int
+    revision: int
+    """Counts the changes of one router's term; a gap means that something was lost, and all must be asked for again."""
+    whole: bool = False
+    """Whether `values` is everything and replaces what was known."""
+    values: dict[str, bytes | None]
+    """Key -> value; None: forgotten."""
 
 
 # --- what is kept on the channel ---------------------------------------------------------------------------------------

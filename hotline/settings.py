@@ -89,6 +89,17 @@ class Sip(Section):
     tls: bool = False
 
 
+class Peer(Section):
+    """Another node, whose seats take callers of this one and the other way round."""
+
+    node: Id
+    host: str
+    """The address of its SIP port."""
+    port: Port = 5060
+    secret: SecretStr
+    """The same on both sides: 12 to 100 of `A-Z a-z 0-9 . _ ~ + / = -`."""
+
+
 class Asterisk(Section):
     """The Asterisk of this node."""
 
@@ -106,6 +117,8 @@ class Asterisk(Section):
     fallback_announce_s: int = Field(default=20, ge=5, le=300)
     max_calls: int = Field(default=500, ge=1, le=10_000)
     music_class: Id = "default"
+    peers: tuple[Peer, ...] = ()
+    """The other nodes of the same hotline, for a SIP trunk to each."""
 
 
 class Seats(Section):
@@ -113,6 +126,8 @@ class Seats(Section):
 
     first: int = Field(default=1001, ge=100, le=999_999)
     count: int = Field(default=20, ge=1, le=2_000)
+    secret: SecretStr | None = None
+    """What the passwords of all seats are made from, so that several nodes give a seat the same one. None: drawn by lot for this node."""
 
     def extensions(self) -> list[str]:
         """Return all extensions, lowest first."""
@@ -186,13 +201,26 @@ class Ivr(Section):
     """Empty: the flows that come with hotline."""
     language: Literal["zh", "en"] = "zh"
     timezone: Annotated[str, AfterValidator(_check_timezone)] = "Asia/Shanghai"
+    router_silent_s: float = Field(default=6.0, ge=2, le=600)
+    """After so long without a sign of life from any router, waiting callers go to the fallback queue of Asterisk."""
+
+
+class Acd(Section):
+    """The router, and those that stand by."""
+
+    beat_s: float = Field(default=0.5, ge=0.05, le=5)
+    """How often the active router tells that it lives."""
+    silent_s: float = Field(default=1.5, ge=0.3, le=60)
+    """A router that stands by takes over when the active one has been silent for so long. A few beats at least."""
 
 
 class Crm(Section):
-    """Customers."""
+    """Customers, calls and the journal."""
 
     country_code: str = Field(default="86", pattern=r"^[1-9][0-9]{0,2}$")
     """Where national numbers belong to, so that `+86 138…` and `138…` are one customer."""
+    audit_interval_s: float = Field(default=60.0, ge=1, le=86_400)
+    """How often the audit runs by itself."""
 
 
 class Spool(Section):
@@ -285,6 +313,7 @@ class Settings(BaseSettings):
     """Empty: one agent for each seat, with the seat's extension as id, in all queues."""
     recording: Recording = Recording()
     ivr: Ivr = Ivr()
+    acd: Acd = Acd()
     crm: Crm = Crm()
     spool: Spool = Spool()
     bus: Bus = Bus()
