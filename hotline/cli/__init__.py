@@ -1,1 +1,1 @@
-"""The command line, and the one place where services are wired together."""
+"""The command line."""

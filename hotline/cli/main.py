@@ -7,6 +7,7 @@ import typer
 
 from hotline import __version__
 from hotline.cli import agents, bus, calls, demo, doctor, flow, records, up
+from hotline.cli import run as run_some
 from hotline.cli.shell import DATA_DIR_HELP, Shell
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ def main(
 
 
 app.command("up")(up.up)
+app.command("run")(run_some.run)
 app.command("down")(up.down)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

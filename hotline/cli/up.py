@@ -1,31 +1,20 @@
-"""`hotline up` and `hotline down`: start everything, say what there is, end everything.
-
-What can be known to be missing is found out before anything is started. Progress goes to standard output; standard error
-has nothing but the one sentence that says why it failed.
-"""
+"""`hotline up` and `hotline down`: all services in one process, and an end to what a killed one left behind."""
 
 import asyncio
-import os
-import signal
-import socket
 import sys
-from collections.abc import Coroutine
-from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from hotline.cli.directory import open_log, own
+from hotline.cli.directory import own
+from hotline.cli.process import live, tell
 from hotline.cli.shell import DataDir, JsonFlag, Shell, console, one_sentence, print_json, shell
-from hotline.errors import HotlineError, Misuse
+from hotline.errors import Misuse
 
 if TYPE_CHECKING:
     from hotline.settings import Settings
-
-T = TypeVar("T")
-PRIVATE = 0o077
-"""No file that we make is for other users: journal, recordings and secrets are below the data directory."""
+    from hotline.wiring.house import House
 
 
 @one_sentence
@@ -38,98 +27,16 @@ def up(
 
     Example: hotline up --data-dir /tmp/mine --demo
     """
-    from hotline.runtime import logs
-
     settings = shell(ctx).settings(data_dir)
-    os.umask(PRIVATE)
-    with own(settings.data_dir), open_log(settings.data_dir) as stream:
-        logs.configure(
-            json=settings.log.json_lines,
-            level=settings.log.level,
-            show_personal=settings.log.show_personal,
-            stream=stream,
-        )
-        asyncio.run(_up(settings, shell(ctx), demo=demo))
 
+    def begun(house: "House", runtime: dict[str, Any]) -> None:
+        _welcome(runtime, settings, shell(ctx))
+        if demo:
+            from hotline.cli.demo import stream
 
-async def _up(settings: "Settings", options: Shell, *, demo: bool) -> None:
-    stop = _stop_signals()
-    from hotline.cli.house import House  # after the signals: all services take a while to load
+            house.run_beside(stream(settings, runtime, tell), name="demo")
 
-    house = House(settings, _tell)
-
-    async def start() -> dict[str, Any]:
-        await _look_ahead(settings)
-        return await house.start()
-
-    try:
-        runtime = await _unless_stopped(stop, start())
-        if runtime is not None:
-            _welcome(runtime, settings, options)
-            if demo:
-                house.spawn_demo()
-            await house.run(stop)
-    finally:
-        if stop.is_set():
-            _tell("stopping …")
-        await house.close()
-    _tell("stopped")
-
-
-def _stop_signals() -> asyncio.Event:
-    """Return what is set by Ctrl-C, SIGTERM, and the end of our terminal unless somebody asked to outlive it (nohup)."""
-    stop = asyncio.Event()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    for number in numbers:
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
-async def _look_ahead(settings: "Settings") -> None:
-    """Find out what would fail late: a taken web port, and an Asterisk that cannot be had."""
-    from telephony.asterisk.install import find_or_bring
-
-    _check_web_port(settings.http.host, settings.http.port)
-    if settings.asterisk.mode == "private":
-        await asyncio.to_thread(find_or_bring, settings, _tell)
-
-
-def _check_web_port(host: str, port: int) -> None:
-    try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as exc:
-        raise Misuse(
-            f"http.port: cannot listen on {host}:{port} ({os.strerror(exc.errno) if exc.errno else exc}); "
-            "stop what uses it, or set another port (0 chooses a free one)"
-        ) from exc
-
-
-async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Do `work`; when `stop` is set first, end it, with what it runs in threads, and return None."""
-    from hotline.tools import children
-
-    working = asyncio.ensure_future(work)
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return await working
-        children.end_all()
-        working.cancel()
-        with suppress(asyncio.CancelledError, HotlineError):  # whatever the step under way says about its end
-            await working
-        return None
-    finally:
-        stopping.cancel()
-
-
-def _tell(sentence: str) -> None:
-    try:
-        print(f"hotline: {sentence}", flush=True)
-    except OSError:
-        pass  # the terminal is gone, or nobody reads our output any more; that must not keep us from going on
+    live(settings, None, begun)
 
 
 def _welcome(runtime: dict[str, Any], settings: "Settings", options: Shell) -> None:
@@ -173,8 +80,8 @@ def down(ctx: typer.Context, data_dir: DataDir = None, as_json: JsonFlag = False
 
 
 async def _down(settings: "Settings") -> list[str]:
-    from hotline.cli import runtime_file
     from hotline.store.private import stop_leftover
+    from hotline.wiring import runtime_file
     from telephony.asterisk.supervise import stop_running
 
     ended = []

@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +51,16 @@ rest_after_no_answer_s = 2
 """
 
 
-class Running:
-    """One `hotline up`. `start`, then talk to it by `get`/`put`/`post`; `kill9`, `start` again, `stop`."""
+class Member:
+    """One process of a hotline: `hotline up`, or `hotline run SERVICE…`. `start`; `kill9`, `start` again; `stop`."""
 
-    def __init__(self, data_dir: Path, config: str = CONFIG) -> None:
+    def __init__(
+        self, data_dir: Path, config: str = CONFIG, services: Sequence[str] = (), more: Mapping[str, str] | None = None
+    ) -> None:
+        """No `services`: `hotline up`. `more` settings: environment variables without their `HOTLINE_`."""
         self.data_dir = data_dir
+        self._verb = ["run", *services] if services else ["up"]
+        self._environment = {f"HOTLINE_{name}": value for name, value in (more or {}).items()}
         self.config_file = data_dir.parent / f"{data_dir.name}.toml"
         flows = data_dir.parent / f"{data_dir.name}-flows"
         flows.mkdir()
@@ -80,18 +87,34 @@ class Running:
         ]
 
     async def start(self, within_s: float = 120.0) -> None:
-        """Run `hotline up` and wait until it says that it is up."""
+        """Run it and wait until it says that it is up."""
+        await self.begin()
+        await eventually(self._is_up, within_s=within_s, what=f"hotline {' '.join(self._verb)}")
+
+    async def begin(self) -> None:
+        """Run it, and do not wait until it is up."""
         (self.data_dir / "runtime.json").unlink(missing_ok=True)
         with self.output.open("ab") as out:
             self._process = await asyncio.create_subprocess_exec(
-                *self.command("up"), stdout=out, stderr=out, stdin=asyncio.subprocess.DEVNULL
-            )
-        await eventually(self._is_up, within_s=within_s, what="hotline up")
+                *self.command(*self._verb), stdout=out, stderr=out, stdin=asyncio.subprocess.DEVNULL,
+                env=os.environ | self._environment,
+            )  # fmt: skip
+
+    @property
+    def began(self) -> bool:
+        """Return whether it was ever started."""
+        return self._process is not None
+
+    @property
+    def pid(self) -> int:
+        """Return its process id."""
+        assert self._process is not None
+        return self._process.pid
 
     def _is_up(self) -> bool:
         assert self._process is not None
         if self._process.returncode is not None:
-            raise RuntimeError(f"hotline up ended with {self._process.returncode}:\n{self.said()}")
+            raise RuntimeError(f"hotline ended with {self._process.returncode}:\n{self.said()}")
         file = self.data_dir / "runtime.json"
         if not file.exists():
             return False
@@ -101,6 +124,11 @@ class Running:
     def said(self) -> str:
         """Return what it printed."""
         return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal (SIGSTOP, SIGCONT)."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     async def kill9(self) -> None:
         """Kill our process without a word."""
@@ -132,7 +160,7 @@ class Running:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             stdin=asyncio.subprocess.DEVNULL,
-            env=os.environ | {"COLUMNS": "200"},
+            env=os.environ | self._environment | {"COLUMNS": "200"},
         )
         try:
             out, _ = await asyncio.wait_for(process.communicate(), within_s)
@@ -144,7 +172,8 @@ class Running:
 
     # --- its API --------------------------------------------------------------------------------------------------------
 
-    async def _ask(self, method: str, path: str, **more: Any) -> Any:
+    async def ask(self, method: str, path: str, **more: Any) -> Any:
+        """Ask its web server. Fails for an answer that is not a success."""
         headers = {"Authorization": f"Bearer {self.runtime['api_token']}"}
         async with (
             aiohttp.ClientSession(self.runtime["http"], headers=headers) as session,
@@ -157,21 +186,9 @@ class Running:
             assert answer.status < 300, (method, path, answer.status, body)
             return body
 
-    async def get(self, path: str, **query: Any) -> Any:
-        """GET below /api/v1."""
-        return await self._ask("GET", f"/api/v1/{path}", params=query)
-
-    async def put(self, path: str, body: Any) -> Any:
-        """PUT below /api/v1."""
-        return await self._ask("PUT", f"/api/v1/{path}", json=body)
-
-    async def post(self, path: str, body: Any) -> Any:
-        """POST below /api/v1."""
-        return await self._ask("POST", f"/api/v1/{path}", json=body)
-
     async def metrics(self) -> dict[str, float]:
         """Return every series of /metrics: `name{labels}` -> value."""
-        text = (await self._ask("GET", "/metrics")).decode()
+        text = (await self.ask("GET", "/metrics")).decode()
         pairs = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, _, value in pairs}
 
@@ -188,6 +205,26 @@ class Running:
         return Exchange(
             sipp=sipp, host=host, port=int(port), trunk_from=self.runtime["asterisk"]["trunk_from"], env=env
         )
+
+
+class Questions(ABC):
+    """What a test asks a hotline, however many processes it has."""
+
+    @abstractmethod
+    async def ask(self, method: str, path: str, **more: Any) -> Any:
+        """Ask the API."""
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """GET below /api/v1."""
+        return await self.ask("GET", f"/api/v1/{path}", params=query)
+
+    async def put(self, path: str, body: Any) -> Any:
+        """PUT below /api/v1."""
+        return await self.ask("PUT", f"/api/v1/{path}", json=body)
+
+    async def post(self, path: str, body: Any) -> Any:
+        """POST below /api/v1."""
+        return await self.ask("POST", f"/api/v1/{path}", json=body)
 
     # --- what happened --------------------------------------------------------------------------------------------------
 
@@ -243,3 +280,11 @@ class Running:
             return None
 
         return dict(await eventually(look, within_s=within_s, what=f"{kind} {fields} of the call from {caller_number}"))
+
+
+class Running(Member, Questions):
+    """A hotline in one process: `hotline up`."""
+
+    async def ask(self, method: str, path: str, **more: Any) -> Any:
+        """Ask its web server."""
+        return await Member.ask(self, method, path, **more)

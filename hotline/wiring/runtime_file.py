@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,31 @@ from telephony.asterisk.supervise import PrivateAsterisk
 FILE = "runtime.json"
 
 
-def describe(settings: Settings, secrets: Secrets, asterisk: PrivateAsterisk, address: str, dsn: str) -> dict[str, Any]:
-    """Return the content: addresses, credentials, numbers and seats."""
+def describe(
+    settings: Settings,
+    secrets: Secrets,
+    services: Sequence[str],
+    address: str,
+    dsn: str,
+    asterisk: PrivateAsterisk | None,
+) -> dict[str, Any]:
+    """Return the content: addresses and credentials; and, of a process that has an Asterisk, its numbers and seats."""
     return {
         "version": __version__,
         "pid": os.getpid(),
+        "services": list(services),
         "http": address,
         "metrics": f"{address}/metrics",
         "database": dsn,
         "admin": {"username": "admin", "password": secrets.admin_password},
         "api_token": secrets.api_token,
+        **(_node(settings, secrets, asterisk) if asterisk is not None else {}),
+    }
+
+
+def _node(settings: Settings, secrets: Secrets, asterisk: PrivateAsterisk) -> dict[str, Any]:
+    return {
+        "node": settings.asterisk.node,
         "asterisk": {
             "version": asterisk.version,
             "pid": asterisk.pid,

@@ -1,0 +1,159 @@
+"""One Asterisk and what lives beside it: the link, telephony, and (where they run) call flows, recorder and CEL reader."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import structlog
+
+from crm.cel_reader import CelReader
+from hotline.errors import Unavailable
+from hotline.ids import NodeId, QueueId
+from hotline.secrets import Secrets
+from hotline.store.pool import Store
+from hotline.wiring.ground import Ground
+from hotline.wiring.keeping import start_again
+from ivr.library import Library, read_flows
+from ivr.prompts import PromptReport, prepare_prompts
+from ivr.service import IvrService
+from recorder.service import RecorderService
+from telephony.ami.link import AmiLink
+from telephony.asterisk.sounds import SoundShelf
+from telephony.asterisk.supervise import PrivateAsterisk
+from telephony.lines import Lines
+from telephony.service import TelephonyService
+
+READY_TIMEOUT_S = 30.0
+LAST_WORDS_S = 3.0
+
+log = structlog.get_logger(__name__)
+
+
+class Node:
+    """See the module. Made by `start`; `serve` begins to take calls."""
+
+    def __init__(self, ground: Ground, secrets: Secrets) -> None:
+        self._ground = ground
+        self._secrets = secrets
+        self.id = NodeId(ground.settings.asterisk.node)
+        self.library: Library
+        self.asterisk: PrivateAsterisk
+        self._prompts: PromptReport
+        self._keeper: asyncio.Task[None] | None = None
+        self._link: AmiLink | None = None
+        self._telephony: TelephonyService | None = None
+
+    @classmethod
+    async def start(cls, ground: Ground, secrets: Secrets) -> "Node":
+        """Make the prompts and start Asterisk, or take over the one that runs."""
+        node = cls(ground, secrets)
+        settings = ground.settings
+        if "ivr" in ground.rooms:
+            node.library = read_flows(settings)
+            node._prompts = await prepare_prompts(node.library.flows, settings.data_dir / "prompts", ground.tell)
+            for problem in (*node.library.problems, *node._prompts.warnings):
+                ground.tell(problem)
+        node.asterisk = await node._start_asterisk()
+        ground.stack.callback(lambda: node.asterisk.let_go())
+        return node
+
+    async def _start_asterisk(self) -> PrivateAsterisk:
+        settings = self._ground.settings
+        return await PrivateAsterisk.start(settings, settings.data_dir, self._secrets, self._ground.tell)
+
+    # --- services -----------------------------------------------------------------------------------------------------
+
+    def open_services(self, store: Store) -> None:
+        """Open the services that live beside Asterisk; all inboxes are open before the first fact."""
+        if "recorder" in self._ground.rooms:
+            self._open_recorder()
+        if "ivr" in self._ground.rooms:
+            self._open_ivr()
+        self._open_cel_reader(store)
+
+    def _open_recorder(self) -> None:
+        ground, settings = self._ground, self._ground.settings
+        recorder = RecorderService(
+            settings, self.asterisk.monitor_dir, settings.data_dir / "recordings", ground.bus, ground.clock,
+            ground.tally, ground.tasks, writer=lambda: self.asterisk.pid,
+        )  # fmt: skip
+        ground.run(recorder, ground.bus.subscribe(recorder.name, *recorder.kinds))
+
+    def _open_ivr(self) -> None:
+        ground = self._ground
+        ivr = IvrService(
+            self.library.by_number, ground.bus, ground.clock, ground.tally, ground.tasks,
+            sounds=self._prompts.sounds,
+            music={QueueId(queue.id): queue.music_class for queue in ground.settings.queues},
+        )  # fmt: skip
+        inbox = ground.bus.subscribe(ivr.name, *ivr.kinds)
+        ivr.attach(inbox)
+        ground.run(ivr, inbox)
+
+    def _open_cel_reader(self, store: Store) -> None:
+        ground = self._ground
+        cel = CelReader(self.asterisk.cel_file, self.id, store, ground.spool, ground.spool.keep, ground.tally)
+        ground.stack.callback(cel.close)
+        ground.tasks.spawn(cel.run(ground.clock), name="cel")
+
+    # --- calls ----------------------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Link up with Asterisk and take calls. Raises Unavailable when its manager port does not let us in."""
+        ground, settings, asterisk = self._ground, self._ground.settings, self.asterisk
+        self._link = AmiLink(
+            self.id, asterisk.ami_host, asterisk.ami_port, asterisk.ami_username, asterisk.ami_secret, settings.ami,
+            ground.clock, ground.tally, ground.tasks,
+        )  # fmt: skip
+        self._telephony = TelephonyService(
+            settings.asterisk,
+            Lines(self.id, settings.seats.extensions()),
+            self._link,
+            ground.bus,
+            clock=ground.clock,
+            tally=ground.tally,
+            tasks=ground.tasks,
+            has_sound=SoundShelf(asterisk.dirs.lib / "sounds").has,
+        )
+        self._telephony.start()
+        await self._link.start()
+        try:
+            await asyncio.wait_for(self._telephony.became_ready.wait(), READY_TIMEOUT_S)
+        except TimeoutError as exc:
+            why = self._link.down_reason.replace("_", " ")
+            raise Unavailable(
+                f"Asterisk's manager port does not let us in: {why}; its log is in {asterisk.log_dir}"
+            ) from exc
+        self._keeper = ground.tasks.spawn(self._keep_asterisk(), name="keep-asterisk")
+
+    def readiness(self) -> dict[str, bool]:
+        """Return which parts work."""
+        return {
+            "telephony": self._telephony is not None and self._telephony.ready,
+            "asterisk": self.asterisk.running(),
+        }
+
+    async def _keep_asterisk(self) -> None:
+        """Start Asterisk again whenever it dies; the link comes back by itself."""
+        while True:
+            await self.asterisk.wait_dead()
+            log.error("asterisk died", pid=self.asterisk.pid, status=self.asterisk.exit_code)
+            await self.asterisk.stop()  # it is dead; this frees its directory for the next
+            self.asterisk = await start_again("asterisk", self._start_asterisk)
+
+    # --- the end --------------------------------------------------------------------------------------------------------
+
+    async def dismiss_keeper(self) -> None:
+        """From here on its end is meant."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    async def end_calls(self) -> None:
+        """Hang up every call, hear its last words, and end Asterisk."""
+        if self._telephony is not None:
+            await self._telephony.end_calls(LAST_WORDS_S)
+        await self.asterisk.stop()
+
+    def close_link(self) -> Awaitable[None]:
+        """Leave Asterisk alone from here on."""
+        return self._link.close() if self._link is not None else asyncio.sleep(0)

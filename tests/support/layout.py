@@ -1,0 +1,108 @@
+"""A hotline of several processes with a real broker between them, for acceptance tests."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from telephony.phones.injection import Account
+from telephony.phones.sipp import Exchange
+from tests.support.rabbitmq import RabbitMQ
+from tests.support.running import CONFIG, Member, Questions
+
+NODE = ("telephony", "ivr", "recorder")
+OFFICE = ("crm", "metrics")
+SEATS_SECRET = "seats-of-the-test-2c7fa1"
+PEER_SECRET = "between-nodes-91ab4e"
+AT_ROUTER = ("/api/v1/agents", "/api/v1/queues", "/api/v1/router", "/api/v1/offers/why")
+
+
+class Layout(Questions):
+    """One `crm metrics`, one or two `acd`, one or more nodes. `start` all; each `Member` can be killed and started by itself."""
+
+    def __init__(
+        self, directory: Path, broker: RabbitMQ, *, nodes: int = 1, routers: int = 1, config: str = CONFIG
+    ) -> None:
+        self.broker = broker
+        self._config = config
+        self._shared = {
+            "BUS__KIND": "rabbitmq",
+            "BUS__URL": broker.url(),
+            "BUS__PREFIX": f"t{directory.name}"[:40],
+            "SEATS__SECRET": SEATS_SECRET,
+        }
+        self._directory = directory
+        self.office = self._member("office", OFFICE)
+        self.routers: list[Member] = []
+        self.nodes: list[Member] = []
+        self._nodes_wanted, self._routers_wanted = nodes, routers
+
+    def _member(self, name: str, services: tuple[str, ...], more: Mapping[str, str] | None = None) -> Member:
+        given = self._shared | {"BUS__PROCESS": name} | dict(more or {})
+        return Member(self._directory / name, self._config, services, given)
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start everything."""
+        await self.office.start()
+        self._shared["DATABASE__DSN"] = self.office.runtime["database"]
+        self.routers = [self._member(f"router{n}", ("acd",)) for n in range(1, self._routers_wanted + 1)]
+        self.nodes = [self._node(n) for n in range(1, self._nodes_wanted + 1)]
+        for member in (*self.routers, *self.nodes):
+            await member.start()
+
+    def _node(self, number: int) -> Member:
+        return self._member(f"node{number}", NODE, {"ASTERISK__NODE": f"node{number}"})
+
+    @property
+    def members(self) -> list[Member]:
+        """Return all processes, those that others depend on last."""
+        return [*self.nodes, *self.routers, self.office]
+
+    async def stop(self) -> None:
+        """End everything in good order; fails when a process does not end well."""
+        async with AsyncExitStack() as stack:
+            for member in reversed([m for m in self.members if m.began]):
+                stack.push_async_callback(self._stop, member)
+
+    async def _stop(self, member: Member) -> None:
+        status = await member.stop()
+        assert status == 0, member.said()
+
+    # --- questions ------------------------------------------------------------------------------------------------------
+
+    async def ask(self, method: str, path: str, **more: Any) -> Any:
+        """Ask the process that answers this."""
+        if path.startswith(AT_ROUTER) or path.endswith("/why"):
+            return await (await self.active()).ask(method, path, **more)
+        return await self.office.ask(method, path, **more)
+
+    async def active(self) -> Member:
+        """Return the router that distributes calls."""
+        if len(self.routers) == 1:
+            return self.routers[0]
+        for member in self.routers:
+            if (await member.ask("GET", "/api/v1/router"))["active"]:
+                return member
+        raise AssertionError("no router is active")
+
+    async def metrics(self) -> dict[str, float]:
+        """Return the series of the process that counts calls."""
+        return await self.office.metrics()
+
+    # --- phones ---------------------------------------------------------------------------------------------------------
+
+    def account(self, extension: str, node: int = 1) -> Account:
+        """Return what a seat registers with."""
+        return self.nodes[node - 1].account(extension)
+
+    def exchange(self, sipp: tuple[str, ...], env: dict[str, str], node: int = 1) -> Exchange:
+        """Return what synthetic phones connect to."""
+        return self.nodes[node - 1].exchange(sipp, env)
+
+
+async def together(*members: Member) -> None:
+    """Start several processes at once."""
+    await asyncio.gather(*(member.start() for member in members))
