@@ -275,6 +275,10 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     json_lines: bool = False
     show_personal: bool = False
+    max_bytes: int = Field(default=50_000_000, ge=100_000)
+    """A log file that grows beyond this is put aside (`hotline.log.1`, the newest) and a new one begun."""
+    keep: int = Field(default=5, ge=1, le=1_000)
+    """How many files that were put aside are kept."""
 
 
 class Settings(BaseSettings):

@@ -105,3 +105,14 @@ def read_runtime(data_dir: Path) -> dict[str, Any]:
     except (OSError, ValueError) as exc:
         raise Unavailable(f"{file} cannot be read: {exc}") from exc
     return runtime
+
+
+def read_node(data_dir: Path) -> dict[str, Any]:
+    """Return what a running process with an Asterisk wrote about itself; raises Misuse for one without."""
+    runtime = read_runtime(data_dir)
+    if "asterisk" not in runtime:
+        raise Misuse(
+            f"the hotline on {data_dir} runs {' '.join(runtime.get('services', []))} and has no Asterisk; "
+            "name the --data-dir of a process with telephony"
+        )
+    return runtime

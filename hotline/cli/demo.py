@@ -11,7 +11,7 @@ import msgspec
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from hotline.cli.client import Client, read_runtime
+from hotline.cli.client import Client, read_node
 from hotline.cli.shell import JsonFlag, console, errors, one_sentence, print_json, shell
 from hotline.errors import HotlineError, Misuse, Rejected
 from hotline.runtime.clock import wall_time
@@ -73,7 +73,7 @@ def demo(
 
     logs.configure(json=False, level="error")  # standard output is for the result
     settings = shell(ctx).settings()
-    runtime = read_runtime(settings.data_dir)
+    runtime = read_node(settings.data_dir)
     plan = DemoPlan(
         calls=calls, rate=rate, agents=agents, talk_s=talk, patience_s=patience, seed=seed,
         number=next(iter(runtime["numbers"].values())),

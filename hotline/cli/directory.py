@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 from hotline.errors import Misuse, Unavailable
 
@@ -56,22 +56,62 @@ def _refused(exc: OSError, data_dir: Path) -> Unavailable:
     return Unavailable(f"cannot write to {place}: {exc.strerror}; mend that, or choose another --data-dir")
 
 
-def open_log(data_dir: Path) -> TextIO:
-    """Open `DATA_DIR/log/hotline.log` for appending; raises Unavailable when the system refuses."""
+def open_log(data_dir: Path, *, max_bytes: int, keep: int) -> TextIO:
+    """Open `DATA_DIR/log/hotline.log` for appending; beyond `max_bytes` it is put aside, and the last `keep` such files stay.
+
+    Raises Unavailable when the system refuses.
+    """
     directory = data_dir / "log"
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
-        return io.TextIOWrapper(Dropping(directory / "hotline.log", "a"), encoding="utf-8", write_through=True)
+        log = LogFile(directory / "hotline.log", max_bytes=max_bytes, keep=keep)
+        return io.TextIOWrapper(cast("BinaryIO", log), encoding="utf-8", write_through=True)
     except OSError as exc:
         raise _refused(exc, data_dir) from exc
 
 
-class Dropping(io.FileIO):
-    """A file that a full disk does not break: what cannot be written is dropped, and nobody is told; this is where it would stand."""
+class LogFile(io.RawIOBase):
+    """A file that grows to a limit and is then put aside. A full disk does not break it.
+
+    What cannot be written is dropped, and nobody is told; this is where it would stand.
+    """
+
+    def __init__(self, path: Path, *, max_bytes: int, keep: int) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._keep = keep
+        self._open()
+
+    def _open(self) -> None:
+        self._file = self._path.open("ab", buffering=0)
+        self._size = self._file.tell()
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
 
     def write(self, data: "ReadableBuffer") -> int:
         """Write, or drop."""
+        size = memoryview(data).nbytes
         try:
-            return super().write(data)
+            if self._size and self._size + size > self._max_bytes:
+                self._put_aside()
+            self._file.write(data)
+            self._size += size
         except OSError:
-            return memoryview(data).nbytes
+            pass  # see above
+        return size
+
+    def _put_aside(self) -> None:
+        aside = [self._path.with_name(f"{self._path.name}.{n}") for n in range(1, self._keep + 1)]
+        for newer, older in reversed(list(zip([self._path, *aside], aside, strict=False))):
+            if newer.exists():
+                newer.replace(older)
+        self._file.close()
+        self._open()
+
+    def close(self) -> None:
+        """Close the file."""
+        if not self.closed:
+            self._file.close()
+        super().close()

@@ -32,7 +32,10 @@ def live(settings: "Settings", services: tuple[str, ...] | None, begun: Begun, *
     from hotline.runtime import logs
 
     os.umask(PRIVATE)
-    with own(settings.data_dir), open_log(settings.data_dir) as stream:
+    with (
+        own(settings.data_dir),
+        open_log(settings.data_dir, max_bytes=settings.log.max_bytes, keep=settings.log.keep) as stream,
+    ):
         logs.configure(
             json=settings.log.json_lines,
             level=settings.log.level,

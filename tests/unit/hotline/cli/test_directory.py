@@ -3,10 +3,11 @@
 import io
 import stat
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 
-from hotline.cli.directory import Dropping, open_log, own
+from hotline.cli.directory import LogFile, open_log, own
 from hotline.errors import Misuse, Unavailable
 
 
@@ -36,13 +37,34 @@ def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None
 
 def test_the_log_is_appended_to_at_once(tmp_path: Path) -> None:
     for line in ("一\n", "two\n"):
-        with open_log(tmp_path) as log:
+        with open_log(tmp_path, max_bytes=1000, keep=2) as log:
             log.write(line)
             assert (tmp_path / "log" / "hotline.log").read_text("utf-8").endswith(line)
     assert (tmp_path / "log" / "hotline.log").read_text("utf-8") == "一\ntwo\n"
 
 
 def test_a_log_on_a_full_disk_drops_lines_and_disturbs_nobody() -> None:
-    with io.TextIOWrapper(Dropping("/dev/full", "w"), encoding="utf-8", write_through=True) as log:
+    full = LogFile(Path("/dev/full"), max_bytes=1000, keep=2)
+    with io.TextIOWrapper(cast("BinaryIO", full), encoding="utf-8", write_through=True) as log:
         log.write("lost\n")
         log.flush()
+
+
+def test_a_log_that_grew_too_long_is_put_aside_and_the_oldest_goes(tmp_path: Path) -> None:
+    with open_log(tmp_path, max_bytes=10, keep=2) as log:
+        for line in (
+            "one\n",
+            "two\n",
+            "three\n",
+            "four\n",
+            "five five\n",
+            "six\n",
+            "a line that is longer than the limit\n",
+        ):
+            log.write(line)
+    files = {file.name: file.read_text() for file in (tmp_path / "log").iterdir()}
+    assert files == {
+        "hotline.log": "a line that is longer than the limit\n",
+        "hotline.log.1": "six\n",
+        "hotline.log.2": "five five\n",
+    }
