@@ -17,6 +17,7 @@ from ivr.prompts import PromptReport, prepare_prompts
 from ivr.service import IvrService
 from recorder.service import RecorderService
 from telephony.ami.link import AmiLink
+from telephony.asterisk.logs import LogKeeper
 from telephony.asterisk.sounds import SoundShelf
 from telephony.asterisk.supervise import PrivateAsterisk
 from telephony.lines import Lines
@@ -124,6 +125,15 @@ class Node:
                 f"Asterisk's manager port does not let us in: {why}; its log is in {asterisk.log_dir}"
             ) from exc
         self._keeper = ground.tasks.spawn(self._keep_asterisk(), name="keep-asterisk")
+        ground.tasks.spawn(self._log_keeper().run(), name="keep-logs")
+
+    def _log_keeper(self) -> LogKeeper:
+        dirs, settings = self.asterisk.dirs, self._ground.settings.log
+        records = [dirs.cel_file, dirs.log / "cdr-csv" / "Master.csv"]
+        return LogKeeper(
+            dirs.log / "messages.log", records, lambda command: self.asterisk.tell(command),
+            max_bytes=settings.max_bytes, keep=settings.keep,
+        )  # fmt: skip
 
     def readiness(self) -> dict[str, bool]:
         """Return which parts work."""

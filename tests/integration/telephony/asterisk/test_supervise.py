@@ -11,9 +11,11 @@ import pytest
 from hotline.errors import Misuse, Unavailable
 from hotline.settings import Ami, Seats, Settings, Sip
 from telephony.asterisk import layout, proc
+from telephony.asterisk.logs import LogKeeper
 from telephony.asterisk.supervise import find_running, stop_running
 from tests.integration.telephony.asterisk.house import free_settings, is_gone, opened, start
 from tests.integration.telephony.asterisk.manager import Manager
+from tests.support.wait import eventually
 
 pytestmark = [pytest.mark.real]
 
@@ -171,3 +173,20 @@ async def test_tls_listens_with_a_certificate_of_its_own(tmp_path: Path) -> None
         assert proc.listens(asterisk.pid, "tcp", "127.0.0.1", asterisk.sip_port + 1)
     finally:
         await asterisk.stop()
+
+
+async def test_after_its_files_were_put_aside_it_writes_new_ones(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data") as house:
+        dirs = house.asterisk.dirs
+        messages = dirs.log / "messages.log"
+        keeper = LogKeeper(messages, [dirs.cel_file], house.asterisk.tell, max_bytes=0, keep=2)
+        caller = await house.phone()
+        await house.arrive(caller)
+        await eventually(lambda: dirs.cel_file.exists() and dirs.cel_file.stat().st_size, what="channel events")
+        await keeper.look()
+        assert not dirs.cel_file.exists()
+        await house.arrive(await house.phone("5551235"))
+        await eventually(
+            lambda: "5551235" in dirs.cel_file.read_text() if dirs.cel_file.exists() else False, what="new"
+        )
+        await eventually(messages.exists, what="a new log of messages")
