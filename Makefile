@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: up install docs dev test check bench format lock clean help
+.PHONY: up install docs dev test check bench soak format lock clean help
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ check: dev ## the fast gate: format, lint, types, imports, fast tests; under a m
 
 bench: dev ## the numbers of docs/performance.md, as ratios in one run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: dev ## ten minutes of calls while storage freezes and dies: the table, and whether anything was lost
+	$(BIN)/python -m tests.soak $(ARGS)
 
 docs: dev ## renew the generated parts of docs/
 	$(BIN)/python docs/generate.py

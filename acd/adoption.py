@@ -11,12 +11,14 @@ from acd import callers, comeback, conduct, endings
 from acd.agents import Agent
 from acd.floor import Floor, Note
 from acd.line import Caller
-from acd.offers import GRACE_S, RETURN_S, Offer
-from hotline.facts import CallAdopted, LinkChanged, OfferUnknown, Place, SnapshotTaken
+from acd.offers import GRACE_S, RESTORED_S, RETURN_S, Offer
+from acd.seats import recalled
+from hotline.facts import CallAdopted, LinkChanged, NodeSurveyed, OfferUnknown, Place, SnapshotTaken
+from hotline.ids import CallId, OfferId
 
 
 def link_changed(floor: Floor, fact: LinkChanged, now: float) -> None:
-    """A link went down: nobody there is offered. It came up: those whom the snapshot showed are."""
+    """A link went down: nobody there is offered, and no phone there is rung. It came up: those whom the snapshot showed are."""
     if fact.at < floor.link_told_at.get(fact.node, fact.at):
         floor.ignore("late_link")
         return
@@ -29,6 +31,9 @@ def link_changed(floor: Floor, fact: LinkChanged, now: float) -> None:
         if caller.node == fact.node:
             caller.confirmed = caller.confirmed and fact.up
             floor.place(caller, now)
+    for agent in list(floor.agents):
+        if agent.seat_node == fact.node:
+            conduct.see_phone(floor, agent, now)
 
 
 def snapshot_taken(floor: Floor, signal: SnapshotTaken, now: float) -> None:
@@ -57,6 +62,9 @@ def adopted(floor: Floor, fact: CallAdopted, now: float) -> None:
         return
     note = floor.notes.get(fact.call_id)
     floor.notes.put(fact.call_id, Note(node=fact.node, name=note.name if note is not None else ""))
+    if waiting is not None and waiting.node != fact.node:
+        waiting.node = fact.node  # it had only been guessed
+        floor.place(waiting, now)
     match fact.phase:
         case "session":
             _found_in_session(floor, fact, now)
@@ -78,7 +86,7 @@ def _found_in_session(floor: Floor, fact: CallAdopted, now: float) -> None:
         return
     if offer is not None and offer.phase == "talking":
         endings.hang_up(floor, offer, now, reason="reconciled")
-        floor.left.put(fact.call_id, max(offer.entered_at, fact.place.entered_at if fact.place else 0.0))
+        _note_left(floor, fact.call_id, max(offer.entered_at, fact.place.entered_at if fact.place else 0.0))
         return
     if offer is not None:
         _close_unheard(floor, offer, now)
@@ -105,9 +113,16 @@ def _found_ringing(floor: Floor, fact: CallAdopted, now: float) -> None:
         return
     caller = _enter(floor, fact, now, ringing=True)
     if caller.offer is None:
-        caller.whereabouts, caller.away = "returning", fact.offer_id
-        ring_s = floor.queues[caller.queue_id].ring_timeout_s
-        floor.timers.set("return", caller.call_id, now + ring_s + GRACE_S + RETURN_S)
+        _await(floor, caller, fact.offer_id, now)
+
+
+def _await(floor: Floor, caller: Caller, offer_id: OfferId | None, now: float) -> None:
+    """Wait for a caller who rings under an offer of which we have no record."""
+    caller.whereabouts, caller.away = "returning", offer_id
+    floor.place(caller, now)
+    floor.timers.clear("pause", caller.call_id)
+    ring_s = floor.queues[caller.queue_id].ring_timeout_s
+    floor.timers.set("return", caller.call_id, now + ring_s + GRACE_S + RETURN_S)
 
 
 def _found_talking(floor: Floor, fact: CallAdopted, now: float) -> None:
@@ -120,7 +135,11 @@ def _found_talking(floor: Floor, fact: CallAdopted, now: float) -> None:
     elif caller is not None:
         comeback.leave(floor, caller)
     elif fact.place is not None:
-        floor.left.put(fact.call_id, fact.place.entered_at)
+        _note_left(floor, fact.call_id, fact.place.entered_at)
+
+
+def _note_left(floor: Floor, call_id: CallId, entered_at: float) -> None:
+    floor.left.put(call_id, max(floor.left.get(call_id) or 0.0, entered_at))
 
 
 def _found_in_fallback(floor: Floor, fact: CallAdopted, now: float) -> None:
@@ -161,6 +180,41 @@ def _enter(floor: Floor, fact: CallAdopted, now: float, *, ringing: bool = False
     )
 
 
+# --- everything, told to us who have just begun ---------------------------------------------------------------------------
+
+
+def surveyed(floor: Floor, survey: NodeSurveyed, now: float) -> None:
+    """Learn everything that a node knows: its calls, its phones, and thereby who is no more. What we know already stays."""
+    for call in survey.calls:
+        floor.suspect = call.call_id
+        caller = floor.line.get(call.call_id)
+        if call.call_id in floor.evicted or _knows_better(floor, call):
+            continue
+        adopted(floor, call, now)
+        if call.phase == "ringing" and caller is not None and caller.whereabouts in ("here", "paused"):
+            _await(floor, caller, call.offer_id, now)  # under an offer of a life before ours
+    floor.suspect = None
+    for seat in survey.seats:
+        conduct.seat_changed(floor, seat, now)
+    living = tuple(call.call_id for call in survey.calls)
+    snapshot_taken(floor, SnapshotTaken(at=survey.at, node=survey.node, living=living), now)
+    link_changed(floor, LinkChanged(at=survey.at, node=survey.node, up=True), now)
+    floor.surveyed[survey.node] = None
+
+
+def _knows_better(floor: Floor, fact: CallAdopted) -> bool:
+    """Return whether a call's present state follows from what we did ourselves, of which the node had not heard yet.
+
+    It had told all that happened to the call before; so an offer of this life of ours that it does not know is on its way.
+    """
+    if fact.phase not in ("session", "ringing"):
+        return False
+    offer, caller = floor.offers.of_call(fact.call_id), floor.line.get(fact.call_id)
+    if offer is not None:
+        return not offer.restored and offer.phase != "talking" and offer.offer_id != fact.offer_id
+    return caller is not None and caller.whereabouts == "paused" and fact.phase == "session"
+
+
 # --- our own restart -----------------------------------------------------------------------------------------------------
 
 
@@ -169,7 +223,7 @@ def restore(floor: Floor, agents: Iterable[Agent], offers: Iterable[Offer], now:
     for agent in agents:
         _restore_agent(floor, agent)
     for offer in offers:
-        _restore_offer(floor, offer)
+        _restore_offer(floor, offer, now)
     for agent in list(floor.agents):
         offered = floor.offers.of_agent(agent.id)
         if agent.state == "ready" and offered is not None:
@@ -186,14 +240,17 @@ def _restore_agent(floor: Floor, remembered: Agent) -> None:
         return
     if configured is not None:
         if not remembered.from_api:
-            remembered.profile = configured.profile
+            moved = remembered.profile.extension != configured.profile.extension
+            remembered.profile, remembered.phones = configured.profile, {} if moved else remembered.phones
         floor.agents.remove(configured)
     if floor.agents.at(remembered.profile.extension) is not None:
         if configured is not None:
             floor.agents.put(configured)
         return
-    remembered.in_use, remembered.seat_told_at = False, 0.0
+    remembered.phones = recalled(remembered.phones)
+    remembered.seat_node, remembered.in_use, remembered.cut_off = None, False, False
     remembered.reachable = remembered.state != "unreachable"
+    remembered.see_phone(floor.links_down)
     floor.agents.put(remembered)
     if remembered.until is not None:
         floor.timers.set("agent", remembered.id, remembered.until)
@@ -201,8 +258,11 @@ def _restore_agent(floor: Floor, remembered: Agent) -> None:
         floor.free_agent(remembered, remembered.since)
 
 
-def _restore_offer(floor: Floor, offer: Offer) -> None:
-    """Put a remembered offer in, unless its agent, queue or call no longer has room for it."""
+def _restore_offer(floor: Floor, offer: Offer, now: float) -> None:
+    """Put a remembered offer in, unless its agent, queue or call no longer has room for it.
+
+    One whose time is over already waits a moment for the word of its node: it may have been answered meanwhile.
+    """
     taken = floor.offers.of_agent(offer.agent_id) or floor.offers.of_call(offer.call_id)
     if floor.agents.get(offer.agent_id) is None or offer.queue_id not in floor.queues or taken is not None:
         floor.touch(offer)
@@ -210,3 +270,5 @@ def _restore_offer(floor: Floor, offer: Offer) -> None:
     offer.restored = True
     floor.notes.put(offer.call_id, Note(node=offer.node))
     floor.open_offer(offer)
+    if offer.phase != "talking":
+        floor.timers.set("offer", offer.offer_id, max(offer.deadline, now + RESTORED_S))

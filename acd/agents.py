@@ -4,14 +4,15 @@ It keeps the books; it decides no change of state (`states` and `conduct` do) an
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import msgspec
 
 from acd.ranking import AgentRank, agent_rank
+from acd.seats import Phones, registered_at
 from acd.states import Wish
 from hotline.facts import AgentState
-from hotline.ids import AgentId, CallId, Extension, QueueId
+from hotline.ids import AgentId, CallId, Extension, NodeId, QueueId
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,12 +48,16 @@ class Agent(msgspec.Struct, kw_only=True, omit_defaults=True):
     wish: Wish | None = None
     wish_reason: str = ""
     call_id: CallId | None = None
+    phones: Phones = {}
+    """What the nodes said about the phone of his seat."""
+    seat_node: NodeId | None = None
+    """The node at which his phone is registered; None when nobody told, or none can reach it."""
     reachable: bool = True
     """Whether his phone can be rung; until told otherwise we assume so, a ring would show it."""
     in_use: bool = False
     """Whether his phone is busy, with a call of ours or another."""
-    seat_told_at: float = 0.0
-    """When his phone last told, so that late news about it is known as such."""
+    cut_off: bool = False
+    """Whether the node of his phone cannot be seen, and so nobody knows what the phone does."""
 
     @property
     def id(self) -> AgentId:
@@ -63,6 +68,20 @@ class Agent(msgspec.Struct, kw_only=True, omit_defaults=True):
     def rank(self) -> AgentRank:
         """His place among idle agents."""
         return agent_rank(idle_since=self.idle_since, agent_id=self.profile.id)
+
+    @property
+    def phone_free(self) -> bool:
+        """Whether his phone may be rung, as far as anybody knows."""
+        return not self.in_use and not self.cut_off
+
+    def see_phone(self, unseen: Container[NodeId]) -> None:
+        """Conclude anew from what the nodes said; the nodes in `unseen` cannot be seen now."""
+        if not self.phones:
+            return
+        self.seat_node = registered_at(self.phones)
+        self.reachable = self.seat_node is not None
+        self.in_use = self.seat_node is not None and self.phones[self.seat_node].in_use
+        self.cut_off = self.seat_node is not None and self.seat_node in unseen
 
 
 class Agents:

@@ -7,10 +7,11 @@ from acd.agents import Agent
 from acd.floor import AGENTS, Floor
 from acd.offers import Offer
 from acd.requests import AgentDefinition, AgentRequest
+from acd.seats import hear
 from acd.states import ON_DUTY, Go, Home, Input, Later, Refuse, Stay, home, step
 from hotline.commands import CancelRing
 from hotline.facts import AgentAdded, AgentState, AgentStateChanged, SeatChanged
-from hotline.ids import CallId
+from hotline.ids import CallId, Extension
 
 
 def move(
@@ -156,6 +157,8 @@ def defined(floor: Floor, definition: AgentDefinition, now: float) -> str | None
 def _seat(floor: Floor, agent: Agent, definition: AgentDefinition, now: float) -> None:
     profile = definition.profile
     floor.agents.remove(agent)
+    if not agent.phones or agent.profile.extension != profile.extension:
+        _take_phone(floor, agent, profile.extension)
     agent.profile, agent.from_api = profile, True
     floor.agents.put(agent)
     floor.changed_agents[agent.id] = None
@@ -174,23 +177,41 @@ def _seat(floor: Floor, agent: Agent, definition: AgentDefinition, now: float) -
     )
 
 
+def _take_phone(floor: Floor, agent: Agent, extension: Extension) -> None:
+    """Let an agent have the phone of a seat where nobody sits, with what was said about it; his old one stays behind."""
+    if agent.phones:
+        floor.empty_seats.put(agent.profile.extension, agent.phones)
+    agent.phones = floor.empty_seats.get(extension) or {}
+    floor.empty_seats.drop(extension)
+    agent.seat_node, agent.reachable, agent.in_use, agent.cut_off = None, True, False, False
+    agent.see_phone(floor.links_down)
+
+
 # --- what his phone does ---------------------------------------------------------------------------------------------
 
 
 def seat_changed(floor: Floor, change: SeatChanged, now: float) -> None:
-    """A phone can or cannot be rung any more, or is or is not in use."""
+    """A phone can or cannot be rung any more at a node, or is or is not in use."""
     agent = floor.agents.at(change.extension)
-    if agent is None:
-        floor.ignore("foreign_seat")
-        return
-    if change.at < agent.seat_told_at:
+    phones = agent.phones if agent is not None else floor.empty_seats.get(change.extension) or {}
+    before = phones.get(change.node)
+    if not hear(phones, change):
         floor.ignore("late_seat")
-        return
-    agent.seat_told_at = change.at
-    was_in_use, agent.reachable, agent.in_use = agent.in_use, change.reachable, change.in_use
-    found: Input = "seat_found" if change.reachable else "seat_lost"
-    move(floor, agent, found, now, reason="" if change.reachable else "phone_unreachable", by="phone")
-    if agent.state == "ready" and was_in_use and not agent.in_use:
+    elif agent is None:
+        floor.empty_seats.put(change.extension, phones)
+    else:
+        if before is None or before.reachable != change.reachable:
+            floor.changed_agents[agent.id] = None
+        see_phone(floor, agent, now)
+
+
+def see_phone(floor: Floor, agent: Agent, now: float) -> None:
+    """Conclude what an agent's phone can do from what the nodes say, and from which of them can be seen."""
+    was_free = agent.phone_free
+    agent.see_phone(floor.links_down)
+    found: Input = "seat_found" if agent.reachable else "seat_lost"
+    move(floor, agent, found, now, reason="" if agent.reachable else "phone_unreachable", by="phone")
+    if agent.state == "ready" and agent.phone_free and not was_free:
         floor.free_agent(agent, now)
 
 

@@ -23,6 +23,7 @@ Code = Literal[
     "in_call",
     "unreachable",
     "phone_in_use",
+    "node_unseen",
     "other_queues",
     "lacks_skill",
     "refused_caller",
@@ -36,6 +37,7 @@ TEXTS: dict[Code, tuple[str, str]] = {
     "in_call": ("is busy with another call", "正在处理其他来电"),
     "unreachable": ("has a phone that cannot be reached", "话机无法接通"),
     "phone_in_use": ("has a phone in use", "话机占用中"),
+    "node_unseen": ("has a phone at a node that cannot be seen", "话机所在节点失联"),
     "other_queues": ("does not serve this queue", "不服务此队列"),
     "lacks_skill": ("lacks the skill", "缺少技能"),
     "refused_caller": ("refused this caller", "已拒接该来电者"),
@@ -75,6 +77,8 @@ def why_not(agent: Agent, caller: Caller, serves: tuple[QueueId, ...]) -> list[R
         reasons.append(Reason(_BY_STATE[agent.state], agent.reason if agent.state == "break" else ""))
     elif agent.in_use:
         reasons.append(Reason("phone_in_use"))
+    elif agent.cut_off:
+        reasons.append(Reason("node_unseen"))
     if caller.queue_id not in serves:
         reasons.append(Reason("other_queues"))
     skills = agent.profile.skills

@@ -16,10 +16,11 @@ from acd.line import Caller, Line
 from acd.offers import Offer, Offers
 from acd.recent import Recent
 from acd.requests import RequestRefused
+from acd.seats import Phones
 from acd.timers import Timers
 from hotline.commands import Command
 from hotline.facts import Fact
-from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
+from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
 from hotline.settings import Queue
 
 Output = Fact | Command | RequestRefused
@@ -65,6 +66,12 @@ class Floor:
         """Calls that left the line: the `entered_at` up to which a repeated `CallQueued` is old news."""
         self.links_down: set[NodeId] = set()
         self.link_told_at: dict[NodeId, float] = {}
+        self.evicted: Recent[CallId, None] = Recent(CALLS)
+        """Calls at which we failed: surveys do not bring them back."""
+        self.surveyed: dict[NodeId, None] = {}
+        """The nodes that told us everything."""
+        self.empty_seats: Recent[Extension, Phones] = Recent(AGENTS)
+        """What was said about the phones of seats where nobody sits: somebody may sit down."""
         self.ignored: Counter[str] = Counter()
         """Late, repeated and foreign inputs, by kind."""
         self.out: list[Output] = []

@@ -74,7 +74,7 @@ def _wanted(floor: Floor) -> Caller | None:
 
 def _first_caller(floor: Floor, agent: Agent) -> Caller | None:
     """Return the best-ranked caller whom this agent may be rung for."""
-    if agent.state != "ready" or agent.in_use:
+    if agent.state != "ready" or not agent.phone_free:
         return None
     serves = floor.agents.queues_of(agent)
     firsts = (next((c for c in callers if not why_not(agent, c, serves)), None) for callers in _orders(floor, agent))
@@ -150,6 +150,7 @@ def _offer(floor: Floor, caller: Caller, choice: Choice, now: float) -> None:
             music_class=queue.music_class,
             caller_name=name,
             recording_id=recording,
+            seat_node=agent.seat_node if agent.seat_node and agent.seat_node != offer.node else None,
         )
     )
 

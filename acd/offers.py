@@ -15,6 +15,9 @@ from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
 GRACE_S = 1.0
 """How long after its ring time an offer may remain without an ending before we end it ourselves."""
 
+RESTORED_S = 1.0
+"""How long at least an offer from before our own death remains: its node is about to tell us what became of it."""
+
 RETURN_S = 2.0
 """How long a caller may take to come back after a ring before we ask for him."""
 

@@ -28,5 +28,8 @@ class Recent(Generic[K, V]):
         """Forget a key; nothing happens if it is unknown."""
         self._kept.pop(key, None)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._kept
+
     def __len__(self) -> int:
         return len(self._kept)

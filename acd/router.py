@@ -27,6 +27,7 @@ from hotline.facts import (
     CallReturned,
     FeatureCodeDialled,
     LinkChanged,
+    NodeSurveyed,
     OfferAccepted,
     OfferBusy,
     OfferFailed,
@@ -87,7 +88,10 @@ class Router:
         return self._finish(now)
 
     def evict(self, *, now: float) -> list[Output]:
-        """After an error: hand the call that was being worked on to the fallback queue and go on with the others."""
+        """After an error: hand the call that was being worked on to the fallback queue and go on with the others.
+
+        A survey that failed at it is made again, and must not fail again.
+        """
         floor = self.floor
         caller = floor.line.get(floor.suspect) if floor.suspect is not None else None
         offer = floor.offers.of_call(floor.suspect) if floor.suspect is not None else None
@@ -95,6 +99,8 @@ class Router:
             comeback.give_up(floor, caller, now, reason="lost")
         if offer is not None and offer.phase != "talking":
             callers.bereave(floor, offer, now)
+        if floor.suspect is not None:
+            floor.evicted.put(floor.suspect, None)
         for waiting in floor.line:
             floor.pending_callers[waiting.call_id] = None
         return self._finish(now)
@@ -105,6 +111,11 @@ class Router:
         return out
 
     # --- what can be asked ----------------------------------------------------------------------------------------------
+
+    @property
+    def surveyed(self) -> tuple[NodeId, ...]:
+        """The nodes that told us everything since our life began."""
+        return tuple(self.floor.surveyed)
 
     def why(self, call_id: CallId) -> list[Decision]:
         """Return the decisions that offered a call to agents, oldest first."""
@@ -185,6 +196,7 @@ REACTIONS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
     CommandEnded: endings.command_ended,
     FeatureCodeDialled: _feature_dialled,
     LinkChanged: adoption.link_changed,
+    NodeSurveyed: adoption.surveyed,
     OfferAccepted: endings.accepted,
     OfferBusy: endings.bad_ring,
     OfferFailed: endings.bad_ring,

@@ -1,4 +1,7 @@
-"""The API of call distribution: agents and their states, queues and who waits in them, and why."""
+"""The API of call distribution: agents and their states, queues and who waits in them, and why.
+
+A router that stands by answers none of it (503, with the name of the active one), but always who routes.
+"""
 
 from typing import Literal
 
@@ -7,6 +10,7 @@ import msgspec
 from acd.agents import Agent, Profile
 from acd.requests import AgentDefinition, AgentRequest
 from acd.service import AcdService
+from acd.standby import RouterView
 from acd.states import Ask
 from acd.views import AgentView, QueueView, WaitingView, WhyView, agent_view, queue_view, waiting_views, why_view
 from hotline.errors import Misuse, Rejected
@@ -103,6 +107,13 @@ def routes(service: AcdService) -> list[Route]:
             summary="Which agents a call was offered to and why, in records and plain words",
             answer=WhyView,
         ),
+        Route(
+            method="GET",
+            path="/api/v1/router",
+            handler=api.view_router,
+            summary="Which router is active, and whether another could take over",
+            answer=RouterView,
+        ),
     ]
 
 
@@ -154,6 +165,9 @@ class _Api:
         if not view.decisions and view.waiting is None:
             raise Rejected("not_found", "nothing is known about this call, or no longer")
         return view
+
+    async def view_router(self, _request: Request) -> RouterView:
+        return self._service.standby.view()
 
     def _ask(self, request: AgentRequest | AgentDefinition) -> None:
         try:

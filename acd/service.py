@@ -1,27 +1,36 @@
 """The door of call distribution: feeds the router, publishes its facts, sends its commands, remembers its agents.
 
 It decides nothing. Facts are published before the commands that follow from them are sent, and what must survive our own
-death (agents' states, live offers) is remembered before a phone rings. Outcomes of commands come back through the inbox.
+death (agents' states, live offers) is remembered, here and by those who stand by, before a phone rings. Outcomes of commands come back
+through the inbox.
+
+Where several processes could route, only one does; `standby` says whether it is this one. A process that stands by has no router and drops
+what it hears: when it becomes active, its memory tells of agents and offers, and the nodes are asked for their calls.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar
 
 import msgspec
 import structlog
 
 from acd import views
 from acd.agents import Agent, Profile
+from acd.early import Early
 from acd.floor import Output
+from acd.inquiries import Office
+from acd.keeping import Memory, read
 from acd.offers import Offer
+from acd.replica import AGENT_KEY, OFFER_KEY
 from acd.requests import AgentDefinition, AgentRequest, RequestRefused
 from acd.router import REACTIONS, Router
+from acd.standby import Standby
 from hotline.bus.base import Bus, Inbox
 from hotline.bus.outcomes import hear
-from hotline.commands import Command, CommandEnded, Ring
-from hotline.errors import Rejected
-from hotline.facts import AgentAdded, CallFlowedOut, Fact, Record
+from hotline.commands import Command, CommandEnded, Refused, Ring
+from hotline.errors import Rejected, StandingBy, Unavailable
+from hotline.facts import AgentAdded, CallFlowedOut, Fact, NodeSurveyed, Record, Signal
 from hotline.ids import AgentId, Extension, NodeId, QueueId
 from hotline.runtime.clock import Clock
 from hotline.runtime.tasks import TaskGroup
@@ -29,25 +38,22 @@ from hotline.settings import Agent as ConfiguredAgent
 from hotline.settings import Settings
 from hotline.tally import Tally
 
-AGENT_KEY = "acd/agent/"
-OFFER_KEY = "acd/offer/"
+RING_LIFE_S = 3.0
+"""A ring that is carried out later than this is one that nobody expects any more: its caller may be offered elsewhere."""
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-class Memory(Protocol):
-    """Keeps small values across our own death."""
-
-    def remember(self, key: str, value: bytes | None) -> None:
-        """Keep a value, or forget the key when it is None."""
-
-    def recall(self, prefix: str) -> Mapping[str, bytes]:
-        """Return all values whose keys start with `prefix`."""
+class TermBegun(Signal, frozen=True, kw_only=True):
+    """Told to our own inbox when we become active, so that the loop looks at the new router's deadlines."""
 
 
 class AcdService:
-    """Distributes callers to agents. Call `attach` with an inbox for `kinds` before the first record is handled."""
+    """Distributes callers to agents, if it is this process that does.
+
+    Call `attach` with an inbox for `kinds`, and `standby.attach` with one for `standby.kinds`, before the first record is handled; each has a
+    loop of its own. Without an `office` it routes from `attach` on. `process` names this process among the routers.
+    """
 
     name: ClassVar[str] = "acd"
     kinds: ClassVar[tuple[type[Record], ...]] = tuple(
@@ -56,44 +62,75 @@ class AcdService:
     """What to subscribe to."""
 
     def __init__(
-        self, settings: Settings, bus: Bus, clock: Clock, tally: Tally, tasks: TaskGroup, memory: Memory
-    ) -> None:
+        self, settings: Settings, bus: Bus, clock: Clock, tally: Tally, tasks: TaskGroup, memory: Memory,
+        *, office: Office | None = None, process: str = "acd",
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._bus = bus
         self._clock = clock
         self._tally = tally
         self._tasks = tasks
-        self._memory = memory
         self._inbox: Inbox | None = None
+        self._router: Router | None = None
+        self._early: Early | None = None
         self._ignored_told = 0
-        self.router = Router(
-            settings.queues,
-            [_profile(a) for a in settings.all_agents()],
-            epoch=f"{int(clock.now() * 1000):x}",
-            home_node=NodeId(settings.asterisk.node),
-            break_reasons=settings.break_reasons,
-        )
+        self.standby = Standby(self, settings.acd, bus, clock, tally, tasks, memory, office=office, process=process)
+        """Our place among the routers: a service of its own."""
 
     def attach(self, inbox: Inbox) -> None:
-        """Begin: outcomes will come through `inbox`; agents and offers of an earlier life are taken up."""
+        """Begin: outcomes will come through `inbox`. Without an office, agents and offers of an earlier life are taken up."""
         self._inbox = inbox
         self._tally.probe(self._tell_levels)
-        agents, offers = self._recall(AGENT_KEY, Agent), self._recall(OFFER_KEY, Offer)
+        if not self.standby.has_office:
+            self.begin(0, self.standby.keeping.values(), frozenset())
+
+    def close(self) -> None:
+        """Leave the office, so that another router may begin at once. To be called first when the process is told to stop."""
+        self.standby.close()
+
+    @property
+    def router(self) -> Router:
+        """The router. Raises StandingBy while this process has none."""
+        if self._router is None:
+            active = self.standby.view().active
+            raise StandingBy(f"this router stands by; the active one is {active or 'not heard (yet)'}")
+        return self._router
+
+    # --- a term -----------------------------------------------------------------------------------------------------------
+
+    def begin(self, epoch: int, values: Mapping[str, bytes], nodes: frozenset[NodeId]) -> None:
+        """Route from now on: with the agents and offers of the life before, ours or another router's, at the nodes that it knew."""
+        assert self._inbox is not None  # `attach` came first
+        now = self._clock.now()
+        life = f"{int(now * 1000):x}"
+        router = self._router = Router(
+            self._settings.queues,
+            [_profile(a) for a in self._settings.all_agents()],
+            epoch=f"t{epoch}-{life}" if epoch else life,
+            home_node=NodeId(self._settings.asterisk.node),
+            break_reasons=self._settings.break_reasons,
+        )
+        self._ignored_told = 0
+        if epoch:
+            self._early = Early(nodes, lambda call_id: router.floor.notes.get(call_id) is not None, now=now)
+        agents, unread_agents = read(values, AGENT_KEY, Agent)
+        offers, unread_offers = read(values, OFFER_KEY, Offer)
+        self.standby.remembered(dict.fromkeys([*unread_agents, *unread_offers]))
         known = {a.id: a.profile for a in agents}
-        out = self.router.restore(agents, offers, now=self._clock.now())
+        out = router.restore(agents, offers, now=now)
         self._bus.publish(*self._new_agents(known))
         self._perform(out)
+        self._inbox.put(TermBegun(at=now))
 
-    def _recall(self, prefix: str, kind: type[T]) -> list[T]:
-        """Return what was remembered; what cannot be read any more is forgotten."""
-        found: list[T] = []
-        for key, value in self._memory.recall(prefix).items():
-            try:
-                found.append(msgspec.msgpack.decode(value, type=kind))
-            except msgspec.MsgspecError as exc:
-                log.warning("a memory cannot be read and is dropped", key=key, error=str(exc))
-                self._memory.remember(key, None)
-        return found
+    def end(self) -> None:
+        """Stand by: forget everything. Phones that ring for us go on ringing; it is the next router that hears how that ends."""
+        self._router, self._early = None, None
+        for gauge in ("queue_waiting", "queue_longest_wait_seconds", "agents"):
+            self._tally.forget(gauge)
+
+    def surveyed(self) -> tuple[NodeId, ...]:
+        """Return the nodes that told the present router everything."""
+        return self._router.surveyed if self._router is not None else ()
 
     def _new_agents(self, known: Mapping[AgentId, Profile]) -> list[Fact]:
         """Return the agents that the settings added or changed since the last life, and have them remembered."""
@@ -115,16 +152,57 @@ class AcdService:
     # --- what the service loop calls ------------------------------------------------------------------------------------
 
     async def handle(self, record: Record, now: float) -> None:
-        """React to one record."""
-        self._perform(self._decide(partial(self.router.handle, record, now=now), now))
+        """React to one record, if this process routes."""
+        if not await self.standby.rules() or self._is_of_another_term(record):
+            return
+        now = max(now, self._clock.now())  # it may have waited
+        if self._early is None or not self._early.keeps(record, now):
+            self._perform(self._decide(partial(self.router.handle, record, now=now), now))
+        self._catch_up(now)
+
+    def _is_of_another_term(self, record: Record) -> bool:
+        """Return whether a record is not for the present router. That a node knows a newer one ends our term."""
+        match record:
+            case CommandEnded(outcome=Refused(newer_epoch=newer)) if newer:
+                self._tally.count("router_commands_fenced")
+                self.standby.overruled(newer)
+                return True
+            case NodeSurveyed():
+                return record.epoch != self.standby.epoch
+            case _:
+                return isinstance(record, TermBegun)
+
+    def _catch_up(self, now: float) -> None:
+        """Give the router what came too early, as soon as it can be understood."""
+        while self._early is not None and (ripe := self._early.ripe(now)):
+            for records in ripe:
+                if len(records) > 1 or not self._early.keeps(records[0], now):
+                    self._perform(self._decide(partial(self._together, records, now), now))
+        if self._early is not None and self._early.is_over(now):
+            self._early = None
+
+    def _together(self, records: list[Record], now: float) -> list[Output]:
+        """Return what follows from records that belong together: nobody is offered before all of them are known."""
+        for record in records[:-1]:
+            REACTIONS[type(record)](self.router.floor, record, now)
+        return self.router.handle(records[-1], now=now)
 
     def next_deadline(self) -> float | None:
         """Return when `wake` wants to be called."""
-        return self.router.next_deadline()
+        due = [self._early.due] if self._early is not None else []
+        if self._router is not None and not (self._early is not None and self._early.gathers):
+            at = self._router.next_deadline()
+            due += [at] if at is not None else []
+        return min(due, default=None)
 
     async def wake(self, now: float) -> None:
         """Do what is due."""
-        self._perform(self._decide(partial(self.router.wake, now=now), now))
+        if not await self.standby.rules():
+            return
+        now = max(now, self._clock.now())
+        self._catch_up(now)
+        if self._early is None or not self._early.gathers:
+            self._perform(self._decide(partial(self.router.wake, now=now), now))
 
     def _decide(self, decide: Callable[[], list[Output]], now: float) -> list[Output]:
         """Ask the router. After an error for one call, that call goes to the fallback queue and all others go on."""
@@ -156,14 +234,20 @@ class AcdService:
         self._ignored_told = ignored
 
     def _remember(self) -> None:
+        changed: dict[str, bytes | None] = {}
         for agent_id, agent in self.router.take_changed_agents():
-            self._memory.remember(AGENT_KEY + agent_id, msgspec.msgpack.encode(agent) if agent is not None else None)
+            changed[AGENT_KEY + agent_id] = msgspec.msgpack.encode(agent) if agent is not None else None
         for offer_id, offer in self.router.take_changed_offers():
-            self._memory.remember(OFFER_KEY + offer_id, msgspec.msgpack.encode(offer) if offer is not None else None)
+            changed[OFFER_KEY + offer_id] = msgspec.msgpack.encode(offer) if offer is not None else None
+        if changed:
+            self.standby.remembered(changed)
 
     def _send(self, command: Command) -> None:
         assert self._inbox is not None  # `attach` came first
-        outcome = self._bus.request(command)
+        epoch = self.standby.epoch
+        outcome = self._bus.request(
+            command, epoch=epoch, within_s=RING_LIFE_S if epoch and isinstance(command, Ring) else None
+        )
         if isinstance(command, Ring):
             latest = self.router.why(command.call_id)[-1]
             self._tally.observe("offer_latency_seconds", max(self._clock.now() - latest.both_since, 0.0))
@@ -171,8 +255,9 @@ class AcdService:
 
     def _tell_levels(self) -> None:
         """Set the levels that metrics reads at a scrape, from the router's own state."""
-        floor, now = self.router.floor, self._clock.now()
-        self._tally.level("router_active", 1.0)
+        if self._router is None:
+            return
+        floor, now = self._router.floor, self._clock.now()
         for queue_id in floor.queues:
             view = views.queue_view(floor, queue_id, now)
             self._tally.level("queue_waiting", view.waiting, queue=queue_id)
@@ -183,8 +268,10 @@ class AcdService:
     # --- what the API asks ------------------------------------------------------------------------------------------------
 
     def ask(self, request: AgentRequest | AgentDefinition) -> None:
-        """Fulfil a request at once. Raises Rejected with the router's reason if it refuses; then nothing changed."""
+        """Fulfil a request at once. Nothing changes when it raises: Rejected with the router's reason, or Unavailable if we stand by."""
         now = self._clock.now()
+        if not self.standby.is_sure() and self._router is not None:
+            raise Unavailable("this router slept, and makes sure that it is still the active one")
         out = self._decide(partial(self.router.handle, request, now=now), now)
         self._perform(out)
         for output in out:

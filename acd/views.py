@@ -11,7 +11,7 @@ from acd.floor import Floor
 from acd.line import Caller
 from acd.states import ON_DUTY, Wish
 from hotline.facts import AgentState
-from hotline.ids import AgentId, CallId, Extension, OfferId, QueueId
+from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
 
 
 class AgentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +31,8 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     """What happens when his call is over: `break` or `offline`."""
     phone_reachable: bool
     phone_in_use: bool
+    phone_node: NodeId | None
+    """The node at which his phone is registered, as far as it was told."""
     no_answers: int
 
 
@@ -110,6 +112,7 @@ def agent_view(floor: Floor, agent: Agent) -> AgentView:
         wish=agent.wish,
         phone_reachable=agent.reachable,
         phone_in_use=agent.in_use,
+        phone_node=agent.seat_node or None,
         no_answers=agent.no_answers,
     )
 

@@ -113,6 +113,8 @@ def _talk_over(ending: _Ending, talk_end: TalkEnded | None, told: Told, offer_id
 
 def recordings_of(told: Told, offers: Sequence[OfferRow]) -> list[RecordingRow]:
     """Return one row for each recording of the call; what was told last (stored or marked) is its status."""
+    if not told.knows(RecordingStarted, RecordingStored, RecordingMarked):
+        return []
     by_id: dict[RecordingId, list[RecordingStarted | RecordingStored | RecordingMarked]] = defaultdict(list)
     for fact in told.facts:
         if isinstance(fact, RecordingStarted | RecordingStored | RecordingMarked):

@@ -60,8 +60,20 @@ def segments_of(call_id: CallId, told: Told, offers: Sequence[OfferRow], arrived
         SegmentRow(
             call_id=call_id,
             n=n,
+            kind=span.kind,
+            queue_id=span.queue_id,
+            agent_id=span.agent_id,
+            offer_id=span.offer_id,
+            began_at=span.began_at,
+            ended_at=span.ended_at,
             duration_s=lasted(span.began_at, span.ended_at),
-            **{field: getattr(span, field) for field in _Span.__struct_fields__},
+            outcome=span.outcome,
+            reason=span.reason,
+            short=span.short,
+            while_ringing=span.while_ringing,
+            priority=span.priority,
+            language=span.language,
+            inferred=span.inferred,
         )
         for n, span in enumerate(spans)
     ]
@@ -72,12 +84,13 @@ def segments_of(call_id: CallId, told: Told, offers: Sequence[OfferRow], arrived
 
 def entries_of(told: Told) -> list[Entry]:
     """Return every wait of the call, by time of entry, whichever fact tells of it."""
-    found: set[Entry] = set()
-    for fact in told.facts:
-        if isinstance(fact, CallQueued | CallAbandoned | CallFlowedOut | OfferMade):
-            found.add((fact.queue_id, moment(fact.entered_at)))
-        elif isinstance(fact, CallAdopted) and fact.place is not None and fact.place.queue_id is not None:
-            found.add((fact.place.queue_id, moment(fact.place.entered_at)))
+    found: set[Entry] = {(f.queue_id, moment(f.entered_at)) for f in told.all(CallQueued)}
+    found.update((f.queue_id, moment(f.entered_at)) for f in told.all(CallAbandoned))
+    found.update((f.queue_id, moment(f.entered_at)) for f in told.all(CallFlowedOut))
+    found.update((f.queue_id, moment(f.entered_at)) for f in told.all(OfferMade))
+    for adopted in told.all(CallAdopted):
+        if adopted.place is not None and adopted.place.queue_id is not None:
+            found.add((adopted.place.queue_id, moment(adopted.place.entered_at)))
     return sorted(found, key=lambda e: (e[1], e[0]))
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from crm.ledger import Ledger
+from crm.ledger import Archived, Ledger
 from hotline.codec import encode
 from hotline.errors import HotlineError, Misuse, OutcomeUnknown, Rejected, Unavailable
 from hotline.facts import Envelope
@@ -128,6 +128,9 @@ class JournalWriter:
             return []
         try:
             await self._ledger.append(envelopes)
+        except Archived as exc:
+            late = [(e, Rejected("archived", exc.facts[e.fact_id])) for e in envelopes if e.fact_id in exc.facts]
+            return [*late, *await self._append([e for e in envelopes if e.fact_id not in exc.facts])]
         except (Rejected, Misuse) as exc:
             if len(envelopes) == 1:
                 return [(envelopes[0], exc)]

@@ -12,6 +12,22 @@ SELECT pg_advisory_xact_lock($1);
 -- Make sure that the month of $1 has its partition.
 SELECT journal_partition($1);
 
+-- name: archive
+-- The newest month that lies in a file, and those of the months $1 that do.
+SELECT max(month) AS newest, array_agg(month) FILTER (WHERE month = ANY($1::date[])) AS hit FROM journal_archive;
+
+-- name: known
+-- Which of the facts $1 the journal has.
+SELECT fact_id FROM journal WHERE fact_id = ANY($1::text[]);
+
+-- name: arrived_before
+-- Which of the calls $1 have a row and arrived before $2.
+SELECT call_id FROM call WHERE call_id = ANY($1::text[]) AND arrived_at < $2;
+
+-- name: has_row
+-- Whether call $1 has a row and arrived before the end of a month that lies in a file.
+SELECT EXISTS (SELECT FROM call WHERE call_id = $1 AND arrived_at < (SELECT max(month) + interval '1 month' FROM journal_archive));
+
 -- name: append
 -- Add facts and return the ids of those that were not there yet.
 INSERT INTO journal (fact_id, at, call_id, agent_id, type, version, source, seq, body)

@@ -2,15 +2,21 @@
 
 One writer at a time (an advisory lock of the transaction), so that two of them never fold half of a call each. The facts of
 living calls are cached; the cache is believed only while it has as many facts of a call as the journal.
+
+Facts of months that lie in files (`crm.archive`) are refused, and so are facts of calls whose other facts do: a call is folded from
+all of its facts or not at all.
 """
 
 import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime
 
 import msgspec
 import structlog
 
+from crm.months import begin_of, following, month_of, show_month
 from crm.projections import agent_state_row, call_of, fold_call, latest_agents
 from crm.rows import AgentRow, AgentStateRow, CallRows, Row, moment
 from hotline.codec import Undecodable, decode_fact, encode_fact
@@ -31,6 +37,24 @@ CALLS_PER_SLICE = 10
 _sql = load("crm", "journal.sql")
 
 log = structlog.get_logger(__name__)
+
+
+class Archived(Rejected):
+    """Facts came for a month, or a call, that lies in a file. Nothing was written; the other facts of the batch may be."""
+
+    def __init__(self, facts: Mapping[FactId, str]) -> None:
+        super().__init__("archived", f"{len(facts)} fact(s) came for what is archived")
+        self.facts = facts
+        """Why each of them is refused."""
+
+
+class Archive(msgspec.Struct, frozen=True):
+    """Which months lie in files."""
+
+    horizon: datetime | None
+    """When the last of them ended; None: there is none."""
+    months: frozenset[date]
+    """Those of them that were asked about."""
 
 
 class Cache:
@@ -61,32 +85,44 @@ class Ledger:
         self._store = store
         self._tally = tally
         self._cache = cache or Cache()
-        self._months: set[tuple[int, int]] = set()
+        self._months: set[date] = set()
 
     async def prepare(self, now: float) -> None:
         """Make the partitions of this month and the next two."""
+        months = {month_of(moment(now + days * 86_400.0)) for days in (0, 31, 62)}
         async with self._store.transaction() as connection:
             await connection.execute(_sql.lock, WRITER_LOCK)
-            for days in (0, 31, 62):
-                await connection.execute(_sql.partition, moment(now + days * 86_400.0))
+            archive = await archive_of(connection, months)  # only a clock that went back by months finds one here
+            for month in sorted(months - archive.months):
+                await connection.execute(_sql.partition, begin_of(month))
 
     async def append(self, envelopes: Sequence[Envelope]) -> int:
-        """Add facts, skip those that are there already, update the projections; return how many were new."""
-        months = {(m.year, m.month): m for m in (moment(e.fact.at) for e in envelopes)}
-        missing = [m for key, m in sorted(months.items()) if key not in self._months]
+        """Add facts, skip those that are there already, update the projections; return how many were new.
+
+        Raises Archived when some came for what lies in a file, and the store's errors.
+        """
         async with self._store.transaction() as connection:
             await connection.execute(_sql.lock, WRITER_LOCK)
-            for month in missing:
-                await connection.execute(_sql.partition, month)
-            rows = await connection.fetch(_sql.append, *_columns(envelopes))
+            archive = await archive_of(connection, {month_of(moment(e.fact.at)) for e in envelopes})
+            envelopes = await _living(connection, envelopes, archive)
+            months = await self._make_partitions(connection, envelopes)
+            rows = await connection.fetch(_sql.append, *_columns(envelopes)) if envelopes else []
             added = {row["fact_id"] for row in rows}
             new = {e.fact_id: e for e in envelopes if e.fact_id in added}
             facts = await self._facts_of_touched(connection, new.values())
+            await _refuse_halves(connection, facts, added, archive)
             await project(connection, facts, new.values(), self._tally)
-        self._months |= months.keys()
+        self._months |= months
         for call_id, known in facts.items():
             self._cache.put(call_id, known)
         return len(new)
+
+    async def _make_partitions(self, connection: Connection, envelopes: Sequence[Envelope]) -> set[date]:
+        """Make the partitions that are missing, and return the months of the facts."""
+        months = {month_of(moment(e.fact.at)) for e in envelopes}
+        for month in sorted(months - self._months):
+            await connection.execute(_sql.partition, begin_of(month))
+        return months
 
     async def bury(self, envelope: Envelope, encoded: bytes, reason: str) -> None:
         """Put a fact aside that the journal cannot take."""
@@ -106,6 +142,51 @@ class Ledger:
         counts = {r["call_id"]: r["facts"] for r in await connection.fetch(_sql.counts, list(facts))}
         incomplete = [call_id for call_id, known in facts.items() if len(known) != counts.get(call_id)]
         return facts | await read_calls(connection, incomplete)
+
+
+# --- what lies in files ------------------------------------------------------------------------------------------------
+
+
+async def archive_of(connection: Connection, months: Iterable[date] = ()) -> Archive:
+    """Return which of these months lie in files, and when the last one of all that do ended."""
+    record = await connection.fetchrow(_sql.archive, sorted(months))
+    if record is None or record["newest"] is None:
+        return Archive(None, frozenset())
+    return Archive(begin_of(following(record["newest"])), frozenset(record["hit"] or ()))
+
+
+async def _living(connection: Connection, envelopes: Sequence[Envelope], archive: Archive) -> Sequence[Envelope]:
+    """Return the facts of months that are not archived; the others are repeats of what stayed behind, or Archived is raised."""
+    late = {e.fact_id: e for e in envelopes if month_of(moment(e.fact.at)) in archive.months}
+    if not late:
+        return envelopes
+    known = {r["fact_id"] for r in await connection.fetch(_sql.known, list(late))}
+    refused = {
+        fact_id: f"archived: {show_month(month_of(moment(e.fact.at)))} lies in a file; `hotline journal restore` takes both in"
+        for fact_id, e in late.items()
+        if fact_id not in known
+    }
+    if refused:
+        raise Archived(refused)
+    return [e for e in envelopes if e.fact_id not in late]
+
+
+async def _refuse_halves(
+    connection: Connection, facts: Mapping[CallId, Mapping[FactId, Envelope]], added: AbstractSet[str], archive: Archive
+) -> None:
+    """Raise Archived for facts of calls that have a row, but whose other facts are gone."""
+    if archive.horizon is None:
+        return
+    lone = [call_id for call_id, known in facts.items() if known.keys() <= added]
+    halves = [r["call_id"] for r in await connection.fetch(_sql.arrived_before, lone, archive.horizon)] if lone else []
+    if halves:
+        raise Archived(
+            {
+                fact_id: f"archived: the other facts of call {call_id} lie in a file; `hotline journal restore` takes all in"
+                for call_id in halves
+                for fact_id in facts[call_id]
+            }
+        )
 
 
 def _columns(envelopes: Sequence[Envelope]) -> list[list[object]]:
@@ -140,8 +221,12 @@ async def read_calls(connection: Connection, call_ids: Sequence[CallId]) -> dict
 
 
 async def read_call(store: Store, call_id: CallId) -> list[Envelope]:
-    """Return the facts of one call in order. Raises Rejected("not_found") when there is none."""
+    """Return the facts of one call in order. Raises Rejected("not_found") when there is none, or they lie in a file."""
     rows = await store.fetch(_sql.of_call, call_id)
+    if not rows and await store.fetchval(_sql.has_row, call_id):
+        raise Rejected(
+            "not_found", f"the facts of call {call_id} are archived; `hotline journal restore` brings them back"
+        )
     if not rows:
         raise Rejected("not_found", f"there is no call {call_id}")
     return [e for e in map(envelope_of, rows) if e is not None]

@@ -38,6 +38,9 @@ from hotline.facts import (
 )
 from hotline.ids import CallId
 
+_SPEAKING = frozenset({CallQueued, IvrStepTaken, CallerIdentified})
+"""Facts that tell in which language the caller is spoken to."""
+
 
 def fold_call(facts: Sequence[Envelope]) -> CallRows:
     """Return the rows of one call from all its facts, in any order, repeats allowed.
@@ -87,12 +90,13 @@ def _call(
     answered = next((s for s in waits if s.outcome == "answered"), None)
     deciding = answered or (waits[-1] if waits else None)
     customer = told.all(CallerIdentified)[-1:]
+    seen = [*([told.arrival] if told.arrival else []), *told.all(CallAdopted)]
     return CallRow(
         call_id=call_id,
-        node=_known(told, "node"),
-        number=_known(told, "number"),
-        caller_number=_known(told, "caller_number"),
-        caller_name=_known(told, "caller_name"),
+        node=_first(seen, "node"),
+        number=_first(seen, "number"),
+        caller_number=_first(seen, "caller_number"),
+        caller_name=_first(seen, "caller_name"),
         customer_id=customer[0].customer_id if customer else None,
         customer_name=customer[0].name if customer else "",
         origin=told.arrival.origin if told.arrival else "trunk",
@@ -119,11 +123,13 @@ def _call(
     )
 
 
-def _known(told: Told, field: str) -> str:
+def _first(seen: Sequence[CallFact], field: str) -> str:
     """Return a field of the arrival, or of the first adoption that knew it."""
-    sources: list[object] = [told.arrival] if told.arrival else []
-    sources += told.all(CallAdopted)
-    return next((str(v) for v in (getattr(s, field) for s in sources) if v), "")
+    for fact in seen:
+        value = getattr(fact, field)
+        if value:
+            return str(value)
+    return ""
 
 
 def _outcome(told: Told, segments: Sequence[SegmentRow]) -> Outcome:
@@ -165,11 +171,11 @@ def _ended_by(told: Told, offers: Sequence[OfferRow]) -> EndedBy:
 
 
 def _language(told: Told) -> str:
-    heard = [
-        f.language for f in told.facts if isinstance(f, CallQueued | IvrStepTaken | CallerIdentified) and f.language
-    ]
+    for fact in reversed(told.facts):
+        if type(fact) in _SPEAKING and fact.language:  # type: ignore[attr-defined] # each of them has one
+            return str(fact.language)  # type: ignore[attr-defined]
     kept = [f.place.language for f in told.all(CallAdopted) if f.place is not None and f.place.language]
-    return (heard or kept or [""])[-1]
+    return kept[-1] if kept else ""
 
 
 def _flow(told: Told) -> str:

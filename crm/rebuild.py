@@ -1,188 +1,127 @@
 """Make the projections anew from the journal, and tell what differed: the proof that they follow from it.
 
-Works through the calls in slices, each in a transaction of its own under the writer's lock, so that the hotline may go on
-meanwhile. A check (`write=False`) changes nothing.
+Works in small parts, each by itself, so that the hotline may go on meanwhile: calls by their time of arrival (their facts lie side by
+side on the disk then), calls that have no row, agents. Folding costs more than fetching, so with a DSN the parts are shared out among
+helper processes. A check (`write=False`) changes nothing. Calls and states whose facts were archived stay as they are.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
-from crm.calls import as_row, read_rows
-from crm.ledger import WRITER_LOCK, envelope_of, project, put_agent_states, put_agents, read_calls
-from crm.projections import agent_state_row, fold_call, latest_agents
-from crm.rows import AgentRow, AgentStateRow, CallRows, Row
-from hotline.facts import Envelope
+from crm.rebuild_report import RebuildReport
+from crm.rebuild_worker import STATEMENT_TIMEOUT_S, Answer, Part, Start, do_part
+from hotline.errors import Unavailable
 from hotline.ids import CallId
-from hotline.store.pool import Connection, Store
-from hotline.store.pool import Row as Record
+from hotline.store.pool import Store
 from hotline.store.queries import load
-from hotline.tally import Tally
 
-CALLS_PER_SLICE = 200
-FACTS_PER_SLICE = 5000
-DIFFERENCES_LISTED = 100
-STATEMENT_TIMEOUT_S = 600.0
+CALLS_PER_PART = 500
+ROWLESS_PER_QUERY = 50_000
+"""Each of these queries looks at the whole journal."""
+AGENTS_PER_PART = 10
+HELPERS = 2
+ALONE_BELOW = 20_000
+"""With fewer facts than this, starting helpers takes longer than they save."""
+LINE_LIMIT = 1 << 20
 
-_sql = load("crm", "journal.sql")
-_calls_sql = load("crm", "calls.sql")
+_sql = load("crm", "rebuild.sql")
 
-
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One row that was not what the journal says."""
-
-    table: str
-    key: str
-    columns: list[str]
-    """Which columns differed; empty when the whole row was missing or too many."""
-    kind: str
-    """`changed`, `missing` (in the projection) or `foreign` (not in the journal)."""
+__all__ = ["RebuildReport", "rebuild"]
 
 
-class RebuildReport(msgspec.Struct, kw_only=True):
-    """What a rebuild found."""
+async def rebuild(store: Store, *, write: bool = True, dsn: str | None = None, helpers: int = HELPERS) -> RebuildReport:
+    """Fold the whole journal, compare every row, and (with `write`) put right what differs.
 
-    facts: int = 0
-    calls: int = 0
-    rows: int = 0
-    differing: int = 0
-    """How many rows differed; the first of them are listed."""
-    differences: list[Difference] = []
-
-    def add(self, differences: Iterable[Difference]) -> None:
-        """Count differences, and list them while there is room."""
-        for difference in differences:
-            self.differing += 1
-            if len(self.differences) < DIFFERENCES_LISTED:
-                self.differences.append(difference)
-
-
-async def rebuild(store: Store, tally: Tally | None = None, *, write: bool = True) -> RebuildReport:
-    """Fold the whole journal, compare every row, and (with `write`) put right what differs."""
-    tally = tally or Tally()
+    With `dsn` (that of `store`) as many helper processes do it; without one, this process. Raises the store's errors; what was put
+    right until then stays, and the call may be repeated.
+    """
     report = RebuildReport(facts=await store.fetchval(_sql.facts, timeout_s=STATEMENT_TIMEOUT_S))
-    after = ""
-    while True:
-        async with store.transaction() as connection:
-            await connection.execute(_sql.lock, WRITER_LOCK)
-            records = await connection.fetch(_sql.call_ids, after, CALLS_PER_SLICE, timeout_s=STATEMENT_TIMEOUT_S)
-            call_ids = [CallId(r["call_id"]) for r in records]
-            if not call_ids:
-                break
-            await _calls(connection, call_ids, report, tally, write=write)
-            after = call_ids[-1]
-    await _agents(store, report, write=write)
+    parts = _parts(store)
+    if dsn is None or report.facts < ALONE_BELOW:
+        async for part in parts:
+            report.merge(await do_part(store, part, write=write))
+        return report
+    crew = _Crew(Start(dsn=dsn, write=write), parts, report)
+    count = max(min(helpers, os.cpu_count() or 1), 1)
+    await asyncio.gather(*(crew.drive() for _ in range(count)), return_exceptions=True)
+    if crew.failure is not None:
+        raise crew.failure
     return report
 
 
-@asynccontextmanager
-async def _slice(store: Store) -> AsyncIterator[Connection]:
-    """A transaction with more patience than the call path has, as the only writer."""
-    async with store.transaction() as connection:
-        await connection.execute(_sql.be_patient)
-        await connection.execute(_sql.lock, WRITER_LOCK)
-        yield connection
+async def _parts(store: Store) -> AsyncIterator[Part]:
+    """Yield the parts of a rebuild."""
+    starts = [r["arrived_at"] for r in await store.fetch(_sql.starts, CALLS_PER_PART, timeout_s=STATEMENT_TIMEOUT_S)]
+    for since, until in zip(starts, [*starts, None][1:], strict=True):
+        yield Part(since=since, until=until)
+    async for call_ids in _rowless(store):
+        for first in range(0, len(call_ids), CALLS_PER_PART):
+            yield Part(rowless=tuple(call_ids[first : first + CALLS_PER_PART]))
+    agents = [r["agent_id"] for r in await store.fetch(_sql.agents, timeout_s=STATEMENT_TIMEOUT_S)]
+    for first in range(0, len(agents), AGENTS_PER_PART):
+        yield Part(agents=tuple(agents[first : first + AGENTS_PER_PART]))
 
 
-async def _calls(
-    connection: Connection, call_ids: Sequence[CallId], report: RebuildReport, tally: Tally, *, write: bool
-) -> None:
-    before = await read_rows(connection, call_ids)
-    facts = await read_calls(connection, call_ids)
-    after = {call_id: fold_call(list(known.values())) for call_id, known in facts.items()}
-    report.calls += len(after)
-    differing: list[CallId] = []
-    for call_id in call_ids:
-        old, new = _flat(before.get(call_id)), _flat(after.get(call_id))
-        report.rows += len(new)
-        found = list(_compare(old, new))
-        report.add(found)
-        if found:
-            differing.append(call_id)
-    if write and differing:
-        for sql in (
-            _calls_sql.drop_calls,
-            _calls_sql.drop_segments,
-            _calls_sql.drop_offers,
-            _calls_sql.drop_recordings,
-        ):
-            await connection.execute(sql, differing)
-        await project(connection, {c: facts[c] for c in differing if c in facts}, (), tally)
+async def _rowless(store: Store) -> AsyncIterator[Sequence[CallId]]:
+    after = CallId("")
+    while records := await store.fetch(_sql.rowless, after, ROWLESS_PER_QUERY, timeout_s=STATEMENT_TIMEOUT_S):
+        yield [CallId(r["call_id"]) for r in records]
+        after = records[-1]["call_id"]
 
 
-async def _agents(store: Store, report: RebuildReport, *, write: bool) -> None:
-    async with _slice(store) as connection:
-        told = await _agent_facts(connection)
-        agents = latest_agents(told)
-        states = [r for r in map(agent_state_row, told) if r is not None]
-        old_agents = [as_row(AgentRow, _with_json(r)) for r in await connection.fetch(_calls_sql.agents)]
-        differences = list(_compare(_agent_keys(old_agents), _agent_keys(agents.values())))
-        differences += _compare(_state_keys(await _old_states(connection)), _state_keys(states))
-        report.rows += len(agents) + len(states)
-        report.add(differences)
-        if write and differences:
-            await connection.execute(_calls_sql.drop_agents)
-            await connection.execute(_calls_sql.drop_agent_states)
-            await put_agents(connection, list(agents.values()))
-            for start in range(0, len(states), FACTS_PER_SLICE):
-                await put_agent_states(connection, states[start : start + FACTS_PER_SLICE])
+# --- helpers -----------------------------------------------------------------------------------------------------------
 
 
-async def _agent_facts(connection: Connection) -> list[Envelope]:
-    told: list[Envelope] = []
-    after = ""
-    while records := await connection.fetch(_sql.of_agents, after, FACTS_PER_SLICE):
-        told += [e for e in map(envelope_of, records) if e is not None]
-        after = records[-1]["fact_id"]
-    return told
+class _Crew:
+    """Helper processes that share out the parts of one rebuild."""
+
+    def __init__(self, start: Start, parts: AsyncIterator[Part], report: RebuildReport) -> None:
+        self._start = start
+        self._parts = parts
+        self._report = report
+        self._turn = asyncio.Lock()
+        self.failure: BaseException | None = None
+        """What went wrong first; then nobody begins another part."""
+
+    async def drive(self) -> None:
+        """Run one helper: give it the next part whenever it has done one."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "crm.rebuild_worker", stdin=PIPE, stdout=PIPE, limit=LINE_LIMIT
+        )
+        assert process.stdin is not None
+        try:
+            _send(process.stdin, self._start)
+            while (part := await self._next()) is not None:
+                _send(process.stdin, part)
+                self._report.merge(await _answer_of(process))
+        except BaseException as exc:
+            self.failure = self.failure or exc
+            process.kill()
+            raise
+        finally:
+            process.stdin.close()
+            await process.wait()
+
+    async def _next(self) -> Part | None:
+        async with self._turn:  # the parts come from one query after another
+            return await anext(self._parts, None) if self.failure is None else None
 
 
-async def _old_states(connection: Connection) -> list[AgentStateRow]:
-    rows: list[AgentStateRow] = []
-    after = ""
-    while records := await connection.fetch(_calls_sql.agent_states, after, FACTS_PER_SLICE):
-        rows += [as_row(AgentStateRow, r) for r in records]
-        after = records[-1]["fact_id"]
-    return rows
+def _send(to: asyncio.StreamWriter, record: Start | Part) -> None:
+    to.write(msgspec.json.encode(record) + b"\n")
 
 
-# --- comparing ---------------------------------------------------------------------------------------------------------
-
-Key = tuple[str, str]
-"""Table and key of a row."""
-
-
-def _flat(rows: CallRows | None) -> dict[Key, Row]:
-    if rows is None:
-        return {}
-    call_id = rows.call.call_id
-    flat: dict[Key, Row] = {("call", call_id): rows.call}
-    flat.update({("segment", f"{call_id}/{s.n}"): s for s in rows.segments})
-    flat.update({("offer", f"{call_id}/{o.offer_id}"): o for o in rows.offers})
-    flat.update({("recording", f"{call_id}/{r.recording_id}"): r for r in rows.recordings})
-    return flat
-
-
-def _agent_keys(rows: Iterable[AgentRow]) -> dict[Key, Row]:
-    return {("agent", r.agent_id): r for r in rows}
-
-
-def _state_keys(rows: Iterable[AgentStateRow]) -> dict[Key, Row]:
-    return {("agent_state", r.fact_id): r for r in rows}
-
-
-def _compare(old: dict[Key, Row], new: dict[Key, Row]) -> Iterable[Difference]:
-    for table, key in sorted(old.keys() | new.keys()):
-        before, after = old.get((table, key)), new.get((table, key))
-        if before is None or after is None:
-            yield Difference(table=table, key=key, columns=[], kind="missing" if before is None else "foreign")
-        elif before != after:
-            columns = [f for f in after.__struct_fields__ if getattr(before, f) != getattr(after, f)]
-            yield Difference(table=table, key=key, columns=columns, kind="changed")
-
-
-def _with_json(record: Record) -> dict[str, Any]:
-    """Return a row of `agent` with its JSON columns, which the driver gives as text, decoded."""
-    return {k: msgspec.json.decode(v) if k in ("skills", "queues") else v for k, v in dict(record).items()}
+async def _answer_of(process: Process) -> RebuildReport:
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    if not line:
+        raise Unavailable(f"a helper of the rebuild ended with status {await process.wait()}")
+    answer = msgspec.json.decode(line, type=Answer)
+    if answer.report is None:
+        raise Unavailable(answer.error)
+    return answer.report

@@ -1,4 +1,7 @@
-"""The CRM's part of the API: calls, offers, recordings, customers, reports. Handlers only translate; the work is done elsewhere."""
+"""The CRM's part of the API: calls, offers, recordings, customers, reports. Handlers only translate; the work is done elsewhere.
+
+The audio of recordings is a part by itself (`crm/audio.py`): it is served where the files are, beside each Asterisk.
+"""
 
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -7,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from crm.audio import audio_routes
 from crm.audit import AuditReport
 from crm.audit import audit as run_audit
 from crm.calls import (
@@ -25,15 +29,13 @@ from crm.numbers import spellings
 from crm.reports import Summary, summary
 from crm.rows import CallRow, OfferResult, OfferRow, Outcome, RecordingRow, SegmentRow, moment
 from crm.story import Language, describe, story
-from hotline.errors import Misuse, Rejected
+from hotline.errors import Misuse
 from hotline.facts import Fact
 from hotline.ids import CallId
 from hotline.runtime.clock import Clock, SteadyClock
 from hotline.settings import Settings
 from hotline.store.pool import Store
-from hotline.web.routes import Empty, FileAnswer, Page, PageQuery, Request, Route, TextAnswer
-
-_AUDIO_TYPES = {".wav": "audio/wav", ".ogg": "audio/ogg", ".flac": "audio/flac", ".mp3": "audio/mpeg"}
+from hotline.web.routes import Empty, Page, PageQuery, Request, Route, TextAnswer
 
 
 class CallQuery(PageQuery, frozen=True, kw_only=True):
@@ -131,10 +133,13 @@ class ImportBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     dry_run: bool = False
 
 
-def routes(store: Store, settings: Settings, recordings_dir: Path, clock: Clock | None = None) -> list[Route]:
-    """Return the CRM's routes."""
-    api = _Api(store, settings, recordings_dir, clock or SteadyClock())
-    return [*_history_routes(api), *_customer_routes(api), *_report_routes(api)]
+def routes(
+    store: Store, settings: Settings, recordings_dir: Path | None = None, clock: Clock | None = None
+) -> list[Route]:
+    """Return the CRM's routes; with those of the audio when the recordings are in this process's directory."""
+    api = _Api(store, settings, clock or SteadyClock())
+    audio = audio_routes(recordings_dir) if recordings_dir is not None else []
+    return [*_history_routes(api), *audio, *_customer_routes(api), *_report_routes(api)]
 
 
 def _history_routes(api: "_Api") -> list[Route]:
@@ -147,7 +152,6 @@ def _history_routes(api: "_Api") -> list[Route]:
         _get("/api/v1/offers", api.offers, "Offers, newest first", Page[OfferRow], OfferQuery),
         _get(recordings, api.recordings, "Recordings, newest first", Page[RecordingRow], RecordingQuery),
         _get(recordings + "/{id}", api.recording, "One recording", RecordingRow),
-        _get(recordings + "/{id}/audio", api.audio, "The audio of one recording", FileAnswer),
     ]
 
 
@@ -187,11 +191,10 @@ def _get(path: str, handler: Any, text: str, answer: Any, query: Any = Empty) ->
 class _Api:
     """The handlers."""
 
-    def __init__(self, store: Store, settings: Settings, recordings_dir: Path, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store = store
         self._zone = ZoneInfo(settings.ivr.timezone)
         self._country = settings.crm.country_code
-        self._recordings = recordings_dir
         self._clock = clock
 
     # --- history ----------------------------------------------------------------------------------------------------
@@ -252,10 +255,6 @@ class _Api:
 
     async def recording(self, request: Request) -> RecordingRow:
         return await get_recording(self._store, request.path["id"])
-
-    async def audio(self, request: Request) -> FileAnswer:
-        row = await get_recording(self._store, request.path["id"])
-        return audio_file(row, self._recordings)
 
     # --- customers --------------------------------------------------------------------------------------------------
 
@@ -325,18 +324,6 @@ def read_moment(name: str, text: str, zone: ZoneInfo) -> datetime | None:
         raise Misuse(
             f"{name}: {text[:40]!r} is no time; use 2026-01-31, 2026-01-31T18:00 or 2026-01-31T18:00:00Z"
         ) from exc
-
-
-def audio_file(row: RecordingRow, directory: Path) -> FileAnswer:
-    """Return the file of a recording. Raises Rejected("not_found") when there is none, or its path leads out of the store."""
-    if not row.file:
-        raise Rejected("not_found", f"recording {row.recording_id} has no audio ({row.status})")
-    root = directory.resolve()
-    path = (root / row.file).resolve()
-    if not path.is_relative_to(root) or not path.is_file():
-        raise Rejected("not_found", f"the audio of recording {row.recording_id} is gone")
-    kind = _AUDIO_TYPES.get(path.suffix, "application/octet-stream")
-    return FileAnswer(path=path, content_type=kind, download_name=f"{row.recording_id}{path.suffix}".replace(":", "_"))
 
 
 def _plain(fact: Fact) -> dict[str, Any]:

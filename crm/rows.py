@@ -6,6 +6,7 @@ durations are seconds.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -44,6 +45,7 @@ EndedBy = Literal["caller", "agent", "system", "unknown"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=4096)  # a call's facts speak of the same few moments again and again
 def moment(at: float) -> datetime:
     """Return the UTC moment of `at` (seconds since 1970), rounded to the microsecond. Raises OverflowError far outside our era."""
     return _EPOCH + timedelta(microseconds=round(at * 1e6))

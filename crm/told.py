@@ -37,10 +37,9 @@ class Told:
         """Return the facts of exactly this kind, in order."""
         return cast("list[F]", self._by_kind.get(kind, []))
 
-    def first(self, kind: type[F]) -> F | None:
-        """Return the first fact of exactly this kind."""
-        found = self.all(kind)
-        return found[0] if found else None
+    def knows(self, *kinds: type[CallFact]) -> bool:
+        """Return whether a fact of one of these kinds was told."""
+        return any(kind in self._by_kind for kind in kinds)
 
     def elsewhere(self, since: datetime, offer_id: OfferId | None) -> datetime | None:
         """Return when, after `since`, the caller was certainly no longer in the conversation of `offer_id`; None: nothing says so.

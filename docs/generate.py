@@ -202,6 +202,8 @@ class Setting:
 
 
 def _allowed(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return "tables"
     if "anyOf" in schema:
         return next(_allowed(s) for s in schema["anyOf"] if s.get("type") != "null")
     if "enum" in schema:

@@ -102,6 +102,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The network said no; nothing changed."""
 
     reason: str
+    newer_epoch: int = 0
+    """The term that rules at the node, when it was refused because that of its sender is over."""
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -28,5 +28,9 @@ class Unavailable(HotlineError):
     """The other side cannot be reached or is not ready; nothing was done. Trying again later may help."""
 
 
+class StandingBy(Unavailable):
+    """This process stands by for another that serves; ask that one."""
+
+
 class OutcomeUnknown(HotlineError):
     """A request was sent and no answer came: it may have been done or not. Ask before you try again."""

@@ -330,6 +330,27 @@ class ServiceStarted(Fact, frozen=True, kw_only=True):
     build: str = ""
 
 
+class RouterTermBegan(Fact, frozen=True, kw_only=True):
+    """From now on this process distributes the calls; only told where several processes could."""
+
+    router: str
+    epoch: int
+    """The term of office; greater than every one before."""
+    before: str = ""
+    """The process whose term was the last before; it may be the same."""
+    reason: Literal["free", "silence"]
+    """Nobody had the office, or the one who had it told nothing any more."""
+
+
+class RouterTermEnded(Fact, frozen=True, kw_only=True):
+    """This process distributes no calls any more. A process that was killed cannot tell it; the next term says it then."""
+
+    router: str
+    epoch: int
+    reason: Literal["newer_term", "stopped"]
+    """Another router's term had begun, or the process was told to stop."""
+
+
 # --- signals -----------------------------------------------------------------------------------------------------------
 
 
@@ -429,6 +450,9 @@ class RouterRemembered(Signal, frozen=True, kw_only=True):
     """Counts the changes of one router's term; a gap means that something was lost, and all must be asked for again."""
     whole: bool = False
     """Whether `values` is everything and replaces what was known."""
+    part: int = 0
+    parts: int = 1
+    """Of `whole`: it comes in so many parts of one revision, counted from 0; all of them together are everything."""
     values: dict[str, bytes | None]
     """Key -> value; None: forgotten."""
 

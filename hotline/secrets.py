@@ -1,9 +1,14 @@
 """The secrets of one installation: made once at random, kept in `DIR/secrets.json`, readable by its owner alone.
 
 There are no default passwords anywhere. A file with an empty, short or well-known secret is refused: somebody edited it.
+
+Where several nodes share their seats, the seats' passwords are made from one secret of the settings instead, so that a phone
+has the same one everywhere. They are not kept: they follow from the secret, and are different ones after it changes.
 """
 
+import base64
 import fcntl
+import hmac
 import json
 import os
 import secrets
@@ -12,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import SecretStr
 
 from hotline.errors import Misuse, Unavailable
 
@@ -33,21 +40,37 @@ class Secrets:
     """Extension -> SIP password."""
 
 
-def load_or_create(data_dir: Path, extensions: Iterable[str]) -> Secrets:
+def load_or_create(data_dir: Path, extensions: Iterable[str], seats_secret: SecretStr | None = None) -> Secrets:
     """Return the secrets of a data directory; what is missing (all of them, or new seats) is made and kept.
 
-    Raises Misuse when the file is damaged, open to others, or holds a weak secret; Unavailable when it cannot be written.
+    With `seats_secret` the passwords of `extensions` follow from it, and the file has no say in them.
+    Raises Misuse when the file is damaged, open to others, or holds a weak secret, or `seats_secret` is weak; Unavailable
+    when the file cannot be written.
     """
+    derived = None
+    if seats_secret is not None:
+        if (problem := why_weak(seats_secret.get_secret_value())) is not None:
+            raise Misuse(f"seats.secret {problem}")
+        derived = {e: seat_password(seats_secret, e) for e in extensions}
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(data_dir):
             kept = _read(data_dir / FILE)
-            whole = _complete(kept, extensions)
+            whole = _complete(kept, extensions if derived is None else [])
             if whole != kept:
                 _write(data_dir / FILE, whole)
     except OSError as exc:
         raise Unavailable(f"cannot keep secrets in {exc.filename or data_dir}: {exc.strerror}") from exc
-    return Secrets(**{**whole, "seats": dict(whole["seats"])})
+    return Secrets(**{**whole, "seats": dict(whole["seats"]) if derived is None else derived})
+
+
+def seat_password(seats_secret: SecretStr, extension: str) -> str:
+    """Return the SIP password of a seat that follows from the secret of all seats: 24 characters of `A-Z a-z 0-9 _ -`.
+
+    HMAC-SHA256 (RFC 2104) cut to 144 bits: who knows the passwords of some seats learns nothing about the others.
+    """
+    made = hmac.digest(seats_secret.get_secret_value().encode(), f"hotline seat {extension}".encode(), "sha256")
+    return base64.urlsafe_b64encode(made[:_RANDOM_BYTES]).decode()
 
 
 def why_weak(secret: str) -> str | None:

@@ -4,9 +4,11 @@
 `[http] port`. A port of 0 means "choose a free one", so that several copies can run side by side.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -18,11 +20,24 @@ from hotline.ids import is_safe_id
 CONFIG_FILE = "hotline.toml"
 _SECRET_WORDS = ("secret", "password", "dsn", "token", "key", "url")
 """A mistake in a setting whose name holds one of these is reported without the value."""
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
 
 def _check_id(value: str) -> str:
     if not is_safe_id(value):
         raise ValueError("use 1 to 100 of A-Z a-z 0-9 . _ : -, starting with a letter or digit")
+    return value
+
+
+def _check_origin(value: str) -> str:
+    if _ORIGIN.fullmatch(value) is None or urlsplit(value).port == 0:  # a port beyond 65535 is a ValueError by itself
+        raise ValueError("use http://host:port or https://host:port, and nothing behind it")
+    return value.rstrip("/")
+
+
+def _check_token(value: SecretStr) -> SecretStr:
+    if re.fullmatch(r"[!-~]{12,500}", value.get_secret_value()) is None:
+        raise ValueError("use the api_token of that process: 12 characters or more, no spaces")
     return value
 
 
@@ -46,6 +61,17 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Upstream(Section):
+    """Another process of the same hotline, which serves a part of the API."""
+
+    url: Annotated[str, AfterValidator(_check_origin)]
+    """Where its API listens, `http://host:port`."""
+    token: Annotated[SecretStr, AfterValidator(_check_token)]
+    """Its `api_token`."""
+    paths: tuple[Annotated[str, Field(pattern=r"^/api/v1/[A-Za-z0-9._/-]+$")], ...] = ()
+    """Pass on only what begins so, such as `/api/v1/agents`; empty: everything that it says it serves."""
+
+
 class Http(Section):
     """Where the API, the health checks and the metrics listen."""
 
@@ -53,6 +79,8 @@ class Http(Section):
     port: Port = 8080
     page_size_max: int = Field(default=500, ge=1, le=10_000)
     body_limit_bytes: int = Field(default=1_048_576, ge=1024)
+    upstreams: tuple[Upstream, ...] = ()
+    """Other processes of the same hotline (`url`, `token`, and perhaps `paths`): requests for what they serve are passed on to them."""
 
 
 class Ami(Section):
@@ -370,6 +398,7 @@ def _reference_problems(settings: Settings) -> list[str]:
         f"asterisk.fallback_seats: {s} is not a seat" for s in settings.asterisk.fallback_seats if s not in seats
     ]
     problems += [f"numbers: {n.number} is also a seat" for n in settings.numbers.values() if n.number in seats]
+    problems += _peer_problems(settings.asterisk)
     if settings.sip.host in ("0.0.0.0", "::"):  # noqa: S104 - refused, not used
         problems.append("sip.host: name one address; with a wildcard Asterisk resolves the host name for each call")
     if settings.sip.rtp_start and settings.sip.rtp_end <= settings.sip.rtp_start:
@@ -378,6 +407,14 @@ def _reference_problems(settings: Settings) -> list[str]:
         problems.append("sip.trunk_from: must differ from sip.host, it tells callers from seats")
     if settings.bus.kind == "rabbitmq" and settings.bus.url is None:
         problems.append("bus.url: say where the broker is, amqp://user:password@host:port/vhost")
+    return problems
+
+
+def _peer_problems(asterisk: Asterisk) -> list[str]:
+    problems = _duplicates("asterisk.peers", [p.node for p in asterisk.peers])
+    problems += _duplicates("asterisk.peers' addresses", [f"{p.host}:{p.port}" for p in asterisk.peers])
+    if asterisk.node in (p.node for p in asterisk.peers):
+        problems.append(f"asterisk.peers: {asterisk.node} is this node itself; name the other ones")
     return problems
 
 

@@ -27,6 +27,11 @@ class Tally:
         """Set a gauge."""
         self.levels[gauge, _key(labels)] = value
 
+    def forget(self, gauge: str, /) -> None:
+        """Take all levels of a gauge back: nobody here can tell them any more."""
+        for key in [key for key in self.levels if key[0] == gauge]:
+            del self.levels[key]
+
     OBSERVATION_LIMIT = 10_000
 
     def observe(self, histogram: str, value: float, /, **labels: str) -> None:

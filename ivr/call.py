@@ -28,6 +28,8 @@ UNKNOWN_SOUND_S = 10.0
 RETRY_S = 2.0
 """Pause before a command that failed is sent again."""
 RETRIES_LIMIT = 10
+NO_ROUTER = "no_router"
+"""Why a caller leaves the line when nobody distributes callers."""
 
 
 class Call:
@@ -42,6 +44,8 @@ class Call:
         self.sounds = sounds
         self.music = music
         self.now = now
+        self.router = True
+        """Whether a router is heard; without one nobody ever comes for a caller in the line."""
         self.out: list[Output] = []
         self.state: State = "prompting"
         self.deadline: float | None = None
@@ -121,7 +125,10 @@ class Call:
         self.out.append(Remember(node=self.node, call_id=self.call_id, place=place))
 
     def join(self, step: QueueStep) -> None:
-        """Join the line of a queue; first of all, because an offer may come at once and no announcement may delay it."""
+        """Join the line of a queue; first of all, because an offer may come at once and no announcement may delay it.
+
+        The place is kept before anybody hears of it: who adopts the call then knows the same stay as the router.
+        """
         self.typed_ahead = ""
         self.stay = Stay(
             queue_id=step.queue_id,
@@ -130,23 +137,34 @@ class Call:
             skills=step.skills,
             past=self.past_offers,
         )
+        self.remember()
+        self.line_up(self.stay)
+        self.tell("queued")
+        if step.announce and self.router:
+            self.play(step.announce, "announcing")
+        else:
+            self.wait()
+
+    def line_up(self, stay: Stay) -> None:
+        """Tell that the caller stands in a line. Told again, with the same time of entry, it is the same stay."""
         self.out.append(
             CallQueued(
                 at=self.now,
                 call_id=self.call_id,
-                queue_id=step.queue_id,
-                entered_at=self.now,
-                priority=step.priority,
-                skills=step.skills,
+                queue_id=stay.queue_id,
+                entered_at=stay.entered_at,
+                priority=stay.priority,
+                skills=stay.skills,
                 language=self.language,
             )
         )
-        self.tell("queued")
-        self.remember()
-        if step.announce:
-            self.play(step.announce, "announcing")
-        else:
+
+    def wait(self) -> None:
+        """Stay in the line with music; without a router there is nothing to wait for."""
+        if self.router:
             self.start_music()
+        else:
+            self.give_up()
 
     def start_music(self) -> None:
         """Let the caller wait with music."""
@@ -163,6 +181,13 @@ class Call:
     def release(self, reason: str) -> None:
         """Give the caller to Asterisk's fallback queue."""
         self._go(Release(node=self.node, call_id=self.call_id, reason=reason))
+
+    def give_up(self) -> None:
+        """Nobody comes for him: give the caller to the fallback queue. His stay is kept, for an offer may be on its way already."""
+        stay = self.stay
+        self.tell("released")
+        self.release(NO_ROUTER)
+        self.stay = stay
 
     def release_later(self, reason: str, delay_s: float) -> None:
         """Give the caller to Asterisk's fallback queue unless he is there by himself in time."""

@@ -2,6 +2,10 @@
 
 What happens next is decided by `session`; here sessions are kept, found and dropped, and effects performed. Commands of one
 call are sent in order and never waited for: what came of them returns through the inbox like everything else.
+
+Each node has call flows of its own, which hear of the calls of all nodes and act on theirs. If no router is heard (see
+`routers`), callers who wait go to the fallback queue of Asterisk, the longest waiting first, and so does whoever would
+begin to wait.
 """
 
 import heapq
@@ -27,15 +31,17 @@ from hotline.facts import (
     OfferFact,
     PlayEnded,
     Record,
+    RouterActive,
     SnapshotTaken,
 )
-from hotline.ids import CallId, QueueId
+from hotline.ids import CallId, NodeId, QueueId
 from hotline.runtime.clock import Clock
 from hotline.runtime.tasks import TaskGroup
 from hotline.tally import Tally
 from ivr.call import Output
 from ivr.model import Flow
 from ivr.naming import SoundBook
+from ivr.routers import RouterWatch, Tick
 from ivr.session import NO_MUSIC, NO_SOUNDS, Session
 
 log = structlog.get_logger(__name__)
@@ -48,6 +54,9 @@ CATCH_UP_S = 1.0
 """So long after a stop no deadline counts: first it is to be heard what happened meanwhile."""
 ENDED_LIMIT = 20_000
 """How many ended calls are remembered, so that what comes late about them begins nothing."""
+RELEASED_PER_TICK = 50
+"""So many callers go to the fallback queue at a time when there is no router: others must still be heard."""
+RELEASE_PAUSE_S = 0.1
 
 
 class IvrService:
@@ -66,6 +75,7 @@ class IvrService:
         PlayEnded,
         CallReturned,
         SnapshotTaken,
+        RouterActive,
     )
 
     def __init__(
@@ -78,11 +88,15 @@ class IvrService:
         *,
         sounds: SoundBook = NO_SOUNDS,
         music: Mapping[QueueId, str] = NO_MUSIC,
+        node: NodeId | None = None,
+        router_silent_s: float | None = None,
         sessions_limit: int = SESSIONS_LIMIT,
     ) -> None:
         """`flows`: dialled number -> flow. `sounds` as `prompts` made them; `music`: the music class of each queue.
 
-        Call `attach` with an inbox for `kinds` before the first record is handled.
+        `node`: the Asterisk whose calls are ours; None: all calls. `router_silent_s`: after so long without a sign of life of
+        any router there is none; None: nobody listens for one. Call `attach` with an inbox for `kinds` before the first
+        record is handled.
         """
         self._inbox: Inbox | None = None
         self._flows = flows
@@ -92,6 +106,9 @@ class IvrService:
         self._tasks = tasks
         self._sounds = sounds
         self._music = music
+        self._node = node
+        self._routers = RouterWatch(router_silent_s) if router_silent_s is not None else None
+        self._tick_at: float | None = None
         self._sessions_limit = sessions_limit
         self._sessions: dict[CallId, Session] = {}
         self._ended: dict[CallId, None] = {}
@@ -101,8 +118,11 @@ class IvrService:
         tally.probe(self._count_active)
 
     def attach(self, inbox: Inbox) -> None:
-        """Let the outcomes of commands come back through `inbox`."""
+        """Let the outcomes of commands come back through `inbox`, and begin to listen for a router."""
         self._inbox = inbox
+        if self._routers is not None:
+            self._tick_at = self._clock.now() + self._routers.tick_s
+            self._tally.level("router_heard", 1.0)
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -124,9 +144,16 @@ class IvrService:
                 self._begin(record, now)
             case CallFact() | DigitPressed() | PlayEnded() | CallReturned():
                 self._feed(record.call_id, record, now)
+            case RouterActive():
+                self._router_heard(record)
+            case Tick():
+                self._ticked(now)
 
     def next_deadline(self) -> float | None:
-        """Return the earliest deadline of all sessions."""
+        """Return when a session or our timer is due."""
+        return min((at for at in (self._next_session(), self._tick_at) if at is not None), default=None)
+
+    def _next_session(self) -> float | None:
         while self._deadlines:
             at, call_id = self._deadlines[0]
             session = self._sessions.get(call_id)
@@ -136,19 +163,21 @@ class IvrService:
         return None
 
     async def wake(self, now: float) -> None:
-        """Do what is due in every session."""
+        """Do what is due in every session, and let our timer go on."""
+        if self._tick_at is not None and now >= self._tick_at:
+            self._send_tick(now)
         if self._deadlines and now - max(self._deadlines[0][0], self._not_before) > STOPPED_S:
             self._not_before = now + CATCH_UP_S
-        while (at := self.next_deadline()) is not None and at <= now:
+        while (at := self._next_session()) is not None and at <= now:
             _, call_id = heapq.heappop(self._deadlines)
             self._armed.pop(call_id, None)
             session = self._sessions[call_id]
-            self._guard(session, lambda s: s.wake(now=now))
+            self._guard(session, lambda s: s.wake(now=now, router=self._has_router))
 
     # --- sessions -----------------------------------------------------------------------------------------------------
 
     def _begin(self, event: CallArrived | CallAdopted, now: float) -> None:
-        if event.call_id in self._ended or (isinstance(event, CallAdopted) and event.phase == "fallback"):
+        if event.call_id in self._ended or not self._is_ours(event):
             return
         flow = self._flows.get(event.number)
         if flow is None:
@@ -157,9 +186,17 @@ class IvrService:
             self._tally.limit_reached("ivr_sessions")
             self._refuse(event, "ivr_full")
         else:
-            session, outputs = Session.start(event, flow, now=now, sounds=self._sounds, music=self._music)
+            session, outputs = Session.start(
+                event, flow, now=now, sounds=self._sounds, music=self._music, router=self._has_router
+            )
             self._sessions[event.call_id] = session
             self._follow(session, outputs)
+
+    def _is_ours(self, event: CallArrived | CallAdopted) -> bool:
+        """Return whether to lead this call: not one of another node, one that Asterisk serves, one that is over and told late."""
+        if self._node is not None and event.node != self._node:
+            return False
+        return event.phase != "fallback" if isinstance(event, CallAdopted) else not event.reconciled
 
     def _refuse(self, event: CallArrived | CallAdopted, reason: str) -> None:
         """A call that is with an agent is left alone: it needs nothing from us now, and Release would cut it."""
@@ -170,7 +207,7 @@ class IvrService:
     def _feed(self, call_id: CallId, event: object, now: float) -> None:
         session = self._sessions.get(call_id)
         if session is not None:
-            self._guard(session, lambda s: s.handle(event, now=now))
+            self._guard(session, lambda s: s.handle(event, now=now, router=self._has_router))
         elif isinstance(event, CallEnded):
             self._remember_ended(call_id)
 
@@ -220,6 +257,40 @@ class IvrService:
         self._ended[call_id] = None
         while len(self._ended) > ENDED_LIMIT:
             del self._ended[next(iter(self._ended))]
+
+    # --- the router ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _has_router(self) -> bool:
+        return self._routers is None or not self._routers.lost
+
+    def _router_heard(self, sign: RouterActive) -> None:
+        if self._routers is not None and self._routers.heard():
+            log.info("there is a router again", router=sign.router, epoch=sign.epoch)
+            self._tally.level("router_heard", 1.0)
+
+    def _send_tick(self, now: float) -> None:
+        assert self._inbox is not None
+        assert self._routers is not None  # only `attach` starts the timer
+        self._inbox.put(Tick(at=now))
+        self._tick_at = now + self._routers.tick_s
+
+    def _ticked(self, now: float) -> None:
+        assert self._routers is not None
+        if self._routers.ticked():
+            log.error("no router is heard; callers who wait go to the fallback queue")
+            self._tally.level("router_heard", 0.0)
+        if self._routers.lost:
+            self._release_waiting(now)
+
+    def _release_waiting(self, now: float) -> None:
+        """Send some of those who wait to the fallback queue, which serves first who comes first; soon some more."""
+        waiting = [(since, s) for s in self._sessions.values() if (since := s.waiting_since) is not None]
+        waiting.sort(key=lambda entry: entry[0])
+        for _, session in waiting[:RELEASED_PER_TICK]:
+            self._guard(session, lambda s: s.give_up(now=now))
+        if len(waiting) > RELEASED_PER_TICK:
+            self._tick_at = now + RELEASE_PAUSE_S
 
     # --- commands -----------------------------------------------------------------------------------------------------
 

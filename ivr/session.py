@@ -7,7 +7,7 @@ does not list, and every answer to an older prompt or offer, is a legal no-op th
     prompting <-> listening        a prompt of the flow plays; its input timer runs
     announcing -> waiting          in the line of a queue: the announcement plays; music plays
     ringing -> talking             an offer rings, the agent talks: the caller is not in our hands, nothing is sent
-    leaving -> ended               Hangup or Release was sent; the call is over
+    leaving -> ended               Hangup or Release was sent; the call is over (an offer that was on its way can overtake)
 
 Nobody hears silence for more than five seconds: each prompt has a deadline from its known length, so that a lost
 `PlayEnded` delays nothing, and music that could not be started is tried again.
@@ -58,21 +58,24 @@ class Session:
         now: float,
         sounds: SoundBook = NO_SOUNDS,
         music: Mapping[QueueId, str] = NO_MUSIC,
+        router: bool = True,
     ) -> tuple[Self, list[Output]]:
         """Return the session of a call that arrived or was adopted (not in the fallback queue), and what to do first.
 
-        `sounds` tells how long prompts play and what replaces missing ones; `music` the music class of each queue.
+        `sounds` tells how long prompts play and what replaces missing ones; `music` the music class of each queue; `router`,
+        here and below, whether there is a router: without one nobody is left in a line.
         """
         session = cls(Call(event, flow, sounds, music, now))
+        session._call.router = router
         if isinstance(event, CallAdopted):
             waiting.adopt(session._call, event)
         else:
             walk.enter(session._call, flow.start)
         return session, session._take()
 
-    def handle(self, event: object, *, now: float) -> list[Output]:
+    def handle(self, event: object, *, now: float, router: bool = True) -> list[Output]:
         """Return what follows from `event`, in the order in which it shall be done."""
-        self._call.now = now
+        self._call.now, self._call.router = now, router
         TABLE[self.state].get(type(event), Call.ignore)(self._call, event)
         return self._take()
 
@@ -80,14 +83,22 @@ class Session:
         """Return when `wake` wants to be called."""
         return self._call.deadline
 
-    def wake(self, *, now: float) -> list[Output]:
+    def wake(self, *, now: float, router: bool = True) -> list[Output]:
         """Return what is due at `now`."""
         call = self._call
         if call.deadline is None or now < call.deadline:
             return []
-        call.now = now
+        call.now, call.router = now, router
         call.deadline = None
         DUE[call.state](call)
+        return self._take()
+
+    def give_up(self, *, now: float) -> list[Output]:
+        """Return how a caller who waits in a line (see `waiting_since`) leaves it for the fallback queue."""
+        if self.waiting_since is None:
+            return []
+        self._call.now = now
+        self._call.give_up()
         return self._take()
 
     def _take(self) -> list[Output]:
@@ -108,6 +119,12 @@ class Session:
     def state(self) -> State:
         """What the call does; `ended` is final."""
         return self._call.state
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When a caller who is in a line, and in our hands, entered it; None for all others."""
+        call = self._call
+        return call.stay.entered_at if call.state in ("announcing", "waiting") and call.stay is not None else None
 
     @property
     def step(self) -> str:
@@ -182,7 +199,13 @@ TABLE: Mapping[State, Mapping[type, Reaction]] = {
     "waiting": _IN_LINE,
     "ringing": {**_IN_LINE, **dict.fromkeys(OFFER_ENDINGS, waiting.offer_over)},
     "talking": {**_ALWAYS, CallReturned: waiting.returned, TalkEnded: waiting.offer_over},
-    "leaving": {CallEnded: _end, CallFellBack: _end, CommandEnded: _command_ended},
+    "leaving": {
+        CallEnded: _end,
+        CallFellBack: waiting.fell_back,
+        CommandEnded: _command_ended,
+        OfferMade: waiting.offered,
+        OfferAccepted: waiting.offered,
+    },
     "ended": {},
 }
 """State -> event -> what follows. What is not listed changes nothing."""

@@ -32,11 +32,11 @@ class Stay(msgspec.Struct, kw_only=True):
     """Offers of this call that ended, those of earlier stays included."""
 
     @classmethod
-    def of(cls, place: Place, offer_id: OfferId | None, past: deque[OfferId]) -> Self:
+    def of(cls, place: Place, entered_at: float, offer_id: OfferId | None, past: deque[OfferId]) -> Self:
         """Return the stay that was kept on the channel."""
         return cls(
             queue_id=place.queue_id or QueueId(""),
-            entered_at=place.entered_at,
+            entered_at=entered_at,
             priority=place.priority,
             skills=place.skills,
             offer_id=offer_id,

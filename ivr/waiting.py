@@ -2,12 +2,12 @@
 
 From `OfferMade` to `CallReturned` the caller is not in our hands and nothing is sent. The line itself (places, order,
 who is offered) is the router's; here it is only known which offer is the current one, so that news of older ones are
-recognised.
+recognised. The router may live in another process: what our own node tells can overtake what the router told before.
 """
 
-from hotline.facts import CallAdopted, CallFlowedOut, CallReturned, OfferAccepted, OfferFact, OfferMade
+from hotline.facts import CallAdopted, CallFellBack, CallFlowedOut, CallReturned, OfferAccepted, OfferFact, OfferMade
 from hotline.ids import QueueId
-from ivr.call import Call
+from ivr.call import NO_ROUTER, Call
 from ivr.model import QueueStep
 from ivr.stay import Stay
 from ivr.walk import enter
@@ -16,18 +16,26 @@ RETURN_GRACE_S = 2.0
 """How long after the end of an offer the caller may take to come back to us, before we assume it."""
 RELEASE_GRACE_S = 3.0
 """How long the router may take to hand a caller to the fallback queue, before we do it."""
+RING_GRACE_S = 10.0
+"""How much longer than it may ring an offer may take, before we assume that its end was lost."""
 
 
 def offered(call: Call, event: OfferMade | OfferAccepted) -> None:
     """The caller goes to a seat, or reached it."""
-    if call.stay is None or not call.stay.begins(event.offer_id):
+    if call.stay is None or _is_old(call, event) or not call.stay.begins(event.offer_id):
         call.ignore(event)
         return
     call.state = "ringing" if isinstance(event, OfferMade) else "talking"
-    call.deadline = None
+    call.deadline = call.now + event.ring_timeout_s + RING_GRACE_S if isinstance(event, OfferMade) else None
     call.play_id = None
+    call.leave = None
     if isinstance(event, OfferAccepted):
         call.remember(served=True)
+
+
+def _is_old(call: Call, event: OfferMade | OfferAccepted) -> bool:
+    """Return whether an offer was made before the call was adopted: it waited for us in the broker while we were dead."""
+    return isinstance(event, OfferMade) and call.adopted_at is not None and event.at < call.adopted_at
 
 
 def offer_over(call: Call, event: OfferFact) -> None:
@@ -64,7 +72,7 @@ def _back(call: Call, *, answered: bool) -> None:
     elif call.stay.left:
         call.release(call.stay.left)
     elif call.stay.queue_id:
-        call.start_music()
+        call.wait()
     else:  # adopted while it rang, and nothing was kept on its channel
         call.stay = None
         enter(call, call.flow.start)
@@ -95,11 +103,30 @@ def flowed_out(call: Call, event: CallFlowedOut) -> None:
         stay.left = event.reason
 
 
+def fell_back(call: Call, event: CallFellBack) -> None:
+    """The caller whom we let go is in the fallback queue. That he left the line for want of a router, no router tells."""
+    if call.stay is not None:
+        left = CallFlowedOut(
+            at=event.at,
+            call_id=call.call_id,
+            queue_id=call.stay.queue_id,
+            entered_at=call.stay.entered_at,
+            reason=NO_ROUTER,
+        )
+        call.out.append(left)
+    call.state = "ended"
+    call.deadline = None
+
+
 # --- adoption ---------------------------------------------------------------------------------------------------------
 
 
 def adopt(call: Call, event: CallAdopted) -> None:
-    """Go on where the call was when whoever served it died. One who waited stays in the line and is not queued again."""
+    """Go on where the call was when whoever served it died. One who waited keeps his stay in the line.
+
+    He is told as queued once more, with his old time of entry. The router knows the place too, but takes over only those that
+    make sense to it; somebody whose queue is gone it turns away when he is told as queued, and not when he is told as adopted.
+    """
     call.adopted_at = event.at
     place = event.place
     known = place is not None and (place.flow, place.flow_version) == (call.flow.name, call.flow.version)
@@ -109,12 +136,14 @@ def adopt(call: Call, event: CallAdopted) -> None:
         if known or place.served or place.queue_id is not None:
             call.step = place.step
         if place.queue_id is not None:
-            call.stay = Stay.of(place, event.offer_id, call.past_offers)
+            entered_at = place.entered_at or event.arrived_at or event.at
+            call.stay = Stay.of(place, entered_at, event.offer_id, call.past_offers)
     if event.phase in ("ringing", "talking"):
         call.stay = call.stay or Stay(queue_id=QueueId(""), offer_id=event.offer_id, past=call.past_offers)
         call.state = "ringing" if event.phase == "ringing" else "talking"
     elif call.stay is not None:
-        call.start_music()
+        call.line_up(call.stay)
+        call.wait()
     elif place is not None and place.served:
         _served(call)
     else:
@@ -131,7 +160,7 @@ def adopted_again(call: Call, event: CallAdopted) -> None:
         case "session" if call.state in ("ringing", "talking"):
             _back(call, answered=call.state == "talking")
         case "session" if call.state == "waiting":
-            call.start_music()
+            call.wait()
         case "ringing" | "talking" if call.stay is not None:
             call.state = "ringing" if event.phase == "ringing" else "talking"
             call.stay.offer_id = event.offer_id

@@ -155,7 +155,7 @@ def _go_on(call: Call, result: str, ended_at: float) -> None:
     """Do what comes after the prompt of the present step."""
     call.play_id = None
     if call.state == "announcing":
-        call.start_music()
+        call.wait()
         return
     match call.flow.steps[call.step]:
         case MenuStep() | CollectStep() as step:

@@ -67,7 +67,7 @@ NODE = Label(name="node", words=50)
 FACT = Label(name="fact", values=tuple(sorted(_leaves(Fact))))
 OFFER_RESULTS = ("answered", *OFFER_ENDINGS.values())
 RECORDING_RESULTS = ("stored", "missing", "empty", "broken", "too_short", "store_failed")
-FLOW_OUT_REASONS = ("fallback", "full", "closed", "moved", "unknown_queue", "lost")
+FLOW_OUT_REASONS = ("fallback", "full", "closed", "moved", "unknown_queue", "lost", "no_router")
 CALL_STATES = ("session", "ringing", "talking", "fallback")
 FALL_BACK_REASONS = ("no_heartbeat", "lease_expired", "not_handled")
 IVR_RESULTS = (
@@ -276,7 +276,23 @@ _AMI = (
 _HOUSE = (
     _gauge("bus_up", "Whether the bus takes records.", source="tally"),
     _gauge("database_up", "Whether PostgreSQL answers.", source="tally"),
-    _gauge("router_active", "Whether this process holds the router's lock.", source="tally"),
+    _gauge("router_active", "Whether this process is the active router.", source="tally"),
+    _gauge(
+        "router_epoch",
+        "The newest router's term that this process knows of; 0 where only one can route.",
+        source="tally",
+    ),
+    _gauge(
+        "router_standby_in_sync",
+        "Whether a takeover would find the states of all agents: at the active router, whether some other stands by and "
+        "has everything; at one that stands by, whether it has.",
+        source="tally",
+    ),
+    _gauge(
+        "router_heard",
+        "Whether the call flows of this process hear a router; without one, callers who would wait go to the fallback queue.",
+        source="tally",
+    ),
     _gauge("spool_facts", "Facts in the local spool that the journal has not taken yet.", source="tally", unit="facts"),
     _gauge("spool_oldest_seconds", "Age of the oldest fact in the spool.", source="tally", unit="seconds"),
     _seconds(
@@ -287,6 +303,12 @@ _HOUSE = (
         "service_errors", "Records whose handling failed, by service.", Label(name="service", words=20), source="tally"
     ),
     _counter("http_refused", "HTTP requests refused, by reason.", Label(name="reason", words=20), source="tally"),
+    _told(
+        "http_passed_over",
+        "Times another process had no answer to a request that was passed on, by reason; the next one was asked then.",
+        Label(name="reason", values=("unavailable", "standingby", "rejected")),
+    ),
+    _told("http_cut_off", "Answers of other processes that broke off or were too long, and were cut off."),
     _counter(
         "audit_findings", "Invariants found broken by `hotline audit`.", Label(name="kind", words=30), source="tally"
     ),
@@ -310,6 +332,13 @@ _HOUSE = (
     _told("cel_lines_skipped", "Lines of Asterisk's CEL that could not be understood."),
     _told("crm_look_ups_late", "Caller look-ups that took too long; the caller counted as unknown."),
     _told("ivr_ignored", "Events that meant nothing to a call flow at that moment; late ones are normal."),
+    _told("router_takeovers", "Times this process became the active router of several."),
+    _told(
+        "router_step_downs",
+        "Times this process ceased to be the active router, by reason: another's term had begun, or it was stopped.",
+        Label(name="reason", values=("newer_term", "stopped")),
+    ),
+    _told("router_commands_fenced", "Commands of this router that a node refused because a newer term had begun."),
     _told("router_ignored", "Events that meant nothing to the router at that moment; late ones are normal."),
     _counter("facts", "Facts folded into these numbers.", FACT),
     _counter(
@@ -319,7 +348,7 @@ _HOUSE = (
     ),
     _gauge(
         "event_loop_lag_seconds",
-        "Worst lateness of a timer of the metrics service in the last 15 seconds.",
+        "Worst lateness of a timer of this process in the last 15 seconds.",
         source="exporter",
         unit="seconds",
     ),

@@ -61,7 +61,13 @@ class Exporter:
         *,
         levels: Callable[[float], Iterable[Observation]],
         now: Callable[[], float],
+        owners_word: bool = True,
     ) -> None:
+        """`owners_word`: whether what a part of this process tells about a folded gauge wins over the fold.
+
+        It must not where parts of other processes are folded too.
+        """
+        self._owners_word = owners_word
         self._board = board
         self._tally = tally
         self._levels = levels
@@ -141,7 +147,7 @@ class Exporter:
         return series
 
     def _gauges(self) -> Levels:
-        """Return all gauges; a gauge that its owner tells is not taken from the fold."""
+        """Return all gauges; a gauge that its owner tells is not taken from the fold (see `owners_word`)."""
         folded: Levels = {}
         known = by_name()
         for seen in self._levels(self._now()):
@@ -149,7 +155,7 @@ class Exporter:
             _add(folded.setdefault(seen.metric, {}), self._board.vocabulary.bound(metric, seen.labels), seen.value)
         told: Levels = {}
         for (name, labels), value in self._tally.levels.items():
-            if _fits(known, "gauge", name, labels):
+            if _fits(known, "gauge", name, labels) and (self._owners_word or known[name].source == "tally"):
                 _add(told.setdefault(name, {}), self._board.vocabulary.bound(known[name], dict(labels)), value)
         own: Levels = {
             "build_info": {(__version__, platform.python_version()): 1.0},

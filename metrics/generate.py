@@ -1,22 +1,23 @@
 """Renews the files that are made from code: `python -m metrics.generate`. Needs the development dependencies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from metrics.dashboards import hotline_now
 from metrics.documentation import metrics_page
-from metrics.scrape import scrape_config
+from metrics.scrape import DEFAULT_TARGETS, PROCESSES, scrape_config
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def _scrape_file() -> str:
-    return scrape_config((ROOT / "deploy/prometheus/prometheus.yml.in").read_text(encoding="utf-8"))
+def _scrape_file(targets: Sequence[str] | Mapping[str, str]) -> str:
+    return scrape_config((ROOT / "deploy/prometheus/prometheus.yml.in").read_text(encoding="utf-8"), targets=targets)
 
 
 FILES: dict[str, Callable[[], str]] = {
     "deploy/grafana/hotline-now.json": hotline_now,
-    "deploy/prometheus/prometheus.yml": _scrape_file,
+    "deploy/prometheus/prometheus.yml": lambda: _scrape_file(DEFAULT_TARGETS),
+    "deploy/prometheus/processes.yml": lambda: _scrape_file(PROCESSES),
     "docs/metrics.md": metrics_page,
 }
 """Path below the repository -> what makes its text."""

@@ -250,7 +250,7 @@ _HOUSE = RowPlan(
             queries=(
                 _q(_quantile(0.5, "hotline_journal_lag_seconds"), "p50"),
                 _q(_quantile(0.99, "hotline_journal_lag_seconds"), "p99"),
-                _q("max(hotline_spool_facts)", "积压 spool, facts"),
+                _q("sum(hotline_spool_facts)", "积压 spool, facts"),
             ),
         ),
         PanelPlan(

@@ -131,10 +131,10 @@ class Policy:
             case CallArrived() | CallAdopted() if record.node != self._node:
                 _remember(self._foreign, record.call_id, FOREIGN_CALLS)
                 return []
-            case OfferMade(recording_id=str()):
+            case OfferMade():
                 return self._offered(record)
             case OfferAccepted():
-                return self._accepted(record, record.offer_id)
+                return self._answered(record)
             case CallAdopted():
                 return self._adopted(record, now)
             case CallEnded():
@@ -145,8 +145,7 @@ class Policy:
             case LinkChanged() if record.node == self._node:
                 return self._lost_sight()
             case _ if isinstance(record, _OVER):
-                entry = self._of(record.offer_id)
-                return [] if entry is None else self._all_over([entry], record.at, now)
+                return self._offer_over(record.offer_id, record.at, now)
             case _:
                 return []
 
@@ -154,11 +153,49 @@ class Policy:
 
     def _offered(self, fact: OfferMade) -> list[Action]:
         recording_id = fact.recording_id
-        if recording_id is None or not is_safe_id(recording_id) or fact.call_id in self._foreign:
+        if recording_id is None:
+            _remember(self._closed, RecordingId(fact.offer_id), REMEMBERED)
             return []
-        if recording_id in self.entries or recording_id in self._closed:
+        if not is_safe_id(recording_id) or fact.call_id in self._foreign or recording_id in self._closed:
             return []
+        if (known := self.entries.get(recording_id)) is not None:
+            return self._expect(known)
         entry = Entry(recording_id=recording_id, call_id=fact.call_id, offer_id=fact.offer_id, at=fact.at)
+        self._put(entry)
+        return [Keep(entry=entry)]
+
+    def _is_news(self, call_id: CallId, offer_id: OfferId) -> bool:
+        """Whether nothing was heard of an offer yet: it was made in another process, and that may reach us last."""
+        return call_id not in self._foreign and self._of(offer_id) is None and RecordingId(offer_id) not in self._closed
+
+    def _answered(self, fact: OfferAccepted) -> list[Action]:
+        if self._is_news(fact.call_id, fact.offer_id):
+            return self._turned_up(fact, accepted_at=fact.at)
+        return self._accepted(fact, fact.offer_id)
+
+    def _offer_over(self, offer_id: OfferId, at: float, now: float) -> list[Action]:
+        entry = self._of(offer_id)
+        if entry is not None:
+            return self._all_over([entry], at, now)
+        _remember(self._closed, RecordingId(offer_id), REMEMBERED)  # if its offer is heard of later, it begins nothing
+        return []
+
+    def _turned_up(self, record: OfferAccepted | CallAdopted, accepted_at: float | None = None) -> list[Action]:
+        """Follow a conversation of which we do not know whether it is recorded: its file will tell."""
+        offer_id = record.offer_id
+        assert offer_id is not None
+        entry = Entry(
+            recording_id=RecordingId(offer_id), call_id=record.call_id, offer_id=offer_id, at=record.at,
+            state="talking", accepted_at=accepted_at,
+        )  # fmt: skip
+        self._put(entry)
+        return [Keep(entry=entry)]
+
+    def _expect(self, entry: Entry) -> list[Action]:
+        """Learn that a conversation we follow is recorded: if there is no file, that must be told."""
+        if entry.expected or entry.state == "offered":
+            return []
+        entry = msgspec.structs.replace(entry, expected=True)
         self._put(entry)
         return [Keep(entry=entry)]
 
@@ -182,14 +219,8 @@ class Policy:
         actions += self._all_over(past, None, now)
         if present is None or fact.phase != "talking":
             return actions
-        recording_id = RecordingId(present)
-        if self._of(present) is None and recording_id not in self._closed:
-            # Whether this conversation is recorded is not known; its file will tell.
-            entry = Entry(
-                recording_id=recording_id, call_id=fact.call_id, offer_id=present, at=fact.at, state="talking"
-            )
-            self._put(entry)
-            return [*actions, Keep(entry=entry)]
+        if self._is_news(fact.call_id, present):
+            return actions + self._turned_up(fact)
         return actions + self._accepted(fact, present)
 
     def _lost_sight(self) -> list[Action]:

@@ -10,7 +10,8 @@ import msgspec
 
 from hotline.commands import Ring
 from hotline.facts import Place
-from hotline.ids import LegId
+from hotline.ids import LegId, NodeId
+from telephony import seats
 
 VARIABLES = (
     "HOTLINE_CALL",
@@ -61,11 +62,11 @@ def music(leg: LegId, music_class: str | None, command_id: str) -> Action:
     return agi(leg, "SET MUSIC OFF" if music_class is None else f"SET MUSIC ON {music_class}", command_id)
 
 
-def ring(leg: LegId, command: Ring) -> list[Action]:
-    """Ring a seat: two variables, then the redirect into the context that dials."""
+def ring(leg: LegId, command: Ring, at: NodeId | None = None) -> list[Action]:
+    """Ring a seat, of this node or of the one named by `at`: two variables, then the redirect into the context that dials."""
     parts = (
         command.offer_id,
-        command.extension,
+        seats.address(command.extension, at),
         str(max(round(command.ring_timeout_s), 1)),
         command.music_class,
         command.recording_id or "",

@@ -1,7 +1,11 @@
 """What a snapshot of Asterisk tells after a gap: calls to adopt, calls that changed, calls that are gone. Pure.
 
 After our restart no line is known and every living call is adopted; after a lost link the lines are known and only the
-differences are told. Applying the same snapshot twice changes nothing the second time.
+differences are told. Applying the same snapshot twice changes nothing the second time. A `survey` tells everything to
+somebody else who knows nothing.
+
+A call whose caller another node's seat serves is a call of this node: the channel to that node is its seat. There, its channels
+carry no id of a call and are nobody's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from hotline.facts import CallAdopted, CallFellBack, CallReturned, OfferRang, Record, SnapshotTaken, TalkEnded
+from hotline.facts import CallAdopted, CallFellBack, CallReturned, OfferRang, Place, Record, SnapshotTaken, TalkEnded
 from hotline.ids import CallId, LegId, OfferId, is_safe_id
 from hotline.text import clean_number
 from telephony import callers
@@ -124,25 +128,66 @@ def _adopted(lines: Lines, found: Found, now: float) -> list[Record]:
     leg = LegId(found.caller.channel)
     answered = found.phase == "talking" or found.served is not None
     lines.add(Line(call_id=found.call_id, leg=leg, phase=found.phase, offer=offer, answered=answered))
-    adopted = CallAdopted(
-        at=now,
-        call_id=found.call_id,
-        node=lines.node,
-        leg=leg,
-        phase=found.phase if served is None else "talking",  # type: ignore[arg-type] # not "gone": `reconcile` saw to it
-        number=clean_number(found.variable("HOTLINE_NUMBER")),
-        caller_number=callers.number(found.variable("HOTLINE_FROM")),
-        caller_name=callers.display_name(found.variable("HOTLINE_FROM")),
-        arrived_at=_arrived_at(found),
-        place=place,
-        offer_id=served or found.offer_id,
-    )
+    phase = found.phase if served is None else "talking"
+    adopted = _adoption(lines, found, now, phase=phase, offer_id=served or found.offer_id, place=place)
     ids: dict[str, Any] = {"at": now, "call_id": found.call_id}
     if found.phase == "fallback":
         return [adopted, CallFellBack(**ids, reason=_fallback_reason(found))]
     if served is not None:
         return [adopted, TalkEnded(**ids, offer_id=served), CallReturned(**ids, offer_id=served, answered=True)]
     return [adopted]
+
+
+def _adoption(
+    lines: Lines, found: Found, now: float, *, phase: Phase, offer_id: OfferId | None, place: Place | None
+) -> CallAdopted:
+    """Return the record of a call in a phase that is not `gone`."""
+    return CallAdopted(
+        at=now,
+        call_id=found.call_id,
+        node=lines.node,
+        leg=LegId(found.caller.channel),
+        phase=phase,  # type: ignore[arg-type] # the callers see to it
+        number=clean_number(found.variable("HOTLINE_NUMBER")),
+        caller_number=callers.number(found.variable("HOTLINE_FROM")),
+        caller_name=callers.display_name(found.variable("HOTLINE_FROM")),
+        arrived_at=_arrived_at(found),
+        place=place,
+        offer_id=offer_id,
+    )
+
+
+def survey(lines: Lines, channels: Iterable[ChannelStatus], *, now: float) -> tuple[CallAdopted, ...]:
+    """Return every call that lives, as it is to be told to somebody who knows none. The snapshot was reconciled before.
+
+    What we know of a call counts more than what the snapshot shows: commands of ours may have moved it since.
+    """
+    return tuple(_surveyed(lines, found, now) for found in find(channels))
+
+
+def _surveyed(lines: Lines, found: Found, now: float) -> CallAdopted:
+    line = lines.by_call.get(found.call_id)
+    phase, offer_id = _known(line) if line is not None else _on_its_way(found)
+    place = recall(found.variable("HOTLINE_PLACE"))
+    if phase == "session" and found.served is not None and place is not None and place.queue_id is not None:
+        place = msgspec.structs.replace(
+            place, queue_id=None, served=True
+        )  # he was served, whatever the place still says
+    return _adoption(lines, found, now, phase=phase, offer_id=offer_id, place=place)
+
+
+def _known(line: Line) -> tuple[Phase, OfferId | None]:
+    if line.leaving:
+        return "fallback", None
+    at_seat = line.offer is not None and line.phase in ("ringing", "talking")
+    return line.phase, line.offer.offer_id if line.offer is not None and at_seat else None
+
+
+def _on_its_way(found: Found) -> tuple[Phase, OfferId | None]:
+    """Return where a call comes from that the dialplan leads to us: it has just arrived, or was with a seat."""
+    if found.last_offer_id is None or found.caller.context not in ("hotline-ring", "hotline-back"):
+        return "session", None
+    return "talking" if found.variable("DIALSTATUS") == "ANSWER" else "ringing", found.last_offer_id
 
 
 def _changed(lines: Lines, line: Line, found: Found, now: float) -> list[Record]:

@@ -41,9 +41,7 @@ from telephony.ami.messages import (
 )
 from telephony.callers import display_name
 from telephony.line import Line, Offer, Playing, Side, unanswered
-
-UNREACHABLE = frozenset({"UNAVAILABLE", "INVALID", "UNKNOWN"})
-IN_USE = frozenset({"INUSE", "BUSY", "ONHOLD", "RINGING", "RINGINUSE"})
+from telephony.seats import IN_USE, UNREACHABLE
 
 
 class Told(msgspec.Struct, kw_only=True):
@@ -64,6 +62,8 @@ class Lines:
         self.by_call: dict[CallId, Line] = {}
         self.moved: set[CallId] = set()
         """Calls that a command of ours moved since the last snapshot was asked for: it shows them as they were."""
+        self.phones: dict[Extension, SeatChanged] = {}
+        """The last word about each seat of which there was one."""
         self._by_leg: dict[str, tuple[Line, Side]] = {}
 
     def add(self, line: Line) -> None:
@@ -297,7 +297,9 @@ class Lines:
             extension=Extension(extension),
             reachable=message.state not in UNREACHABLE,
             in_use=message.state in IN_USE,
+            node=self.node,
         )
+        self.phones[changed.extension] = changed
         return Told(records=[changed])
 
 

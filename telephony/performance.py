@@ -5,7 +5,7 @@ the change back when Asterisk refuses.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import msgspec
 
@@ -23,6 +23,7 @@ from hotline.commands import (
     StartMusic,
     StopMusic,
 )
+from hotline.ids import NodeId
 from telephony import actions
 from telephony.actions import Action
 from telephony.line import Line, Offer, Playing
@@ -43,8 +44,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     revert: Callable[[], None] = _nothing
 
 
-def plan(command: Command, lines: Lines, *, now: float = math.inf) -> Plan | Refused:
-    """Return the plan for a command, or its refusal. Raises NotImplementedError for a command nobody taught us."""
+def plan(
+    command: Command, lines: Lines, *, now: float = math.inf, peers: Container[str] = frozenset()
+) -> Plan | Refused:
+    """Return the plan for a command, or its refusal. Raises NotImplementedError for a command nobody taught us.
+
+    `peers` are the other nodes to which there is a trunk: seats can be rung there.
+    """
     if isinstance(command, AnswerFeature):
         return Plan(actions=[actions.redirect(command.session, "hotline-feature-done", command.sound)])
     if not isinstance(command, CallCommand):
@@ -64,8 +70,11 @@ def plan(command: Command, lines: Lines, *, now: float = math.inf) -> Plan | Ref
         case _ if line.phase != "session":
             return Refused(reason="not_in_session")
         case Ring():
+            at = command.seat_node if command.seat_node != lines.node else None
+            if at is not None and at not in peers:
+                return Refused(reason="no_such_peer")
             lines.moved.add(line.call_id)
-            return _ring(line, command, now)
+            return _ring(line, command, at, now)
         case _:
             return _in_session(line, command)
 
@@ -130,7 +139,7 @@ def _release(line: Line) -> Plan:
     return Plan(actions=[actions.redirect(line.leg, "hotline-release")], revert=revert)
 
 
-def _ring(line: Line, command: Ring, now: float) -> Plan:
+def _ring(line: Line, command: Ring, at: NodeId | None, now: float) -> Plan:
     before = line.offer
     line.offer = Offer(offer_id=command.offer_id, until=now + command.ring_timeout_s + RING_GRACE_S)
     line.move("ringing")
@@ -140,7 +149,7 @@ def _ring(line: Line, command: Ring, now: float) -> Plan:
             line.offer = before
             line.move("session")
 
-    return Plan(actions=actions.ring(line.leg, command), revert=revert)
+    return Plan(actions=actions.ring(line.leg, command, at), revert=revert)
 
 
 def _cancel(line: Line, command: CancelRing) -> Plan | Refused:

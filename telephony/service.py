@@ -14,18 +14,19 @@ import structlog
 from hotline.bus.base import Bus
 from hotline.commands import Command, Done, Hangup, Outcome, Play, Refused, Ring, Unknown
 from hotline.errors import HotlineError, OutcomeUnknown, Rejected, Unavailable
-from hotline.facts import LinkChanged, PlayEnded, Record
+from hotline.facts import LinkChanged, NodeSurveyed, PlayEnded, Record, RouterActive
 from hotline.runtime.clock import Clock, wall_time
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Asterisk
 from hotline.tally import Tally
 from telephony import actions
 from telephony.actions import Action
-from telephony.adoption import reconcile
+from telephony.adoption import reconcile, survey
 from telephony.ami.link import AmiLink
 from telephony.ami.messages import ChannelStatus, DeviceStateChanged, LinkDown, LinkUp, Resync, parse
 from telephony.lines import Lines, Told
 from telephony.performance import Plan, plan
+from telephony.surveys import Surveys
 
 log = structlog.get_logger(__name__)
 HEARTBEAT_S = 1.0
@@ -39,9 +40,11 @@ SNAPSHOT_RETRY_S = 0.5
 
 
 class TelephonyService:
-    """Serves one node."""
+    """Serves one node: `start` begins. What routers tell comes through an inbox for `kinds`, fed by `runtime.service.serve`."""
 
     name: ClassVar[str] = "telephony"
+    kinds: ClassVar[tuple[type[Record], ...]] = (RouterActive,)
+    """What to subscribe to."""
 
     def __init__(
         self,
@@ -56,6 +59,8 @@ class TelephonyService:
         has_sound: Callable[[str], bool],
     ) -> None:
         self._settings = settings
+        self._peers = frozenset(peer.node for peer in settings.peers)
+        self._surveys = Surveys(lines.node)
         self._has_sound = has_sound
         self._lines = lines
         self._link = link
@@ -80,6 +85,20 @@ class TelephonyService:
         self._tasks.spawn(self._read(), name="messages")
         self._tasks.spawn(self._beat(), name="heartbeat")
         self._tasks.spawn(self._renew_leases(), name="leases")
+
+    # --- from routers -------------------------------------------------------------------------------------------------
+
+    async def handle(self, record: Record, now: float) -> None:
+        """Have a router that has just begun its term told everything; the reader of messages does it in its turn."""
+        if isinstance(record, RouterActive) and self._sees() and self._surveys.hear(record, now):
+            self._link.look("survey")
+
+    def next_deadline(self) -> float | None:
+        """Return None: nothing here waits for a time."""
+        return None
+
+    async def wake(self, now: float) -> None:
+        """Do nothing: nothing is ever due."""
 
     # --- from Asterisk ------------------------------------------------------------------------------------------------
 
@@ -126,6 +145,7 @@ class TelephonyService:
     def _go_blind(self, reason: str) -> None:
         """From here on we do not know what happens in Asterisk, and must not act on what we knew."""
         self._ready = False
+        self._surveys.give_up()
         self._publish(LinkChanged(at=self._clock.now(), node=self._lines.node, up=False, reason=reason))
 
     def _sees(self) -> bool:
@@ -185,8 +205,24 @@ class TelephonyService:
             for device in filter(lambda m: isinstance(m, DeviceStateChanged), map(parse, devices)):
                 self._publish(*self._lines.handle(device, now=now).records)
             self._publish(*reconcile(self._lines, statuses, now=now))
+            self._answer(statuses, now)
             return True
         return False
+
+    def _answer(self, statuses: Sequence[ChannelStatus], now: float) -> None:
+        """Tell everything to the router that asked for it, if one did."""
+        epoch = self._surveys.answer(now)
+        if epoch is None:
+            return
+        self._publish(
+            NodeSurveyed(
+                at=now,
+                node=self._lines.node,
+                epoch=epoch,
+                calls=survey(self._lines, statuses, now=now),
+                seats=tuple(self._lines.phones.values()),
+            )
+        )
 
     def _publish(self, *records: Record) -> None:
         if records:
@@ -200,7 +236,7 @@ class TelephonyService:
             return _settled(Refused(reason="link_down"))
         if isinstance(command, Play):
             command = self._playable(command)
-        planned = plan(command, self._lines, now=self._clock.now())
+        planned = plan(command, self._lines, now=self._clock.now(), peers=self._peers)
         if isinstance(planned, Refused):
             return _settled(planned)
         sent = [self._send(action) for action in planned.actions]

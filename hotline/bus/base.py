@@ -4,7 +4,8 @@
   Signals are best effort: what cannot be delivered soon is dropped and counted.
 * Records reach one inbox in the order they were published by one process; a fact may come twice.
 * `request` sends a command to the node that holds the call and waits for its outcome; commands of one call keep their order.
-  A command that comes after its deadline, or under an epoch older than the newest that its node has seen, is refused there.
+  A command that comes after its deadline, or under an epoch older than the newest that its node has seen (on a command, or in
+  a `RouterActive`), is refused there.
 """
 
 from collections.abc import Awaitable, Callable
@@ -54,6 +55,12 @@ class Bus(Protocol):
 
     def publish(self, *records: Record) -> None:
         """Tell everybody who asked."""
+
+    def heard_at(self) -> float | None:
+        """Return when something last came through the carrier, be it an echo of our own, on the clock of this process.
+
+        None where no carrier can fail: in one process. Who sends a signal now and then, and hears no echo, is cut off.
+        """
 
     def subscribe(self, name: str, *kinds: type[Record], limit: int = 100_000) -> Inbox:
         """Open an inbox for records of the given classes (and their subclasses)."""

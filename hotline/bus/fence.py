@@ -14,12 +14,15 @@ class Fence:
     def __init__(self) -> None:
         self.newest = 0
 
+    def heard(self, epoch: int) -> None:
+        """Learn of a router's term: from its own word, before its first command comes."""
+        self.newest = max(self.newest, epoch)
+
     def why_not(self, *, epoch: int, deadline: float | None, now: float) -> Refused | None:
         """Return the refusal of a stale command, or None. `deadline` and `now` are on the same clock, in seconds."""
-        if epoch:
-            if epoch < self.newest:
-                return Refused(reason=f"epoch {epoch} is over, {self.newest} rules")
-            self.newest = epoch
+        if epoch and epoch < self.newest:
+            return Refused(reason=f"epoch {epoch} is over, {self.newest} rules", newer_epoch=self.newest)
+        self.heard(epoch)
         if deadline is not None and now >= deadline:
             return Refused(
                 reason=f"too old by {now - deadline:.1f} s (if always: are the clocks of the machines alike?)"

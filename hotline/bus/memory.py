@@ -8,7 +8,7 @@ from hotline.bus.base import Performer
 from hotline.bus.fence import Fence
 from hotline.commands import Command, Outcome, Refused, Unknown
 from hotline.errors import Misuse
-from hotline.facts import Fact, Record
+from hotline.facts import Fact, Record, RouterActive
 from hotline.ids import NodeId
 from hotline.tally import Tally
 
@@ -81,8 +81,14 @@ class MemoryBus:
             if facts:
                 self._keep(facts)
         for record in records:
+            if isinstance(record, RouterActive):
+                for fence in self._fences.values():
+                    fence.heard(record.epoch)
             for inbox in self._route(type(record)):
                 inbox.put(record)
+
+    def heard_at(self) -> None:
+        """Nothing is between us."""
 
     def _route(self, kind: type[Record]) -> list[MemoryInbox]:
         route = self._routes.get(kind)

@@ -36,7 +36,7 @@ from hotline.bus.topology import Limits, Names, Queue, exchanges, inbox_queue, s
 from hotline.codec import FACTS, SIGNALS, SentSignal, Undecodable, decode_signal, encode_signal
 from hotline.commands import Command, Outcome
 from hotline.errors import HotlineError, Misuse, Unavailable
-from hotline.facts import Fact, Record, Signal
+from hotline.facts import Fact, Record, RouterActive, Signal
 from hotline.ids import NodeId
 from hotline.runtime.clock import Clock, wall_time
 from hotline.runtime.tasks import TaskGroup
@@ -79,6 +79,7 @@ class RabbitBus:
         self._nodes: dict[NodeId, Node] = {}
         self._intake: JournalIntake | None = None
         self._lately = Lately()
+        self._heard_at = 0.0
         self._sender = Sender(settings.pending_max, clock)
         self._publisher = FactPublisher(spool, self._names, settings.confirm_timeout_s, tally)
         mine = self._names.process(process)
@@ -88,6 +89,9 @@ class RabbitBus:
         self._closing = False
         self.is_up = asyncio.Event()
         """Set while a session with the broker is going on."""
+        self.on_return: list[Callable[[], None]] = []
+        """Called when a session begins after another one ended: signals of the time between are lost, both ways."""
+        self._had_session = False
 
     # --- what services use ------------------------------------------------------------------------------------------------
 
@@ -96,6 +100,7 @@ class RabbitBus:
             if isinstance(record, Fact):
                 self._keep(record)
         for record in records:
+            self._raise_fences(record)
             for inbox in self._route(type(record)):
                 inbox.put(record)
             if isinstance(record, Signal) and type(record).__name__ in SIGNALS:
@@ -115,6 +120,14 @@ class RabbitBus:
         parcel = Parcel(exchange=self._names.signals, key=key, message=message, until=now + SIGNAL_LIFE_S)
         if not self._sender.offer(parcel):
             self._tally.limit_reached("bus_pending")
+
+    def _raise_fences(self, record: Record) -> None:
+        if isinstance(record, RouterActive):
+            for node in self._nodes.values():
+                node.fence.heard(record.epoch)
+
+    def heard_at(self) -> float:
+        return self._heard_at
 
     def _route(self, kind: type[Record]) -> list[RabbitInbox]:
         route = self._routes.get(kind)
@@ -238,6 +251,9 @@ class RabbitBus:
         if up:
             log.info("the broker carries our records", process=self._process)
             self.is_up.set()
+            for told in self.on_return if self._had_session else ():
+                told()
+            self._had_session = True
         else:
             self.is_up.clear()
 
@@ -253,6 +269,7 @@ class RabbitBus:
         await queue.consume(self._arrived, no_ack=True)
 
     async def _arrived(self, message: AbstractIncomingMessage) -> None:
+        self._heard_at = self._clock.now()
         if message.exchange == self._names.direct:
             self._requests.answered(message)
             return
@@ -264,6 +281,7 @@ class RabbitBus:
             self._tally.count("bus_signals_unread")
             log.warning("a signal cannot be read", error=str(exc))
             return
+        self._raise_fences(sent.signal)
         for inbox in self._inboxes:
             inbox.take_signal(sent)
 

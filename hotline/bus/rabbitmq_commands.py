@@ -120,11 +120,12 @@ class Node:
         self._names = names
         self._clock = clock
         self._wall = wall
-        self._fence = Fence()
+        self.fence = Fence()
+        """What it knows of routers' terms."""
 
     def perform(self, command: Command, epoch: int, within_s: float | None) -> Awaitable[Outcome]:
         """Carry out a command of this process: it does not need the broker."""
-        refused = self._fence.why_not(epoch=epoch, deadline=within_s, now=0.0)
+        refused = self.fence.why_not(epoch=epoch, deadline=within_s, now=0.0)
         if refused is not None:
             return settled(refused)
         outcome = self._perform(command)
@@ -150,7 +151,7 @@ class Node:
             return settled(Refused(reason=f"not understood: {exc}"))
         epoch, deadline_ms = _number(message.headers.get("epoch")), _number(message.headers.get("deadline_ms"))
         deadline = None if deadline_ms is None else deadline_ms / 1000
-        refused = self._fence.why_not(epoch=epoch or 0, deadline=deadline, now=self._wall())
+        refused = self.fence.why_not(epoch=epoch or 0, deadline=deadline, now=self._wall())
         if refused is not None:
             log.warning("a stale command was refused", node=self.node, command=message.type, reason=refused.reason)
             return settled(refused)

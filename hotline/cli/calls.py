@@ -117,6 +117,9 @@ def recording(
     recording_id = _whole_id(client, recording_id)
     found = client.get("/api/v1/recordings", call=recording_id)["items"]
     chosen = found[0]["recording_id"] if found else recording_id
+    status = found[0]["status"] if found else "stored"
+    if status not in ("stored", "recording"):
+        raise Misuse(f"recording {chosen} has no audio to fetch: {status.replace('_', ' ')}")
     target = output or Path(f"{chosen}.wav")
     size = client.download(f"/api/v1/recordings/{chosen}/audio", target)
     console.print(f"{target}: {size} bytes", markup=False)

@@ -1,6 +1,6 @@
 """Connections to PostgreSQL, and its errors in our words.
 
-This is the only file that imports asyncpg. A statement has three outcomes: it is done, it was refused (`Rejected`,
+This file and `session.py` are the only ones that import asyncpg. A statement has three outcomes: it is done, it was refused (`Rejected`,
 `Misuse`, `Unavailable`: nothing was changed), or it is unknown (`OutcomeUnknown`): it was sent alone and the answer never came.
 Inside `transaction` only the final commit can be unknown; whatever fails before it changes nothing.
 
@@ -8,7 +8,7 @@ Opening a store connects to nothing, so that a service starts while the database
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,9 +54,9 @@ _MEANINGS = {
 
 
 class Connection:
-    """One connection, lent for the length of a `transaction` or `session` block."""
+    """One connection, lent for the length of a `transaction` or `session` block (or owned, see `session.py`)."""
 
-    def __init__(self, raw: "PoolConnectionProxy[Row]", *, in_transaction: bool) -> None:
+    def __init__(self, raw: "PoolConnectionProxy[Row] | asyncpg.Connection[Row]", *, in_transaction: bool) -> None:
         self._raw = raw
         self._in_transaction = in_transaction
 
@@ -92,6 +92,25 @@ class Connection:
         with self._translated():
             tag = await self._raw.copy_records_to_table(
                 table, records=records, columns=list(columns), timeout=timeout_s
+            )
+        return int(tag.rpartition(" ")[2])
+
+    async def copy_out(self, sql: str, sink: Callable[[bytes], Coroutine[Any, Any, None]], *, timeout_s: float) -> int:
+        """Bring the rows of a query as CSV with a header to `sink`, part by part, and return how many.
+
+        What `sink` raises ends the copy; it must not be an error that a driver raises too (OSError, TimeoutError).
+        """
+        with self._translated():
+            tag = await self._raw.copy_from_query(sql, output=sink, format="csv", header=True, timeout=timeout_s)
+        return int(tag.rpartition(" ")[2])
+
+    async def copy_in(
+        self, table: str, *, columns: Sequence[str], source: AsyncIterable[bytes], timeout_s: float
+    ) -> int:
+        """Bring the rows of a CSV with a header into `table` and return how many. What `source` raises: as `copy_out`."""
+        with self._translated():
+            tag = await self._raw.copy_to_table(
+                table, source=source, columns=list(columns), format="csv", header=True, timeout=timeout_s
             )
         return int(tag.rpartition(" ")[2])
 
@@ -133,7 +152,7 @@ class Store:
                 "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_LIMIT_S * 1000),
             },
         )
-        with _driver_errors(may_be_done=False):
+        with driver_errors(may_be_done=False):
             await pool
         return cls(pool, command_timeout_s)
 
@@ -181,7 +200,7 @@ class Store:
         """
         async with self._lent() as raw:
             transaction = raw.transaction()
-            with _driver_errors(may_be_done=False):
+            with driver_errors(may_be_done=False):
                 await transaction.start()
             try:
                 yield Connection(raw, in_transaction=True)
@@ -197,7 +216,7 @@ class Store:
     async def _lent(self) -> AsyncIterator["PoolConnectionProxy[Row]"]:
         if self._closed:
             raise Unavailable("the store is closed")
-        with _driver_errors(may_be_done=False):
+        with driver_errors(may_be_done=False):
             raw = await self._pool.acquire(timeout=self._timeout_s)
         try:
             yield raw
@@ -228,7 +247,7 @@ async def _roll_back(raw: "PoolConnectionProxy[Row]", transaction: Any) -> None:
             raw.terminate()
 
 
-def _is_closed(raw: "PoolConnectionProxy[Row]") -> bool:
+def _is_closed(raw: "PoolConnectionProxy[Row] | asyncpg.Connection[Row]") -> bool:
     try:
         return raw.is_closed()
     except asyncpg.InterfaceError:  # asyncpg takes a lent connection back as soon as it is lost
@@ -236,7 +255,8 @@ def _is_closed(raw: "PoolConnectionProxy[Row]") -> bool:
 
 
 @contextmanager
-def _driver_errors(*, may_be_done: bool) -> Iterator[None]:
+def driver_errors(*, may_be_done: bool) -> Iterator[None]:
+    """Turn the driver's errors of a block into ours. `may_be_done`: whether what failed may have been done."""
     try:
         yield
     except _DRIVER_ERRORS as exc:

@@ -8,6 +8,7 @@ import msgspec
 
 from hotline import __version__
 from hotline.web.routes import Empty, FileAnswer, Route, TextAnswer
+from hotline.web.upstreams import SPREAD, Components, Document, Info
 
 _REFERENCES = "#/components/schemas/{name}"
 _ERRORS = {
@@ -19,27 +20,27 @@ _ERRORS = {
 }
 
 
-def describe(routes: Sequence[Route]) -> dict[str, Any]:
-    """Return the document as plain data."""
+def describe(routes: Sequence[Route], process: str = "hotline") -> Document:
+    """Return the document of what a process serves."""
     types = [t for r in routes for t in (r.answer, r.body, r.query) if _has_schema(t)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCES)
     schema_of = dict(zip([id(t) for t in types], schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schema_of, components)
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "hotline", "version": __version__, "license": {"name": "Apache-2.0"}},
-        "paths": paths,
-        "components": {
-            "schemas": components,
-            "securitySchemes": {
+    return Document(
+        openapi="3.1.0",
+        info=Info(title="hotline", version=__version__, license={"name": "Apache-2.0"}, process=process),
+        paths=paths,
+        components=Components(
+            schemas=components,
+            security_schemes={
                 "token": {"type": "http", "scheme": "bearer"},
                 "administrator": {"type": "http", "scheme": "basic"},
             },
-        },
-        "security": [{"token": []}, {"administrator": []}],
-    }
+        ),
+        security=[{"token": []}, {"administrator": []}],
+    )
 
 
 def _has_schema(kind: Any) -> bool:
@@ -60,6 +61,8 @@ def _operation(route: Route, schema_of: dict[int, Any], components: dict[str, An
         }
     if route.public:
         operation["security"] = []
+    if route.spread:
+        operation[SPREAD] = True
     return operation
 
 

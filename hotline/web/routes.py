@@ -3,6 +3,7 @@
 A handler gets a `Request` whose parts are already checked against the route's types, and returns a value that msgspec can
 encode (or a `FileAnswer`, or a `TextAnswer`). What it raises becomes problem+json (RFC 9457): `Rejected("not_found")` 404,
 `Rejected("conflict")` 409, `Rejected("forbidden")` 403, any other `Rejected` 422, `Misuse` 400, `Unavailable` 503, `OutcomeUnknown` 504.
+A process that only stands by raises `StandingBy`: 503 of a type of its own, so that a gateway asks another one.
 """
 
 from collections.abc import Awaitable, Callable
@@ -77,3 +78,6 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A msgspec Struct with `forbid_unknown_fields=True`, or None."""
     public: bool = False
     """Whether it needs no token."""
+    spread: bool = False
+    """Whether several processes serve it with answers of their own (each node has its recordings): what is not found at one is
+    asked of the next."""

@@ -1,7 +1,8 @@
 """The door to HTTP: serves routes with aiohttp, checks who asks and what is asked, turns errors into problem+json (RFC 9457).
 
 Every route needs a bearer token (or the administrator's name and password by HTTP Basic) unless it is public. Secrets are
-compared in constant time. What the routes do is decided by the services that own them.
+compared in constant time. What the routes do is decided by the services that own them. What this process does not serve is
+passed on to the upstreams of the settings, or answered with who does.
 """
 
 import base64
@@ -15,17 +16,23 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from hotline.errors import HotlineError, Misuse, OutcomeUnknown, Rejected, Unavailable
+from hotline.errors import HotlineError, Misuse, OutcomeUnknown, Rejected, StandingBy, Unavailable
 from hotline.ids import is_safe_id
+from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Http
 from hotline.tally import Tally
+from hotline.web.gateway import PASSED_ON, STANDING_BY, Gateway
 from hotline.web.openapi import describe
 from hotline.web.routes import Empty, FileAnswer, PageQuery, Request, Route, TextAnswer
+from hotline.web.upstreams import methods_for, operations_of, segments_of, who_serves
 
 log = structlog.get_logger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+LAST_REQUESTS_S = 5.0
+"""How long a stop waits for the requests under way."""
 
-_STATUS_OF_REASON = {"not_found": 404, "conflict": 409, "forbidden": 403, "too_many": 429}
+_STATUS_OF_REASON = {"not_found": 404, "not_served_here": 404, "conflict": 409, "forbidden": 403, "too_many": 429}
+_STATUS_OF_KIND: tuple[tuple[type[HotlineError], int], ...] = ((Misuse, 400), (Unavailable, 503), (OutcomeUnknown, 504))
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -49,7 +56,13 @@ class WebServer:
         exposition: Callable[[], tuple[bytes, str]],
         ready: Callable[[], dict[str, bool]],
         tally: Tally,
+        tasks: TaskGroup | None = None,
+        process: str = "hotline",
     ) -> None:
+        """`process` names this process in its OpenAPI document; `tasks` are needed where the settings name upstreams.
+
+        Raises Misuse without them.
+        """
         self._settings = settings
         self._credentials = credentials
         self._exposition = exposition
@@ -60,15 +73,24 @@ class WebServer:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
-        document = _ENCODER.encode(describe(routes))
-        app.router.add_get("/api/v1/openapi.json", _constant(document))
+        self._document = describe(routes, process)
+        self._gateway = self._make_gateway(tasks)
+        app.router.add_get("/api/v1/openapi.json", self._describe)
         for route in routes:
             app.router.add_route(route.method, route.path, self._serve(route))
+        app.router.add_route("*", "/api/v1/{rest:.*}", self._serve_others)
         self._app = app
+
+    def _make_gateway(self, tasks: TaskGroup | None) -> Gateway | None:
+        if not self._settings.upstreams:
+            return None
+        if tasks is None:
+            raise Misuse("http.upstreams: a server without tasks cannot listen to upstreams")
+        return Gateway(self._settings.upstreams, self._document, self._tally, tasks)
 
     async def start(self) -> str:
         """Listen, and return the base address. Raises Misuse when the port is taken."""
-        self._runner = web.AppRunner(self._app, access_log=None)
+        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=LAST_REQUESTS_S)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._settings.host, self._settings.port)
         try:
@@ -79,6 +101,8 @@ class WebServer:
                 f"http.port: cannot listen on {self._settings.host}:{self._settings.port} ({exc.strerror}); "
                 "stop what uses it, or set another port (0 chooses a free one)"
             ) from exc
+        if self._gateway is not None:
+            await self._gateway.start()
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}"
 
@@ -86,6 +110,8 @@ class WebServer:
         """Finish the requests under way and stop listening."""
         if self._runner is not None:
             await self._runner.cleanup()
+            if self._gateway is not None:
+                await self._gateway.close()
 
     # --- requests -------------------------------------------------------------------------------------------------
 
@@ -98,14 +124,56 @@ class WebServer:
                 body=await _checked_body(request, route.body),
                 by=by,
             )
-            return _respond(await route.handler(checked))
+            try:
+                return _respond(await route.handler(checked))
+            except Rejected as exc:
+                if not route.spread or exc.reason != "not_found":
+                    raise
+                answer = await self._pass_on(request, by)
+                if answer is None:
+                    raise
+                return answer
 
         return handler
 
+    async def _serve_others(self, request: web.Request) -> web.StreamResponse:
+        """Answer what none of our routes serves: by somebody else's answer, or with who would have one."""
+        answer = await self._pass_on(request, self._authenticate(request))
+        if answer is not None:
+            return answer
+        segments = segments_of(request.rel_url.raw_path)
+        if segments is None:
+            raise Rejected("not_found", "there is nothing under this id")
+        gateway = self._gateway if PASSED_ON not in request.headers else None
+        allowed = methods_for(operations_of(self._document), segments)
+        if gateway is not None:
+            allowed |= gateway.methods(segments)
+        if allowed:
+            raise web.HTTPMethodNotAllowed(request.method, sorted(allowed))
+        if gateway is not None and (unheard := gateway.unheard()):
+            raise Unavailable(f"nobody who answers serves this; {', '.join(unheard)} could not be asked yet")
+        service = who_serves(segments)
+        if service is None:
+            raise Rejected("not_found", "there is no such operation; /api/v1/openapi.json lists them")
+        raise Rejected(
+            "not_served_here",
+            f"this process ({self._document.info.process}) does not serve {request.path}: a process that runs {service} does; "
+            "ask that one (with hotline --data-dir), or name it in http.upstreams of this one",
+        )
+
+    async def _pass_on(self, request: web.Request, by: str) -> web.StreamResponse | None:
+        """Have a request answered elsewhere; None when nobody serves it, or when it came from elsewhere already."""
+        segments = segments_of(request.rel_url.raw_path)
+        if self._gateway is None or segments is None or PASSED_ON in request.headers:
+            return None
+        return await self._gateway.pass_on(request, segments, by)
+
     def _authenticate(self, request: web.Request) -> str:
+        """Return who asks. Whoever has the token may ask for somebody else: a gateway tells who asked there."""
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(value.encode(), self._credentials.token.encode()):
-            return "token"
+            by = request.headers.get(PASSED_ON, "token")
+            return by if is_safe_id(by) else "token"
         if scheme.lower() == "basic" and self._password_matches(value):
             return self._credentials.username
         self._tally.count("http_refused", reason="credentials")
@@ -147,6 +215,12 @@ class WebServer:
         ok = all(parts.values())
         return web.Response(status=200 if ok else 503, body=_ENCODER.encode(parts), content_type="application/json")
 
+    async def _describe(self, request: web.Request) -> web.Response:
+        """Answer with what we serve; a gateway that asks wants ours alone, anybody else also what we would pass on."""
+        own = self._gateway is None or PASSED_ON in request.headers
+        document = self._document if own or self._gateway is None else self._gateway.document
+        return web.Response(body=_ENCODER.encode(document), content_type="application/json")
+
     async def _metrics(self, _request: web.Request) -> web.Response:
         body, content_type = self._exposition()
         return web.Response(body=body, headers={"Content-Type": content_type})
@@ -161,7 +235,8 @@ class WebServer:
             response = _problem(exc.status, exc.reason, exc.text or exc.reason, dict(exc.headers))
         except HotlineError as exc:
             status = _status_of(exc)
-            response = _problem(status, HTTPStatus(status).phrase, str(exc))
+            kind = STANDING_BY if isinstance(exc, StandingBy) else "about:blank"
+            response = _problem(status, HTTPStatus(status).phrase, str(exc), kind=kind)
         except Exception:  # the last line of defence: a bug must not leak a traceback to the client
             log.exception("request failed", path=request.path)
             self._tally.count("service_errors", service="web")
@@ -174,11 +249,13 @@ class WebServer:
 def _status_of(error: HotlineError) -> int:
     if isinstance(error, Rejected):
         return _STATUS_OF_REASON.get(error.reason, 422)
-    return {Misuse: 400, Unavailable: 503, OutcomeUnknown: 504}.get(type(error), 500)
+    return next((status for kind, status in _STATUS_OF_KIND if isinstance(error, kind)), 500)
 
 
-def _problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> web.Response:
-    body = _ENCODER.encode({"type": "about:blank", "title": title, "status": status, "detail": detail})
+def _problem(
+    status: int, title: str, detail: str, headers: dict[str, str] | None = None, *, kind: str = "about:blank"
+) -> web.Response:
+    body = _ENCODER.encode({"type": kind, "title": title, "status": status, "detail": detail})
     kept = {k: v for k, v in (headers or {}).items() if k.lower() in ("www-authenticate", "allow")}
     return web.Response(status=status, body=body, content_type="application/problem+json", headers=kept)
 
@@ -217,10 +294,3 @@ def _respond(answer: Any) -> web.StreamResponse:
     if isinstance(answer, TextAnswer):
         return web.Response(body=answer.text.encode(), headers={"Content-Type": answer.content_type})
     return web.Response(body=_ENCODER.encode(answer), content_type="application/json")
-
-
-def _constant(document: bytes) -> Handler:
-    async def handler(_request: web.Request) -> web.StreamResponse:
-        return web.Response(body=document, content_type="application/json")
-
-    return handler

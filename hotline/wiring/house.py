@@ -12,6 +12,7 @@ import structlog
 
 from acd.routes import routes as acd_routes
 from acd.service import AcdService
+from crm.audio import audio_routes
 from crm.customers import write_queues
 from crm.journal import JournalWriter
 from crm.lost_calls import LostCallsService
@@ -21,6 +22,7 @@ from hotline.errors import Unavailable
 from hotline.secrets import load_or_create
 from hotline.settings import Settings
 from hotline.store.migrate import migrate
+from hotline.store.office import Office
 from hotline.web.routes import Route
 from hotline.web.server import Credentials, WebServer
 from hotline.wiring import runtime_file
@@ -29,7 +31,7 @@ from hotline.wiring.ground import DRAIN_S, Ground, Tell
 from hotline.wiring.node import Node
 from hotline.wiring.rooms import Rooms
 from ivr.routes import ivr_routes
-from metrics.service import MetricsService
+from metrics.service import MetricsService, ProcessMetrics
 
 log = structlog.get_logger(__name__)
 
@@ -71,18 +73,26 @@ class House:
 
     def _open_services(self, database: Database) -> None:
         ground = self._ground
-        self._metrics = MetricsService(self.settings, ground.tally, ground.clock)
-        if "metrics" in ground.rooms:
-            ground.run(self._metrics, ground.bus.subscribe("metrics", *self._metrics.kinds))
+        self._metrics = self._make_metrics()
+        ground.run(self._metrics, ground.bus.subscribe("metrics", *self._metrics.kinds))
         if "crm" in ground.rooms:
             self._open_crm(database)
         if self._node is not None:
             self._node.open_services(database.store)
             self._parts.append(self._node.readiness)
         if "acd" in ground.rooms:
-            self._open_acd()
+            self._open_acd(database)
+        if self._node is not None and "recorder" in ground.rooms:
+            self._routes += audio_routes(self.settings.data_dir / "recordings")
         if self._node is not None and "ivr" in ground.rooms:
             self._routes += ivr_routes(self._node.library)
+
+    def _make_metrics(self) -> MetricsService | ProcessMetrics:
+        """Only the process that runs the metrics service tells what is true for the whole hotline."""
+        ground = self._ground
+        if "metrics" in ground.rooms:
+            return MetricsService(self.settings, ground.tally, ground.clock, whole=ground.rooms.whole)
+        return ProcessMetrics(self.settings, ground.tally, ground.clock)
 
     def _open_crm(self, database: Database) -> None:
         ground, store = self._ground, database.store
@@ -95,14 +105,22 @@ class House:
         ground.run(crm, ground.bus.subscribe(crm.name, *crm.kinds))
         ground.run(lost_calls, ground.bus.subscribe(lost_calls.name, *lost_calls.kinds))
         ground.tasks.spawn(self._journal.run(), name="journal")
-        self._routes += crm_routes(store, self.settings, self.settings.data_dir / "recordings", ground.clock)
+        self._routes += crm_routes(store, self.settings, clock=ground.clock)
 
-    def _open_acd(self) -> None:
+    def _open_acd(self, database: Database) -> None:
         ground = self._ground
-        acd = AcdService(self.settings, ground.bus, ground.clock, ground.tally, ground.tasks, ground.spool)
+        office = Office(database.dsn, holder=ground.process) if ground.broker is not None else None
+        acd = self._acd = AcdService(
+            self.settings, ground.bus, ground.clock, ground.tally, ground.tasks, ground.spool,
+            office=office, process=ground.process,
+        )  # fmt: skip
         inbox = ground.bus.subscribe(acd.name, *acd.kinds)
         acd.attach(inbox)
         ground.run(acd, inbox)
+        standby = acd.standby
+        among_routers = ground.bus.subscribe(standby.name, *standby.kinds)
+        standby.attach(among_routers)
+        ground.run(standby, among_routers)
         self._routes += acd_routes(acd)
 
     async def _open_doors(self, database: Database) -> dict[str, Any]:
@@ -114,6 +132,8 @@ class House:
             exposition=self._metrics.exposition,
             ready=self._readiness,
             tally=self._ground.tally,
+            tasks=self._ground.tasks,
+            process=self._ground.process,
         )
         address = await self._web.start()
         asterisk = self._node.asterisk if self._node is not None else None
@@ -156,6 +176,8 @@ class House:
     def _last_steps(self) -> list[Callable[[], Awaitable[object]]]:
         ground, node = self._ground, self._node
         steps: list[Callable[[], Awaitable[object]]] = []
+        if self._acd is not None:
+            steps.append(self._leave_office)
         if node is not None:
             steps.append(node.dismiss_keeper)
         if self._database is not None:
@@ -167,6 +189,11 @@ class House:
         if node is not None:
             steps.append(node.close_link)
         return [*steps, ground.finish_services, self._drain, ground.tasks.close, ground.stack.aclose]
+
+    async def _leave_office(self) -> None:
+        """Let another router begin at once."""
+        assert self._acd is not None
+        self._acd.close()
 
     async def _drain(self) -> None:
         """Let the journal take what it can still get."""

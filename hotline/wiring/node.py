@@ -85,6 +85,8 @@ class Node:
             self.library.by_number, ground.bus, ground.clock, ground.tally, ground.tasks,
             sounds=self._prompts.sounds,
             music={QueueId(queue.id): queue.music_class for queue in ground.settings.queues},
+            node=self.id,
+            router_silent_s=ground.settings.ivr.router_silent_s,
         )  # fmt: skip
         inbox = ground.bus.subscribe(ivr.name, *ivr.kinds)
         ivr.attach(inbox)
@@ -115,7 +117,11 @@ class Node:
             tasks=ground.tasks,
             has_sound=SoundShelf(asterisk.dirs.lib / "sounds").has,
         )
+        ground.run(self._telephony, ground.bus.subscribe(self._telephony.name, *self._telephony.kinds))
         self._telephony.start()
+        if ground.broker is not None:
+            link = self._link
+            ground.broker.on_return.append(lambda: link.ask_resync("broker_back"))
         await self._link.start()
         try:
             await asyncio.wait_for(self._telephony.became_ready.wait(), READY_TIMEOUT_S)

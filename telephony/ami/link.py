@@ -316,6 +316,12 @@ class AmiLink:
         self._resync_timer = asyncio.get_running_loop().call_later(RESYNC_PAUSE_S, self._end_resync_pause)
         self._put(Resync(node=self.node, reason=reason))
 
+    def look(self, reason: str) -> None:
+        """Have a snapshot taken at once, in its turn among the messages. Who asks sees to it that this is not too often."""
+        if self.up:
+            self._tally.count("ami_resyncs", reason=reason)
+            self._put(Resync(node=self.node, reason=reason))
+
     def _end_resync_pause(self) -> None:
         self._resync_timer = None
         reason, self._resync_again = self._resync_again, ""

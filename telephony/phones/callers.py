@@ -64,8 +64,7 @@ class Callers:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if any(call.state == "waiting" for call in self.calls.values()):
-            self._process.take_no_more()
+        self.enough()
         await hang_up_all(self.calls.values())
         await self._process.stop()
         self._gone()
@@ -74,6 +73,11 @@ class Callers:
     def running(self) -> bool:
         """Whether more may happen; once all calls are over SIPp ends by itself."""
         return not self._ended
+
+    def enough(self) -> None:
+        """Place no more calls; those that live go on. What was not placed stays `waiting` until SIPp ends."""
+        if any(call.state == "waiting" for call in self.calls.values()):
+            self._process.take_no_more()
 
     def complaint(self) -> str:
         """Return what SIPp complained about, if it did."""

@@ -10,6 +10,7 @@ from telephony.phones.program import find_sipp
 from telephony.phones.seats import Behaviour, Seats
 from telephony.phones.sipp import Exchange
 from tests.support.manager import channels
+from tests.support.rabbitmq import RabbitMQ
 from tests.support.running import Running
 from tests.support.wait import eventually
 
@@ -19,6 +20,15 @@ def runner() -> Iterator[asyncio.Runner]:
     """A loop that lives as long as the hotline does."""
     with asyncio.Runner() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def broker(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A broker for all tests that leave it running; every layout has names of its own in it."""
+    made = RabbitMQ(tmp_path_factory.mktemp("broker"))
+    runner.run(made.start())
+    yield made
+    runner.run(made.close())
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""A phone network that behaves like telephony over a bad line, for property tests of the router.
+"""Two nodes that behave like telephony over bad lines, for property tests of the router.
 
-It performs commands, rings phones, loses what happens while the link is down, tells late what it tells, and after a gap
-tells the differences and a snapshot, as `telephony.adoption` does. It checks one thing itself: no phone is rung twice.
+They perform commands, ring phones (their own, and over the trunk each other's), lose what happens while a link is down, tell late
+what they tell, and after a gap tell the differences and a snapshot, as `telephony.adoption` does; a new router gets a survey
+from each. It checks one thing itself: no phone is rung twice by a router that was told everything.
 """
 
 from collections import deque
@@ -11,7 +12,7 @@ from hotline import commands as c
 from hotline import facts as f
 from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, QueueId
 
-NODE = NodeId("node1")
+NODES = (NodeId("node1"), NodeId("node2"))
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Call:
     """What is true of a call, and what was told of it."""
 
     call_id: CallId
+    node: NodeId
     queue_id: QueueId
     entered_at: float
     priority: int
@@ -31,50 +33,85 @@ class Call:
     told_phase: str = "session"
     told_offer: c.Ring | None = None
 
+    @property
+    def seat_node(self) -> NodeId:
+        """Where its phone rings."""
+        assert self.ring is not None
+        return self.ring.seat_node or self.node
+
 
 @dataclass
-class PhoneNetwork:
-    """All calls and seats of one node."""
+class Node:
+    """One Asterisk and its telephony service, as the router sees them."""
 
-    seats: tuple[str, ...]
-    now: float
-    delay_s: float = 0.0
+    id: NodeId
+    delay_s: float
     up: bool = True
-    calls: dict[CallId, Call] = field(default_factory=dict)
-    busy: dict[str, CallId] = field(default_factory=dict)
-    dead_seats: set[str] = field(default_factory=set)
-    inbox: deque[tuple[float, f.Record]] = field(default_factory=deque)
-    fate: str = "ok"
-    """What becomes of the next command that can be lost: `ok`, `refused`, `unknown_done`, `unknown_lost`."""
+    said: deque[tuple[float, f.Record]] = field(default_factory=deque)
+    """What is on its way to the router, with its time of arrival."""
+
+
+class PhoneNetwork:
+    """All calls and seats of all nodes."""
+
+    def __init__(self, seats: tuple[str, ...], now: float, delays_s: tuple[float, ...] = (0.0, 0.0)) -> None:
+        self.now = now
+        self.nodes = {n: Node(n, delay) for n, delay in zip(NODES, delays_s, strict=True)}
+        self.calls: dict[CallId, Call] = {}
+        self.busy: dict[str, Call] = {}
+        self.phones: dict[str, NodeId | None] = dict.fromkeys(seats, NODES[0])
+        """Where each phone really is; None: switched off."""
+        self.claims: dict[str, set[NodeId]] = {seat: {NODES[0]} for seat in seats}
+        """Which nodes take it for registered with them."""
+        self.unheard: set[NodeId] = set()
+        """The nodes that have not told everything to a router that has just begun."""
+        self.fate = "ok"
+        """What becomes of the next command that can be lost: `ok`, `refused`, `unknown_done`, `unknown_lost`."""
 
     # --- telling ---
 
-    def put(self, record: f.Record) -> None:
-        """Have a record delivered after the present delay, in order."""
-        earliest = self.inbox[-1][0] if self.inbox else 0.0
-        self.inbox.append((max(earliest, self.now + self.delay_s), record))
+    def put(self, node: NodeId, record: f.Record) -> None:
+        """Have a record delivered after the present delay of its node, in its order."""
+        said = self.nodes[node].said
+        earliest = said[-1][0] if said else 0.0
+        said.append((max(earliest, self.now + self.nodes[node].delay_s), record))
 
-    def tell(self, record: f.Record) -> None:
+    def next_arrival(self) -> float | None:
+        return min((node.said[0][0] for node in self.nodes.values() if node.said), default=None)
+
+    def take_due(self) -> f.Record | None:
+        """Return the next record that has arrived, if one has."""
+        due = [node for node in self.nodes.values() if node.said and node.said[0][0] <= self.now]
+        if not due:
+            return None
+        _, record = min(due, key=lambda node: node.said[0][0]).said.popleft()
+        if isinstance(record, f.NodeSurveyed | f.SnapshotTaken):
+            self.unheard.discard(record.node)
+        return record
+
+    def tell(self, node: NodeId, record: f.Record) -> None:
         """Tell what happened, if the link is up; else it is lost."""
-        if self.up:
-            self.put(record)
+        if self.nodes[node].up:
+            self.put(node, record)
 
-    def note_told(self, call: Call) -> None:
-        if self.up:
+    def _note_told(self, call: Call) -> None:
+        if self.nodes[call.node].up:
             call.told_phase, call.told_offer = call.phase, call.ring
 
-    def seat_state(self, seat: str) -> f.SeatChanged:
-        reachable = seat not in self.dead_seats
-        return f.SeatChanged(at=self.now, extension=Extension(seat), reachable=reachable, in_use=seat in self.busy)
+    def seat_state(self, seat: str, node: NodeId) -> f.SeatChanged:
+        call = self.busy.get(seat)
+        in_use = call is not None and call.seat_node == node
+        reachable = node in self.claims[seat]
+        return f.SeatChanged(at=self.now, extension=Extension(seat), reachable=reachable, in_use=in_use, node=node)
 
-    def living(self) -> list[Call]:
-        return [call for call in self.calls.values() if call.phase != "gone"]
+    def living(self, node: NodeId) -> list[Call]:
+        return [call for call in self.calls.values() if call.node == node and call.phase != "gone"]
 
     # --- commands ---
 
     def perform(self, command: c.Command) -> c.Outcome:
         fate, self.fate = self.fate, "ok"
-        if not self.up:
+        if not self.nodes[command.node].up:
             return c.Refused(reason="link_down")
         if fate == "refused":
             return c.Refused(reason="busy_today")
@@ -86,7 +123,7 @@ class PhoneNetwork:
 
     def _perform(self, command: c.CallCommand) -> c.Outcome:
         call = self.calls.get(command.call_id)
-        if call is None or call.phase == "gone":
+        if call is None or call.phase == "gone" or call.node != command.node:
             return c.Refused(reason="unknown_call")
         match command:
             case c.Ring() if call.phase == "session":
@@ -95,8 +132,8 @@ class PhoneNetwork:
                 self.end_ring(call, f.OfferRescinded, reason="withdrawn")
             case c.Release() if call.phase == "session":
                 call.phase, call.waits = "fallback", False
-                self.tell(f.CallFellBack(at=self.now, call_id=call.call_id, reason="not_handled"))
-                self.note_told(call)
+                self.tell(call.node, f.CallFellBack(at=self.now, call_id=call.call_id, reason="not_handled"))
+                self._note_told(call)
             case c.CancelRing():
                 return c.Refused(reason="not_ringing")
             case _:
@@ -104,14 +141,18 @@ class PhoneNetwork:
         return c.Done()
 
     def _ring(self, call: Call, ring: c.Ring) -> None:
-        assert ring.extension not in self.busy, f"{ring.extension} is rung twice"
         call.phase, call.ring, call.rings_since = "ringing", ring, self.now
-        self.busy[ring.extension] = call.call_id
-        self.note_told(call)
-        if ring.extension in self.dead_seats:
+        self._note_told(call)
+        other = self.busy.get(ring.extension)
+        if self.phones[ring.extension] != call.seat_node:
             self.end_ring(call, f.OfferFailed, reason="chanunavail")
+        elif other is not None:
+            known = other.seat_node == call.seat_node and call.seat_node not in self.unheard
+            assert not known, f"{ring.extension} is rung twice"
+            self.end_ring(call, f.OfferBusy)
         else:
-            self.tell(self.seat_state(ring.extension))
+            self.busy[ring.extension] = call
+            self.tell(call.seat_node, self.seat_state(ring.extension, call.seat_node))
 
     # --- what happens on the phones ---
 
@@ -119,38 +160,41 @@ class PhoneNetwork:
         """A ring ends without an answer and the caller comes back."""
         ring = call.ring
         assert ring is not None
-        self.tell(ending(at=self.now, call_id=call.call_id, offer_id=ring.offer_id, **more))  # type: ignore[arg-type]
+        self.tell(call.node, ending(at=self.now, call_id=call.call_id, offer_id=ring.offer_id, **more))  # type: ignore[arg-type]
         self._hang_up_seat(call)
         call.phase = "session"
-        self.tell(f.CallReturned(at=self.now, call_id=call.call_id, offer_id=ring.offer_id, answered=False))
-        self.note_told(call)
+        back = f.CallReturned(at=self.now, call_id=call.call_id, offer_id=ring.offer_id, answered=False)
+        self.tell(call.node, back)
+        self._note_told(call)
 
     def _hang_up_seat(self, call: Call) -> None:
-        if call.ring is not None:
-            self.busy.pop(call.ring.extension, None)
-            self.tell(self.seat_state(call.ring.extension))
+        assert call.ring is not None
+        seat, node = call.ring.extension, call.seat_node
+        if self.busy.get(seat) is call:
+            del self.busy[seat]
+            self.tell(node, self.seat_state(seat, node))
         call.ring = None
 
     def rang(self, call: Call) -> None:
         assert call.ring is not None
-        self.tell(f.OfferRang(at=self.now, call_id=call.call_id, offer_id=call.ring.offer_id))
+        self.tell(call.node, f.OfferRang(at=self.now, call_id=call.call_id, offer_id=call.ring.offer_id))
 
     def answer(self, call: Call) -> None:
         assert call.ring is not None
         call.phase, call.waits = "talking", False
-        self.tell(f.OfferAccepted(at=self.now, call_id=call.call_id, offer_id=call.ring.offer_id))
-        self.note_told(call)
+        self.tell(call.node, f.OfferAccepted(at=self.now, call_id=call.call_id, offer_id=call.ring.offer_id))
+        self._note_told(call)
 
     def agent_hangs_up(self, call: Call) -> None:
         offer_id = self._end_talk(call)
         call.phase = "session"
-        self.tell(f.CallReturned(at=self.now, call_id=call.call_id, offer_id=offer_id, answered=True))
-        self.note_told(call)
+        self.tell(call.node, f.CallReturned(at=self.now, call_id=call.call_id, offer_id=offer_id, answered=True))
+        self._note_told(call)
 
     def _end_talk(self, call: Call) -> OfferId:
         assert call.ring is not None
         offer_id = call.ring.offer_id
-        self.tell(f.TalkEnded(at=self.now, call_id=call.call_id, offer_id=offer_id))
+        self.tell(call.node, f.TalkEnded(at=self.now, call_id=call.call_id, offer_id=offer_id))
         self._hang_up_seat(call)
         return offer_id
 
@@ -162,11 +206,23 @@ class PhoneNetwork:
             left = f.OfferRescinded(
                 at=self.now, call_id=call.call_id, offer_id=call.ring.offer_id, reason="caller_left"
             )
-            self.tell(left)
+            self.tell(call.node, left)
             self._hang_up_seat(call)
         call.phase = "gone"
-        self.tell(f.CallEnded(at=self.now, call_id=call.call_id))
-        self.note_told(call)
+        self.tell(call.node, f.CallEnded(at=self.now, call_id=call.call_id))
+        self._note_told(call)
+
+    def move_phone(self, seat: str, to: NodeId | None, *, lingers: bool = False) -> None:
+        """A phone registers elsewhere, or goes; with `lingers` its old node does not notice."""
+        before = self.phones[seat]
+        self.phones[seat] = to
+        for node in sorted(self.claims[seat] - {to}):
+            if not (lingers and node == before):
+                self.claims[seat].discard(node)
+                self.tell(node, self.seat_state(seat, node))
+        if to is not None:
+            self.claims[seat].add(to)
+            self.tell(to, self.seat_state(seat, to))
 
     def next_timeout(self) -> float | None:
         """Return when the next phone stops ringing by itself."""
@@ -182,18 +238,24 @@ class PhoneNetwork:
 
     # --- gaps ---
 
-    def cut(self) -> None:
-        self.tell(f.LinkChanged(at=self.now, node=NODE, up=False, reason="cut"))
-        self.up = False
+    def cut(self, node: NodeId) -> None:
+        self.tell(node, f.LinkChanged(at=self.now, node=node, up=False, reason="cut"))
+        self.nodes[node].up = False
 
-    def mend(self) -> None:
-        """The link is back: tell every phone's state, what changed, and who lives."""
-        self.up = True
-        for seat in self.seats:
-            self.tell(self.seat_state(seat))
+    def mend(self, node: NodeId) -> None:
+        """The link is back: tell every phone's state, what changed, and who lives; everything to a router that asks."""
+        self.nodes[node].up = True
+        self._tell_seats(node)
         for call in self.calls.values():
-            self._tell_difference(call)
-        self._tell_snapshot()
+            if call.node == node:
+                self._tell_difference(call)
+        self._tell_snapshot(node)
+        if node in self.unheard:
+            self.survey(node)
+
+    def _tell_seats(self, node: NodeId) -> None:
+        for seat in self.phones:
+            self.tell(node, self.seat_state(seat, node))
 
     def _tell_difference(self, call: Call) -> None:
         offer, ids = call.told_offer, {"at": self.now, "call_id": call.call_id}
@@ -204,32 +266,53 @@ class PhoneNetwork:
         if offer is not None and offer != call.ring:
             ending = f.TalkEnded if talked else f.OfferRescinded
             more = {} if talked else {"reason": "withdrawn" if call.phase != "gone" else "caller_left"}
-            self.tell(ending(**ids, offer_id=offer.offer_id, **more))  # type: ignore[arg-type]
+            self.tell(call.node, ending(**ids, offer_id=offer.offer_id, **more))  # type: ignore[arg-type]
             if call.phase in ("session", "ringing"):
-                self.tell(f.CallReturned(**ids, offer_id=offer.offer_id, answered=talked))  # type: ignore[arg-type]
+                self.tell(call.node, f.CallReturned(**ids, offer_id=offer.offer_id, answered=talked))  # type: ignore[arg-type]
         if call.phase == "talking" and call.ring is not None:
-            self.tell(f.OfferAccepted(**ids, offer_id=call.ring.offer_id))  # type: ignore[arg-type]
+            self.tell(call.node, f.OfferAccepted(**ids, offer_id=call.ring.offer_id))  # type: ignore[arg-type]
         elif call.phase == "gone" and call.told_phase != "gone":
-            self.tell(f.CallEnded(**ids, reconciled=True))  # type: ignore[arg-type]
+            self.tell(call.node, f.CallEnded(**ids, reconciled=True))  # type: ignore[arg-type]
         elif call.phase == "fallback" and call.told_phase != "fallback":
-            self.tell(f.CallFellBack(**ids, reason="lease_expired"))  # type: ignore[arg-type]
-        self.note_told(call)
+            self.tell(call.node, f.CallFellBack(**ids, reason="lease_expired"))  # type: ignore[arg-type]
+        self._note_told(call)
 
-    def _tell_snapshot(self) -> None:
-        self.tell(f.SnapshotTaken(at=self.now, node=NODE, living=tuple(call.call_id for call in self.living())))
-        self.tell(f.LinkChanged(at=self.now, node=NODE, up=True))
+    def _tell_snapshot(self, node: NodeId) -> None:
+        living = tuple(call.call_id for call in self.living(node))
+        self.tell(node, f.SnapshotTaken(at=self.now, node=node, living=living))
+        self.tell(node, f.LinkChanged(at=self.now, node=node, up=True))
+
+    # --- deaths ---
+
+    def forget_what_is_under_way(self) -> None:
+        for node in self.nodes.values():
+            node.said.clear()
 
     def restart(self) -> None:
         """All services died and came back: nothing that was under way arrives, every living call is adopted."""
-        self.inbox.clear()
-        self.up = True
-        for seat in self.seats:
-            self.tell(self.seat_state(seat))
-        for call in self.living():
-            self.tell(self._adoption(call))
-            self.note_told(call)
-        self.calls = {call.call_id: call for call in self.living()}
-        self._tell_snapshot()
+        self.forget_what_is_under_way()
+        self.unheard = set(NODES)
+        for node in NODES:
+            self.nodes[node].up = True
+            self._tell_seats(node)
+            for call in self.living(node):
+                self.tell(node, self._adoption(call))
+                self._note_told(call)
+            self._tell_snapshot(node)
+        self.calls = {call.call_id: call for node in NODES for call in self.living(node)}
+
+    def survey(self, node: NodeId) -> None:
+        """Tell a router everything."""
+        calls = tuple(self._adoption(call) for call in self.living(node))
+        seats = tuple(self.seat_state(seat, node) for seat in self.phones)
+        self.tell(node, f.NodeSurveyed(at=self.now, node=node, epoch=0, calls=calls, seats=seats))
+
+    def new_router(self) -> None:
+        """Another router takes over: nothing that was under way to the old one reaches it, but every node that it asks answers."""
+        self.forget_what_is_under_way()
+        self.unheard = set(NODES)
+        for node in NODES:
+            self.survey(node)
 
     def _adoption(self, call: Call) -> f.CallAdopted:
         place = f.Place(
@@ -244,7 +327,7 @@ class PhoneNetwork:
         return f.CallAdopted(
             at=self.now,
             call_id=call.call_id,
-            node=NODE,
+            node=call.node,
             leg=LegId(f"leg-{call.call_id}"),
             phase=call.phase,  # type: ignore[arg-type]
             place=place,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from acd.agents import Profile
 from hotline import commands as c
 from hotline import facts as f
-from hotline.ids import AgentId, CallId, OfferId, QueueId
+from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
 from hotline.settings import Queue
 
 ON_DUTY = {"ready", "reserved", "ringing", "talking", "wrap_up", "rest"}
@@ -18,6 +18,7 @@ ENDINGS = (f.OfferTimedOut, f.OfferRejected, f.OfferBusy, f.OfferFailed, f.Offer
 
 @dataclass
 class Waiting:
+    node: NodeId
     entered_at: float
     queue_id: QueueId
     priority: int
@@ -35,6 +36,17 @@ class Waiting:
 
 
 @dataclass
+class Said:
+    """The last word of a node about a phone."""
+
+    reachable: bool
+    in_use: bool
+    at: float
+    since: float
+    """Since when it says that the phone is reachable, or not."""
+
+
+@dataclass
 class Live:
     agent_id: AgentId
     call_id: CallId
@@ -49,7 +61,8 @@ class Monitor:
         self.queues = {QueueId(q.id): q for q in queues}
         self.agents = {a.id: a for a in agents}
         self.states = dict.fromkeys(self.agents, "offline")
-        self.seats: dict[str, f.SeatChanged] = {}
+        self.seats: dict[str, dict[NodeId, Said]] = {}
+        self.nodes: dict[CallId, NodeId] = {}
         self.waiting: dict[CallId, Waiting] = {}
         self.live: dict[OfferId, Live] = {}
         self.used: set[OfferId] = set()
@@ -57,14 +70,21 @@ class Monitor:
         self.answered: Counter[CallId] = Counter()
         self.left: Counter[CallId] = Counter()
         self.ended: set[CallId] = set()
-        self.link_up = True
-        self.link_told_at = 0.0
+        self.links_down: set[NodeId] = set()
+        self.link_told_at: dict[NodeId, float] = {}
         self.offered = self.entered_and_answered = self.gone_before = 0
 
     # --- what the router is told ---
 
     def told(self, record: f.Record) -> None:  # noqa: C901 - one case for each kind
         match record:
+            case f.CallArrived():
+                self.nodes[record.call_id] = record.node
+            case f.NodeSurveyed():
+                for told in (*record.calls, *record.seats):
+                    self.told(told)
+                self._snapshot(record.node, {call.call_id for call in record.calls})
+                self._link(record.node, record.at, up=True)
             case f.CallQueued() if record.call_id not in self.waiting and not self._done(record.call_id):
                 self.offered += 1
                 self._enter(record.call_id, record.queue_id, record.entered_at, record.priority, record.skills)
@@ -81,12 +101,12 @@ class Monitor:
             case f.CallEnded():
                 self.ended.add(record.call_id)
                 self._end_talks(record.call_id)
-            case f.SeatChanged() if record.at >= getattr(self.seats.get(record.extension), "at", 0.0):
-                self.seats[record.extension] = record
-            case f.LinkChanged() if record.at >= self.link_told_at:
-                self._link(record)
+            case f.SeatChanged():
+                self._seat(record)
+            case f.LinkChanged():
+                self._link(record.node, record.at, up=record.up)
             case f.SnapshotTaken():
-                self._snapshot(record)
+                self._snapshot(record.node, set(record.living))
             case c.CommandEnded(command=c.CancelRing(), outcome=c.Refused(reason="not_ringing")):
                 self._back(record.command.call_id, record.command.offer_id)  # type: ignore[attr-defined]
             case c.CommandEnded(command=c.Ring(call_id=call_id, offer_id=offer_id), outcome=c.Refused()):
@@ -103,10 +123,13 @@ class Monitor:
         queue = self.queues[queue_id]
         needed = frozenset({*queue.skills, *skills})
         rank_priority = priority + queue.priority
-        self.waiting[call] = Waiting(entered_at, queue_id, rank_priority, needed, confirmed=self.link_up)
+        node = self.nodes[call]
+        confirmed = node not in self.links_down
+        self.waiting[call] = Waiting(node, entered_at, queue_id, rank_priority, needed, confirmed=confirmed)
 
     def _adopted(self, record: f.CallAdopted) -> None:
         call, place = record.call_id, record.place
+        self.nodes[call] = record.node
         live = self.live.get(record.offer_id) if record.offer_id is not None else None
         if record.phase == "talking" and live is not None and live.call_id == call:
             self.answered[call] += not live.answered
@@ -157,17 +180,30 @@ class Monitor:
         for offer_id in [o for o, live in self.live.items() if live.call_id == call_id and live.answered]:
             del self.live[offer_id]
 
-    def _link(self, record: f.LinkChanged) -> None:
-        self.link_up, self.link_told_at = record.up, record.at
-        for waiting in self.waiting.values():
-            waiting.confirmed = waiting.confirmed and record.up
+    def _seat(self, record: f.SeatChanged) -> None:
+        said = self.seats.setdefault(record.extension, {})
+        before = said.get(record.node)
+        if before is not None and record.at < before.at:
+            return
+        goes_on = before is not None and before.reachable == record.reachable
+        since = before.since if before is not None and goes_on else record.at
+        said[record.node] = Said(record.reachable, record.in_use, record.at, since)
 
-    def _snapshot(self, record: f.SnapshotTaken) -> None:
+    def _link(self, node: NodeId, at: float, *, up: bool) -> None:
+        if at < self.link_told_at.get(node, 0.0):
+            return
+        self.link_told_at[node] = at
+        (self.links_down.discard if up else self.links_down.add)(node)
+        for waiting in self.waiting.values():
+            waiting.confirmed = waiting.confirmed and (up or waiting.node != node)
+
+    def _snapshot(self, node: NodeId, living: set[CallId]) -> None:
         for call, waiting in self.waiting.items():
-            if call in record.living:
+            if call in living:
                 waiting.confirmed = True
-        for call in {live.call_id for live in self.live.values()} - set(record.living):
-            self._end_talks(call)
+        for call in {live.call_id for live in self.live.values()} - living:
+            if self.nodes[call] == node:
+                self._end_talks(call)
 
     # --- what the router says ---
 
@@ -186,9 +222,15 @@ class Monitor:
                 self._leave(output)
             case c.Ring():
                 assert output.offer_id in self.live, "5: a ring without an offer"
+                assert output.node == self.nodes[output.call_id], "5: a command to a node that has not the call"
+                self._check_place(output)
                 assert output.call_id not in self.ended, "5: a command for an ended call"
             case c.CancelRing() | c.Release():
                 assert output.call_id not in self.ended, "5: a command for an ended call"
+
+    def _check_place(self, ring: c.Ring) -> None:
+        known = self._registered(ring.extension)
+        assert known in (None, ring.seat_node or ring.node), "2: rung where the phone is not"
 
     def _leave(self, fact: f.CallAbandoned | f.CallFlowedOut) -> None:
         assert fact.call_id in self.waiting, "7: left without having waited"
@@ -206,7 +248,7 @@ class Monitor:
         assert self.states[made.agent_id] == "ready", "2: rung while not ready"
         assert self.phone_free(agent), "2: rung although the phone was known to be away or in use"
         assert self.able(agent, caller), "2: rung without the skill or the queue"
-        assert self.link_up, "2: rung over a link that is down"
+        assert caller.node not in self.links_down, "2: rung over a link that is down"
         assert made.entered_at == caller.entered_at, "4: the place was not kept"
         if made.agent_id in caller.refused_by:
             others = (a for a in self.agents.values() if a.id not in caller.refused_by and self.able(a, caller))
@@ -218,7 +260,8 @@ class Monitor:
 
     def _check_order(self, made: f.OfferMade, agent: Profile, chosen: Waiting) -> None:
         for call, other in self.waiting.items():
-            overtaken = other.here and other.confirmed and other.rank < chosen.rank and self.able(agent, other)
+            there = other.here and other.confirmed and other.node not in self.links_down
+            overtaken = there and other.rank < chosen.rank and self.able(agent, other)
             assert not overtaken or agent.id in other.refused_by, f"3: {call} was overtaken by {made.call_id}"
 
     def forget_the_line(self, now: float) -> None:
@@ -226,16 +269,28 @@ class Monitor:
         self.gone_before += len(self.waiting) + sum(self.left.values())
         self.waiting.clear()
         self.left.clear()
-        self.seats.clear()
-        self.link_up, self.link_told_at = True, 0.0
+        for said in self.seats.values():
+            for number, node in enumerate(sorted(said, key=lambda n: said[n].since)):
+                said[node] = Said(
+                    said[node].reachable, False, 0.0, number
+                )  # where it was is remembered, not what it did
+        self.links_down.clear()
+        self.link_told_at.clear()
         for live in self.live.values():
-            live.ends_by = max(live.ends_by, now)
+            live.ends_by = max(live.ends_by, now + 1.0)
 
     # --- at any time ---
 
+    def _registered(self, seat: str) -> NodeId | None:
+        """Return the node that was the last to find a phone there."""
+        found = {node: said.since for node, said in self.seats.get(seat, {}).items() if said.reachable}
+        return max(found, key=lambda node: (found[node], node)) if found else None
+
     def phone_free(self, agent: Profile) -> bool:
-        seat = self.seats.get(agent.extension)
-        return seat is None or (seat.reachable and not seat.in_use)
+        if agent.extension not in self.seats:
+            return True
+        node = self._registered(agent.extension)
+        return node is not None and node not in self.links_down and not self.seats[agent.extension][node].in_use
 
     def able(self, agent: Profile, caller: Waiting) -> bool:
         return (not agent.queues or caller.queue_id in agent.queues) and caller.skills <= set(agent.skills)
@@ -249,12 +304,11 @@ class Monitor:
             assert live.answered or now <= live.ends_by + 1e-6, f"11: {offer_id} has no end"
         gone = self.entered_and_answered + sum(self.left.values()) + self.gone_before
         assert self.offered == gone + len(self.waiting), "7: offered is not answered + left + waiting"
-        if self.link_up:
-            self._check_nobody_idles()
+        self._check_nobody_idles()
 
     def _check_nobody_idles(self) -> None:
         ready = [a for a in self.agents.values() if self.states[a.id] == "ready" and self.phone_free(a)]
         for call, caller in self.waiting.items():
-            if caller.here and caller.confirmed:
+            if caller.here and caller.confirmed and caller.node not in self.links_down:
                 idle = [a.id for a in ready if self.able(a, caller) and a.id not in caller.refused_by]
                 assert not idle, f"10: {call} waits although {idle} could be rung"

@@ -122,6 +122,7 @@ class Telephone:
         self.plays: list[PlayId] = []
         self.told: list[object] = []
         self.offers = 0
+        self.router = True
         arrived = CallArrived(at=NOW, call_id=CALL, node=NodeId("n"), leg=LegId("l"), number="4000")
         self.session, out = Session.start(arrived, flow, now=NOW, sounds=SoundBook(seconds=LENGTHS_S))
         self.perform(out)
@@ -169,7 +170,18 @@ class Telephone:
 
     def tell(self, event: object) -> None:
         self.told.append(event)
-        self.perform(self.session.handle(event, now=self.now))
+        self.perform(self.session.handle(event, now=self.now, router=self.router))
+        self.check_line()
+
+    def find_router(self, there: bool) -> None:
+        """A router is heard again, or none any more: as the service does, whoever waits then is given up."""
+        self.router = there
+        if not there:
+            self.perform(self.session.give_up(now=self.now))
+        self.check_line()
+
+    def check_line(self) -> None:
+        assert self.router or self.session.waiting_since is None, "waits although nobody will ever come"
 
     def pass_time(self, *, lose: bool = False) -> bool:
         """Go on to the next thing that happens by itself; return whether there was one. `lose` loses the news of a prompt's end."""
@@ -186,7 +198,8 @@ class Telephone:
             return False
         self.now = max(self.now, due)
         self.check_silence()
-        self.perform(self.session.wake(now=self.now))
+        self.perform(self.session.wake(now=self.now, router=self.router))
+        self.check_line()
         return True
 
     def press(self, digit: str, *, digit_first: bool) -> None:
@@ -290,6 +303,7 @@ actions = st.one_of(
     st.tuples(st.just("refuse"), st.just(Refused(reason="no"))),
     st.tuples(st.just("refuse"), st.sampled_from([Refused(reason="no"), Unknown(reason="late"), Done()])),
     st.tuples(st.just("adopt")),
+    st.tuples(st.just("router"), st.booleans()),
 )
 
 
@@ -307,6 +321,8 @@ def act(phone: Telephone, action: tuple[Any, ...]) -> None:
             phone.refuse(outcome)
         case ("adopt",):
             phone.adopt()
+        case ("router", bool(there)):
+            phone.find_router(there)
         case _:
             raise AssertionError(action)
 

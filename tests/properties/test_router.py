@@ -1,4 +1,4 @@
-"""The router against a phone network over a bad line: whatever happens in whatever order, the invariants hold."""
+"""The router against two nodes over bad lines: whatever happens in whatever order, the invariants hold."""
 
 import msgspec
 from hypothesis import HealthCheck, settings
@@ -12,9 +12,9 @@ from acd.requests import AgentRequest
 from acd.router import Router
 from hotline import commands as c
 from hotline import facts as f
-from hotline.ids import AgentId, CallId, OfferId, QueueId
+from hotline.ids import AgentId, CallId, LegId, NodeId, OfferId, QueueId
 from hotline.settings import Queue
-from tests.properties.phone_network import NODE, Call, PhoneNetwork
+from tests.properties.phone_network import NODES, Call, PhoneNetwork
 from tests.properties.router_monitor import Monitor
 from tests.unit.acd.play import profile
 
@@ -34,6 +34,8 @@ AGENTS = (
 FOREIGN = (f.OfferRang, f.OfferAccepted, f.OfferTimedOut, f.OfferRejected, f.OfferBusy, f.TalkEnded)
 numbers = st.integers(min_value=0, max_value=1_000)
 agents = st.sampled_from([a.id for a in AGENTS])
+nodes = st.sampled_from(NODES)
+delays = st.sampled_from([0.0, 0.0, 0.3, 3.0])
 
 
 def _keep(memory: dict[str, bytes], key: str, value: Agent | Offer | None) -> None:
@@ -45,9 +47,11 @@ def _keep(memory: dict[str, bytes], key: str, value: Agent | Offer | None) -> No
 class RouterMachine(RuleBasedStateMachine):
     """Random callers, agents, phones, delays, repetitions, gaps and deaths."""
 
-    @initialize(delay=st.sampled_from([0.0, 0.0, 0.3, 3.0]), crew=st.sets(agents), callers=st.integers(0, 3))
-    def begin(self, delay: float, crew: set[AgentId], callers: int) -> None:
-        self.net = PhoneNetwork(seats=tuple(a.extension for a in AGENTS), now=START, delay_s=delay)
+    @initialize(
+        here=delays, there=delays, crew=st.sets(agents), away=st.sets(agents), callers=st.lists(nodes, max_size=3)
+    )
+    def begin(self, here: float, there: float, crew: set[AgentId], away: set[AgentId], callers: list[NodeId]) -> None:
+        self.net = PhoneNetwork(seats=tuple(a.extension for a in AGENTS), now=START, delays_s=(here, there))
         self.monitor = Monitor(QUEUES, AGENTS)
         self.lives = self.calls = 0
         self.history: list[f.Record] = []
@@ -56,13 +60,15 @@ class RouterMachine(RuleBasedStateMachine):
         self._new_router(AGENTS)
         for agent in sorted(crew):
             self.agent_asks(agent=agent, ask="ready")
-        for _ in range(callers):
-            self.call(queue="a", priority=0, english=False, ago=0.0)
+        for agent in sorted(away):
+            self.net.move_phone(agent, NODES[1])
+        for node in callers:
+            self.call(node=node, queue="a", priority=0, english=False, ago=0.0)
             self._pass(0.5)
 
     def _new_router(self, profiles: tuple[Profile, ...]) -> None:
         self.lives += 1
-        self.router = Router(QUEUES, profiles, epoch=f"e{self.lives}", home_node=NODE)
+        self.router = Router(QUEUES, profiles, epoch=f"e{self.lives}", home_node=NODES[0])
 
     # --- feeding the router ---
 
@@ -77,7 +83,7 @@ class RouterMachine(RuleBasedStateMachine):
         self._remember()
         for output in out:
             if isinstance(output, c.Command):
-                self.net.put(c.CommandEnded(command=output, outcome=self.net.perform(output)))
+                self.net.put(output.node, c.CommandEnded(command=output, outcome=self.net.perform(output)))
 
     def _remember(self) -> None:
         for agent_id, agent in self.router.take_changed_agents():
@@ -86,17 +92,15 @@ class RouterMachine(RuleBasedStateMachine):
             _keep(self.memory_offers, offer_id, offer)
 
     def _deliver_due(self) -> None:
-        while self.net.inbox and self.net.inbox[0][0] <= self.net.now:
-            _, record = self.net.inbox.popleft()
-            if not isinstance(record, c.CommandEnded):
+        while (record := self.net.take_due()) is not None:
+            if not isinstance(record, c.CommandEnded | f.NodeSurveyed):
                 self.history.append(record)
             self._give(record)
 
     def _pass(self, seconds: float) -> None:
         end = self.net.now + seconds
         while True:
-            due = [self.router.next_deadline(), self.net.next_timeout()]
-            due += [self.net.inbox[0][0]] if self.net.inbox else []
+            due = [self.router.next_deadline(), self.net.next_timeout(), self.net.next_arrival()]
             upcoming = min((at for at in due if at is not None), default=end)
             if upcoming > end:
                 break
@@ -113,21 +117,24 @@ class RouterMachine(RuleBasedStateMachine):
     # --- callers ---
 
     @rule(
+        node=nodes,
         queue=st.sampled_from(["a", "a", "b"]),
         priority=st.sampled_from([0, 0, 1]),
         english=st.booleans(),
         ago=st.sampled_from([0.0, 0.0, 5.0]),
     )
-    def call(self, queue: str, priority: int, english: bool, ago: float) -> None:
+    def call(self, node: NodeId, queue: str, priority: int, english: bool, ago: float) -> None:
         self.calls += 1
         call_id, queue_id = CallId(f"call{self.calls:03}"), QueueId(queue)
         skills = ("english",) if english else ()
-        call = Call(call_id, queue_id, self.net.now - ago, priority, skills)
+        call = Call(call_id, node, queue_id, self.net.now - ago, priority, skills)
         self.net.calls[call_id] = call
-        if not self.net.up:
+        if not self.net.nodes[node].up:
             call.waits = False  # he arrived while nobody looked and is still in the menu
             return
+        self.net.put(node, f.CallArrived(at=self.net.now, call_id=call_id, node=node, leg=LegId("x"), number="4"))
         self.net.put(
+            node,
             f.CallQueued(
                 at=self.net.now,
                 call_id=call_id,
@@ -135,7 +142,7 @@ class RouterMachine(RuleBasedStateMachine):
                 entered_at=call.entered_at,
                 priority=priority,
                 skills=skills,
-            )
+            ),
         )
         self._deliver_due()
 
@@ -148,9 +155,9 @@ class RouterMachine(RuleBasedStateMachine):
 
     # --- phones ---
 
-    @rule(wait=st.sampled_from([0.1, 1.0]))
-    def plain_call(self, wait: float) -> None:
-        self.call(queue="a", priority=0, english=False, ago=0.0)
+    @rule(node=nodes, wait=st.sampled_from([0.1, 1.0]))
+    def plain_call(self, node: NodeId, wait: float) -> None:
+        self.call(node=node, queue="a", priority=0, english=False, ago=0.0)
         self._pass(wait)
 
     @precondition(lambda self: self._calls("ringing"))
@@ -178,10 +185,9 @@ class RouterMachine(RuleBasedStateMachine):
         self.net.agent_hangs_up(calls[which % len(calls)])
         self._deliver_due()
 
-    @rule(agent=agents)
-    def phone_comes_or_goes(self, agent: AgentId) -> None:
-        self.net.dead_seats ^= {agent}
-        self.net.tell(self.net.seat_state(agent))
+    @rule(agent=agents, to=st.sampled_from([*NODES, *NODES, None]), lingers=st.booleans())
+    def phone_moves_or_goes(self, agent: AgentId, to: NodeId | None, lingers: bool) -> None:
+        self.net.move_phone(agent, to, lingers=lingers)
         self._deliver_due()
 
     # --- agents ---
@@ -214,16 +220,14 @@ class RouterMachine(RuleBasedStateMachine):
         call = list(self.net.calls)[which % len(self.net.calls)]
         self._give(kind(at=self.net.now, call_id=call, offer_id=OfferId(f"{call}.e0.1")))
 
-    @precondition(lambda self: self.net.up)
-    @rule()
-    def link_goes_down(self) -> None:
-        self.net.cut()
+    @rule(node=nodes)
+    def link_goes_down_or_comes_up(self, node: NodeId) -> None:
+        (self.net.cut if self.net.nodes[node].up else self.net.mend)(node)
         self._deliver_due()
 
-    @precondition(lambda self: not self.net.up)
-    @rule()
-    def link_comes_up(self) -> None:
-        self.net.mend()
+    @rule(node=nodes)
+    def everything_is_told_again(self, node: NodeId) -> None:
+        self.net.survey(node)
         self._deliver_due()
 
     @rule(
@@ -232,7 +236,23 @@ class RouterMachine(RuleBasedStateMachine):
         answers=st.lists(numbers, max_size=2),
     )
     def we_die_and_come_back(self, downtime: float, hang_ups: list[int], answers: list[int]) -> None:
-        self.net.up = False
+        self._trouble_while_nobody_looks(downtime, hang_ups, answers)
+        self._start_anew()
+        self.net.restart()
+        self._take_up()
+
+    @rule(
+        downtime=st.sampled_from([0.0, 1.0, 12.0]),
+        hang_ups=st.lists(numbers, max_size=2),
+        answers=st.lists(numbers, max_size=2),
+    )
+    def another_router_takes_over(self, downtime: float, hang_ups: list[int], answers: list[int]) -> None:
+        self._trouble_while_nobody_looks(downtime, hang_ups, answers)
+        self._start_anew()
+        self.net.new_router()
+        self._take_up()
+
+    def _trouble_while_nobody_looks(self, downtime: float, hang_ups: list[int], answers: list[int]) -> None:
         for which in answers:
             if calls := self._calls("ringing"):
                 self.net.answer(calls[which % len(calls)])
@@ -240,8 +260,6 @@ class RouterMachine(RuleBasedStateMachine):
             if calls := self._calls("session", "ringing", "talking"):
                 self.net.caller_hangs_up(calls[which % len(calls)])
         self.net.pass_time(self.net.now + downtime)
-        self._start_anew()
-        self._deliver_due()
 
     def _start_anew(self) -> None:
         """Only what was remembered survives; who waited and hung up meanwhile is found by others, in the CEL."""
@@ -249,10 +267,12 @@ class RouterMachine(RuleBasedStateMachine):
         self.history.clear()
         self.net.fate = "ok"
         self._new_router(AGENTS)
-        self.net.restart()
+
+    def _take_up(self) -> None:
         agents = [msgspec.msgpack.decode(a, type=Agent) for a in self.memory_agents.values()]
         offers = [msgspec.msgpack.decode(o, type=Offer) for o in self.memory_offers.values()]
         self._carry_out(self.router.restore(agents, offers, now=self.net.now))
+        self._deliver_due()
 
     # --- always ---
 
@@ -268,11 +288,11 @@ class RouterMachine(RuleBasedStateMachine):
         """When the trouble ends, everybody is served: nobody is left waiting, no offer open, no agent stuck."""
         if not getattr(self, "sound", False):
             return
-        if not self.net.up:
-            self.net.mend()
-        self.net.dead_seats.clear()
-        for agent in AGENTS:
-            self.net.put(self.net.seat_state(agent.extension))
+        for node in NODES:
+            if not self.net.nodes[node].up:
+                self.net.mend(node)
+        for number, agent in enumerate(AGENTS):
+            self.net.move_phone(agent.extension, NODES[number % 2])
         for _ in range(60):
             self._pass(2.0)
             for agent in AGENTS:

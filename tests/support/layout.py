@@ -1,6 +1,8 @@
 """A hotline of several processes with a real broker between them, for acceptance tests."""
 
 import asyncio
+import json
+import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -22,9 +24,18 @@ class Layout(Questions):
     """One `crm metrics`, one or two `acd`, one or more nodes. `start` all; each `Member` can be killed and started by itself."""
 
     def __init__(
-        self, directory: Path, broker: RabbitMQ, *, nodes: int = 1, routers: int = 1, config: str = CONFIG
+        self,
+        directory: Path,
+        broker: RabbitMQ,
+        *,
+        nodes: int = 1,
+        routers: int = 1,
+        config: str = CONFIG,
+        leave_asterisk: bool = False,
     ) -> None:
+        """`leave_asterisk`: nodes leave their Asterisk running when they are told to end; `stop` ends it all the same."""
         self.broker = broker
+        self._leave_asterisk = leave_asterisk
         self._config = config
         self._shared = {
             "BUS__KIND": "rabbitmq",
@@ -37,6 +48,8 @@ class Layout(Questions):
         self.routers: list[Member] = []
         self.nodes: list[Member] = []
         self._nodes_wanted, self._routers_wanted = nodes, routers
+        self._addresses = {f"node{n}": _free_address(f"127.0.1.{n}") for n in range(1, nodes + 1)}
+        """Of each node's SIP port: with peers it must be known before the start."""
 
     def _member(self, name: str, services: tuple[str, ...], more: Mapping[str, str] | None = None) -> Member:
         given = self._shared | {"BUS__PROCESS": name} | dict(more or {})
@@ -54,7 +67,22 @@ class Layout(Questions):
             await member.start()
 
     def _node(self, number: int) -> Member:
-        return self._member(f"node{number}", NODE, {"ASTERISK__NODE": f"node{number}"})
+        services = (*NODE, "--leave-asterisk") if self._leave_asterisk else NODE
+        name = f"node{number}"
+        settings = {"ASTERISK__NODE": name}
+        if self._nodes_wanted > 1:
+            host, port = self._addresses[name]
+            peers = [
+                {"node": other, "host": h, "port": p, "secret": PEER_SECRET}
+                for other, (h, p) in self._addresses.items()
+                if other != name
+            ]
+            settings |= {"SIP__HOST": host, "SIP__PORT": str(port), "ASTERISK__PEERS": json.dumps(peers)}
+        return self._member(name, services, settings)
+
+    def stranger(self, name: str, services: tuple[str, ...], **settings: str) -> Member:
+        """Return a process beside the others that is not started; `settings` replace theirs."""
+        return self._member(name, services, settings)
 
     @property
     def members(self) -> list[Member]:
@@ -69,6 +97,8 @@ class Layout(Questions):
 
     async def _stop(self, member: Member) -> None:
         status = await member.stop()
+        if status == 0 and member in self.nodes and self._leave_asterisk:
+            await member.run("down")
         assert status == 0, member.said()
 
     # --- questions ------------------------------------------------------------------------------------------------------
@@ -101,6 +131,12 @@ class Layout(Questions):
     def exchange(self, sipp: tuple[str, ...], env: dict[str, str], node: int = 1) -> Exchange:
         """Return what synthetic phones connect to."""
         return self.nodes[node - 1].exchange(sipp, env)
+
+
+def _free_address(host: str) -> tuple[str, int]:
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        return host, int(probe.getsockname()[1])
 
 
 async def together(*members: Member) -> None:

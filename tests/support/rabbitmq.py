@@ -122,6 +122,11 @@ class RabbitMQ:
             process.wait()
             self._process = None
 
+    @property
+    def pid(self) -> int | None:
+        """Return the node's process id; None while it does not run."""
+        return self._process.pid if self._process is not None else None
+
     def freeze(self) -> None:
         """Stop the node where it stands (SIGSTOP)."""
         assert self._process is not None

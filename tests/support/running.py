@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ class Member:
         self.config_file.write_text(config.replace("{flows}", str(flows)), encoding="utf-8")
         self.output = data_dir.parent / f"{data_dir.name}.out"
         self.runtime: dict[str, Any] = {}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -95,15 +96,39 @@ class Member:
         """Run it, and do not wait until it is up."""
         (self.data_dir / "runtime.json").unlink(missing_ok=True)
         with self.output.open("ab") as out:
-            self._process = await asyncio.create_subprocess_exec(
-                *self.command(*self._verb), stdout=out, stderr=out, stdin=asyncio.subprocess.DEVNULL,
+            self._process = subprocess.Popen(  # not asyncio's, which belongs to one loop: a hotline may be shared by tests
+                self.command(*self._verb), stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                 env=os.environ | self._environment,
             )  # fmt: skip
+
+    async def refused(self, within_s: float = 60.0) -> str:
+        """Run it where it must refuse to start, and return the one sentence that says why."""
+        process = await asyncio.create_subprocess_exec(
+            *self.command(*self._verb), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE, env=os.environ | self._environment | {"COLUMNS": "400"},
+        )  # fmt: skip
+        try:
+            out, err = (b.decode() for b in await asyncio.wait_for(process.communicate(), within_s))
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise AssertionError("it did not refuse to start") from None
+        assert process.returncode in (1, 2), (process.returncode, out, err)
+        assert "Traceback" not in out + err, err
+        lines = err.splitlines()
+        assert len(lines) == 1, err
+        assert lines[0].startswith("hotline: "), err
+        return lines[0].removeprefix("hotline: ")
 
     @property
     def began(self) -> bool:
         """Return whether it was ever started."""
         return self._process is not None
+
+    @property
+    def lives(self) -> bool:
+        """Return whether its process runs."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -112,8 +137,8 @@ class Member:
         return self._process.pid
 
     def _is_up(self) -> bool:
-        assert self._process is not None
-        if self._process.returncode is not None:
+        if not self.lives:
+            assert self._process is not None
             raise RuntimeError(f"hotline ended with {self._process.returncode}:\n{self.said()}")
         file = self.data_dir / "runtime.json"
         if not file.exists():
@@ -134,21 +159,27 @@ class Member:
         """Kill our process without a word."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        await self._process.wait()
+        await self.ended()
+
+    async def ended(self, within_s: float = 60.0) -> int:
+        """Wait for its end, and return its exit status."""
+        assert self._process is not None
+        try:
+            return await asyncio.to_thread(self._process.wait, within_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise AssertionError(f"hotline did not end within {within_s:g} s:\n{self.said()}") from None
+
+    async def terminate(self) -> int:
+        """Ask it to end (SIGTERM) and return its exit status."""
+        if self.lives:
+            self.signal(signal.SIGTERM)
+        return await self.ended()
 
     async def stop(self) -> int:
-        """Ask it to end (SIGTERM) and return its exit status; what a killed one left behind is ended too."""
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(self._process.wait(), 60)
-            except TimeoutError:
-                self._process.kill()
-                await self._process.wait()
-                raise AssertionError(f"hotline did not stop on SIGTERM:\n{self.said()}") from None
-        status = self._process.returncode
-        assert status is not None
+        """As `terminate`; and what a killed one left behind is ended too."""
+        status = await self.terminate()
         if status < 0:
             await self.run("down")
         return status

@@ -1,6 +1,7 @@
 """The parts of Asterisk below the phones: directories, modules, manager port, media ports, logs, records of calls. Pure."""
 
 from telephony.asterisk.config.plan import Plan, document, path_value, section
+from telephony.seats import peer_name
 
 MODULES = (
     # sound files and codecs
@@ -19,7 +20,7 @@ MODULES = (
     # dialplan
     "pbx_config", "app_dial", "app_exec", "app_mixmonitor", "app_playback", "app_queue", "app_record", "app_stack", "app_userevent",
     "app_celgenuserevent", "app_cdr", "app_chanspy", "res_speech", "res_agi",
-    "func_base64", "func_callerid", "func_channel", "func_cut", "func_global", "func_groupcount", "func_logic",
+    "func_base64", "func_callerid", "func_channel", "func_cut", "func_devstate", "func_global", "func_groupcount", "func_logic",
     "func_strings", "func_timeout", "func_uri", "func_uuid", "func_periodic_hook",
     # manager and records of calls
     "res_manager_devicestate", "res_cdrel_custom", "cdr_csv", "cel_custom",
@@ -27,6 +28,7 @@ MODULES = (
 """Only what is used: a faster start and fewer holes. A module stands after those it needs."""
 
 TLS_MODULES = ("res_srtp",)
+PEER_MODULES = ("res_pjsip_outbound_authenticator_digest",)
 OPUS_MODULES = ("res_format_attr_opus", "codec_opus_open_source")
 
 EVENTS = (
@@ -39,6 +41,7 @@ EVENT_FILTERS = (
     *(f"eventfilter(action(include),name({name})) =" for name in EVENTS),
     "eventfilter(action(include),name(DeviceStateChange),header(Device),method(starts_with)) = PJSIP/",
     "eventfilter(action(exclude),name(DeviceStateChange),header(Device),method(exact)) = PJSIP/trunk",
+    f"eventfilter(action(exclude),name(DeviceStateChange),header(Device),method(starts_with)) = PJSIP/{peer_name('')}",
 )
 
 READ_CLASSES = "call,agi,dtmf,user,reporting"
@@ -85,7 +88,8 @@ def asterisk_conf(plan: Plan) -> str:
 def modules_conf(plan: Plan) -> str:
     """Return `modules.conf`: an explicit list."""
     sip = plan.settings.sip
-    names = (*MODULES, *(TLS_MODULES if sip.tls else ()), *(OPUS_MODULES if "opus" in sip.codecs else ()))
+    wanted = {TLS_MODULES: sip.tls, OPUS_MODULES: "opus" in sip.codecs, PEER_MODULES: plan.settings.asterisk.peers}
+    names = (*MODULES, *(name for modules, needed in wanted.items() if needed for name in modules))
     return document("What is loaded", section("modules", "autoload = no", *(f"load = {name}.so" for name in names)))
 
 

@@ -8,13 +8,19 @@ fallback. The lease is cleared before a bridge, which it would cut, and armed ag
     hotline-ring: Dial -> AsyncAGI "return";  hotline-back: a ring taken back -> AsyncAGI "return"
     every AsyncAGI ends in hotline-fallback: lease over (T) or nobody went on with the call (not_handled)
 
+A phone that rings or is in a call is not rung, whoever asks: the fallback queue, another seat, another node and we may want
+the same one at the same time, and only Asterisk knows of all of them.
+
 Extensions at the edge are the digits that we serve, one by one, never a pattern. No variable ever holds what a caller typed:
 the number is parsed, filtered and bounded in one expression, the display name travels as base64.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from telephony.asterisk.config import peers
 from telephony.asterisk.config.plan import Plan, document
+from telephony.asterisk.config.steps import BUSY_CAUSE, context, extension, in_use, lines, state
+from telephony.seats import peer_name
 
 FEATURES = ("41", "42", "43", *(f"43{n}" for n in range(1, 10)), "44", "45")
 """Feature codes of a seat, without their star."""
@@ -55,29 +61,17 @@ def extensions_conf(plan: Plan) -> str:
     numbers = sorted(number.number for number in plan.settings.numbers.values())
     return document(
         "The dialplan",
-        _context("general", "static = yes", "writeprotect = yes", "clearglobalvars = no", "autofallthrough = yes"),
-        _context("hotline-trunk", *_lines(_exten(n, *_enter(n, "trunk", _CALLER, _FROM)) for n in numbers)),
-        _context("hotline-test", *_lines(_exten(n, *_enter(n, "test", "", "")) for n in numbers)),
+        context("general", "static = yes", "writeprotect = yes", "clearglobalvars = no", "autofallthrough = yes"),
+        context("hotline-trunk", *lines(extension(n, *_enter(n, "trunk", _CALLER, _FROM)) for n in numbers)),
+        context("hotline-test", *lines(extension(n, *_enter(n, "test", "", "")) for n in numbers)),
         _seat(plan, numbers),
+        _inside(plan),
+        *peers.contexts(plan),
         _arrive(plan),
         _ring(plan),
         _feature(plan),
         _fallback(plan),
     )
-
-
-def _context(name: str, *lines: str) -> str:
-    return "\n".join((f"[{name}]", *lines)) + "\n"
-
-
-def _exten(name: str, *steps: str) -> list[str]:
-    """Return the lines of one extension; a step may start with a `(label)`."""
-    first, *others = steps
-    return [f"exten = {name},1,{first}", *(f"same = n{s}" if s.startswith("(") else f"same = n,{s}" for s in others)]
-
-
-def _lines(extensions: Iterable[Sequence[str]]) -> list[str]:
-    return [line for lines in extensions for line in lines]
 
 
 def _stale(plan: Plan) -> str:
@@ -103,24 +97,42 @@ def _enter(number: str, origin: str, caller: str, from_header: str) -> tuple[str
 
 def _seat(plan: Plan, numbers: Sequence[str]) -> str:
     """What a registered seat may dial: our numbers, its feature codes, other seats."""
-    return _context(
+    return context(
         "hotline-seat",
-        *_lines(_exten(n, *_enter(n, "seat", "${CHANNEL(endpoint)}", _FROM)) for n in numbers),
-        *_lines(_exten(f"*{code}", f"Goto(hotline-feature,{code},1)") for code in FEATURES),
-        *_lines(
-            _exten(
-                seat, "Set(CALLERID(num)=${CHANNEL(endpoint)})", f"Dial(PJSIP/{seat},{INTERNAL_RING_S},i)", "Hangup()"
-            )
+        *lines(extension(n, *_enter(n, "seat", "${CHANNEL(endpoint)}", _FROM)) for n in numbers),
+        *lines(extension(f"*{code}", f"Goto(hotline-feature,{code},1)") for code in FEATURES),
+        *lines(
+            extension(seat, f"Set(HOTLINE_SEAT={seat})", "Goto(hotline-inside,s,1)")
             for seat in plan.settings.seats.extensions()
+        ),
+    )
+
+
+def _inside(plan: Plan) -> str:
+    """A seat calls a seat. One whose phone is not registered here is tried at all other nodes; one of them may have it."""
+    others = [f"PJSIP/${{HOTLINE_SEAT}}@{peer_name(p.node)}" for p in plan.settings.asterisk.peers]
+    away = f'GotoIf($["{state("${HOTLINE_SEAT}")}" = "UNAVAILABLE"]?away)'
+    there = f"Dial({'&'.join(others)},{INTERNAL_RING_S},i{peers.tell(str(INTERNAL_RING_S))})"
+    return context(
+        "hotline-inside",
+        *extension(
+            "s",
+            "Set(CALLERID(num)=${CHANNEL(endpoint)})",
+            f"GotoIf({in_use('${HOTLINE_SEAT}')}?busy)",
+            *([away] if others else []),
+            f"Dial(PJSIP/${{HOTLINE_SEAT}},{INTERNAL_RING_S},i)",
+            "Hangup()",
+            *([f"(away),{there}", "Hangup()"] if others else []),
+            f"(busy),Hangup({BUSY_CAUSE})",
         ),
     )
 
 
 def _arrive(plan: Plan) -> str:
     limit = plan.settings.asterisk.max_calls
-    return _context(
+    return context(
         "hotline-arrive",
-        *_exten(
+        *extension(
             "s",
             "Set(__HOTLINE_CALL=${UUID()})",
             "Set(HOTLINE_ARRIVED=${EPOCH})",
@@ -137,43 +149,56 @@ def _arrive(plan: Plan) -> str:
             "(full),CELGenUserEvent(HOTLINE_FULL,${HOTLINE_CALL})",
             "Hangup(42)",
         ),
-        *_exten("T", "Goto(hotline-fallback,lease_expired,1)"),
+        *extension("T", "Goto(hotline-fallback,lease_expired,1)"),
     )
 
 
 def _ring(plan: Plan) -> str:
-    """Ring one seat, as `HOTLINE_RING` says, and come back. `g`: go on after the seat hangs up; `i`: no forwarding by a phone."""
+    """Ring one seat, as `HOTLINE_RING` says, and come back. `g`: go on after the seat hangs up; `i`: no forwarding by a phone.
+
+    A seat of another node (`1001@peer-node2`) is told for whom it rings, and how long. Whether it is in use is for its own node to see.
+    """
+    dial, options = "Dial(PJSIP/${HOTLINE_SEAT},${HOTLINE_SECONDS},", "gim(${HOTLINE_MUSIC})"
+    away = (
+        'GotoIf($["${HOTLINE_SEAT}" =~ "@"]?away)',
+        f"{dial}{options})",
+        "Goto(back)",
+        f"(away),{dial}{options}{peers.tell('${HOTLINE_SECONDS}')})",
+    )
     come_back = (
-        "StopMixMonitor()",
+        "(back),StopMixMonitor()",
         _lease(plan),
         f"GotoIf({_stale(plan)}?hotline-fallback,no_heartbeat,1)",
     )
     return "\n".join(
         (
-            _context(
+            context(
                 "hotline-ring",
-                *_exten(
+                *extension(
                     "s",
                     "Set(TIMEOUT(absolute)=0)",
+                    "Set(DIALSTATUS=BUSY)",
                     "Set(ARRAY(__HOTLINE_OFFER,HOTLINE_SEAT,HOTLINE_SECONDS,HOTLINE_MUSIC,HOTLINE_RECORDING)=${HOTLINE_RING})",
                     "Set(CALLERID(name)=${HOTLINE_NAME})",
+                    f"GotoIf({in_use('${HOTLINE_SEAT}')}?back)",
                     'ExecIf($["${HOTLINE_RECORDING}" != ""]?MixMonitor(${HOTLINE_RECORDING}.raw,bD))',
-                    "Dial(PJSIP/${HOTLINE_SEAT},${HOTLINE_SECONDS},gim(${HOTLINE_MUSIC}))",
+                    *(away if plan.settings.asterisk.peers else (f"{dial}{options})",)),
                     *come_back,
                     "AGI(agi:async,return,${HOTLINE_CALL},${HOTLINE_OFFER},${DIALSTATUS},${HANGUPCAUSE})",
                     "Goto(hotline-fallback,not_handled,1)",
                 ),
-                *_exten("T", "Goto(hotline-fallback,lease_expired,1)"),
+                *extension("T", "Goto(hotline-fallback,lease_expired,1)"),
             ),
-            _context(
+            context(
                 "hotline-back",
-                *_exten(
+                *extension(
                     "s",
-                    *come_back,
+                    "StopMixMonitor()",
+                    *come_back[1:],
                     "AGI(agi:async,return,${HOTLINE_CALL},${HOTLINE_OFFER},RESCINDED,0)",
                     "Goto(hotline-fallback,not_handled,1)",
                 ),
-                *_exten("T", "Goto(hotline-fallback,lease_expired,1)"),
+                *extension("T", "Goto(hotline-fallback,lease_expired,1)"),
             ),
         )
     )
@@ -183,22 +208,22 @@ def _feature(plan: Plan) -> str:
     """Feature codes go to us; the answer comes by a redirect to `hotline-feature-done`."""
     return "\n".join(
         (
-            _context(
+            context(
                 "hotline-feature",
-                *_lines(_exten(code, f"Set(HOTLINE_CODE={code})", "Goto(s,1)") for code in FEATURES),
-                *_exten(
+                *lines(extension(code, f"Set(HOTLINE_CODE={code})", "Goto(s,1)") for code in FEATURES),
+                *extension(
                     "s",
                     f"GotoIf({_stale(plan)}?hotline-feature-done,refused,1)",
                     f"Set(TIMEOUT(absolute)={FEATURE_S})",
                     "AGI(agi:async,feature,${CHANNEL(endpoint)},${HOTLINE_CODE})",
                     "Hangup()",
                 ),
-                *_exten("T", "Goto(hotline-feature-done,refused,1)"),
+                *extension("T", "Goto(hotline-feature-done,refused,1)"),
             ),
-            _context(
+            context(
                 "hotline-feature-done",
-                *_lines(
-                    _exten(word, "Set(TIMEOUT(absolute)=0)", "Answer()", f"Playback({sound})", "Hangup()")
+                *lines(
+                    extension(word, "Set(TIMEOUT(absolute)=0)", "Answer()", f"Playback({sound})", "Hangup()")
                     for word, sound in FEATURE_SOUNDS.items()
                 ),
             ),
@@ -210,11 +235,11 @@ def _fallback(_plan: Plan) -> str:
     """The static queue: needs nothing but Asterisk."""
     return "\n".join(
         (
-            _context("hotline-release", *_exten("s", "Goto(hotline-fallback,not_handled,1)")),
-            _context(
+            context("hotline-release", *extension("s", "Goto(hotline-fallback,not_handled,1)")),
+            context(
                 "hotline-fallback",
-                *_lines(_exten(r, f"Set(HOTLINE_REASON={r})", "Goto(s,1)") for r in FALLBACK_REASONS),
-                *_exten(
+                *lines(extension(r, f"Set(HOTLINE_REASON={r})", "Goto(s,1)") for r in FALLBACK_REASONS),
+                *extension(
                     "s",
                     "Set(TIMEOUT(absolute)=0)",
                     "StopMixMonitor()",

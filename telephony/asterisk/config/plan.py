@@ -15,6 +15,7 @@ from hotline.settings import Settings
 
 _USERNAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SECRET = re.compile(r"[A-Za-z0-9._~+/=-]{12,100}")
+_PEER_NODE = re.compile(r"[A-Za-z0-9._-]{1,50}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PATH_LIMIT = 900
 
@@ -120,6 +121,22 @@ class Plan:
             if seat not in self.seat_passwords:
                 raise Misuse(f"seat {seat} has no password; passwords are kept in secrets.json of the data directory")
             check_secret(f"the password of seat {seat}", self.seat_passwords[seat])
+        _check_peers(self.settings)
+
+
+def _check_peers(settings: Settings) -> None:
+    """Refuse peers whose values Asterisk would misread, and one whose calls would be taken for callers of the trunk."""
+    callers = ipaddress.ip_network(check_network("sip.trunk_from", settings.sip.trunk_from))
+    for peer in settings.asterisk.peers:
+        for name, node in (("asterisk.node", settings.asterisk.node), ("asterisk.peers", peer.node)):
+            if not _PEER_NODE.fullmatch(node):
+                raise Misuse(f"{name}: {node[:60]!r} is part of a SIP user name here; use 1 to 50 of A-Z a-z 0-9 . _ -")
+        check_secret(f"asterisk.peers: the secret of {peer.node}", peer.secret.get_secret_value())
+        address = ipaddress.ip_address(check_address(f"asterisk.peers: the host of {peer.node}", peer.host))
+        if address in callers:
+            raise Misuse(f"asterisk.peers: {peer.node} is at {address}, from where callers come (sip.trunk_from)")
+        if not peer.port:
+            raise Misuse(f"asterisk.peers: give the port of {peer.node}, which must be a fixed one there")
 
 
 def check_address(name: str, value: str) -> str:

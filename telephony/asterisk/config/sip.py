@@ -1,9 +1,11 @@
-"""Phones and trunk: `pjsip.conf`. Pure.
+"""Phones, trunk and other nodes: `pjsip.conf`. Pure.
 
-Callers are known by the address they call from and may only dial our numbers; everybody else must register as a seat.
+Callers are known by the address they call from and may only dial our numbers; everybody else must register as a seat, or be
+one of the other nodes of the same hotline (`peers`).
 No endpoint takes a name or number from what its peer claims: `callerid` is fixed, the dialplan rebuilds the number.
 """
 
+from telephony.asterisk.config import peers
 from telephony.asterisk.config.plan import Plan, check_network, document, host_port, path_value, section
 
 QUALIFY_S = 30
@@ -31,7 +33,7 @@ def pjsip_conf(plan: Plan) -> str:
     sip = plan.settings.sip
     codecs = ("disallow = all", f"allow = {','.join(sip.codecs)}")
     return document(
-        "Phones and trunk",
+        "Phones, trunk and other nodes",
         section(
             "global",
             "type = global",
@@ -67,6 +69,7 @@ def pjsip_conf(plan: Plan) -> str:
             "maximum_expiration = 3600",
         ),
         *(_seat(seat, plan.seat_passwords[seat]) for seat in plan.settings.seats.extensions()),
+        *peers.endpoints(plan, (*codecs, *_COMMON)),
     )  # fmt: skip
 
 

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from hotline.bus.base import Inbox
+from hotline.bus.base import Bus, Inbox
 from hotline.commands import Command, Done, Hangup, Outcome, Refused, StartMusic, Unknown
 from hotline.errors import Misuse
-from hotline.facts import CallEnded, CallFact, DigitPressed, Fact, OfferRang, Record, Signal
+from hotline.facts import CallEnded, CallFact, DigitPressed, Fact, OfferRang, Record, RouterActive, Signal
 from hotline.ids import CallId, NodeId, OfferId
 from tests.integration.bus.conftest import World
 from tests.support.wait import eventually
@@ -203,9 +203,40 @@ async def test_an_older_epoch_is_refused_and_no_epoch_never(world: World) -> Non
         return await world.near.bus.request(Hangup(node=NODE, call_id=CALL), epoch=epoch, within_s=10)
 
     assert [await told(e) for e in (4, 4, 5)] == [Done()] * 3
-    assert await told(4) == Refused(reason="epoch 4 is over, 5 rules")
+    assert await told(4) == Refused(reason="epoch 4 is over, 5 rules", newer_epoch=5)
     assert [await told(e) for e in (0, 5)] == [Done()] * 2
     assert len(perform.done) == 5
+
+
+async def test_a_node_that_heard_of_a_newer_router_refuses_the_old_one_before_the_new_one_sent_anything(
+    world: World,
+) -> None:
+    perform = Recorder()
+    world.far.bus.serve(NODE, perform)
+    await world.start()
+    command = Hangup(node=NODE, call_id=CALL)
+    assert await world.near.bus.request(command, epoch=4, within_s=10) == Done()
+    world.near.bus.publish(RouterActive(at=1.0, router="near", epoch=5))
+    refused = await eventually(lambda: _refusal(world.near.bus, command), what="a refusal")
+    assert refused.newer_epoch == 5
+
+
+async def _refusal(bus: Bus, command: Command) -> Refused | None:
+    outcome = await bus.request(command, epoch=4, within_s=10)
+    return outcome if isinstance(outcome, Refused) else None
+
+
+async def test_an_echo_shows_that_the_carrier_works(world: World) -> None:
+    """Where there is a carrier: one process has none that could fail."""
+    await world.start()
+    before = world.near.bus.heard_at()
+
+    def heard() -> bool:
+        world.near.bus.publish(digit(1))
+        heard_at = world.near.bus.heard_at()
+        return (before is None) == (heard_at is None) and (heard_at is None or before is None or heard_at > before)
+
+    assert await eventually(heard, what="an echo")
 
 
 async def test_a_node_has_one_performer(world: World) -> None:

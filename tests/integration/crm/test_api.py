@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from crm.audio import audio_routes, find_audio
 from crm.customer_data import CustomerInput, csv_lines
 from crm.customers import import_customers, write_queues
 from crm.ledger import Ledger
-from crm.routes import ImportBody, audio_file, read_moment, routes
-from crm.rows import RecordingRow
+from crm.routes import ImportBody, read_moment, routes
 from hotline.errors import Misuse, Rejected
 from hotline.facts import AgentState, AgentStateChanged, CallerIdentified, Fact
-from hotline.ids import AgentId, CallId, CustomerId, OfferId, RecordingId
+from hotline.ids import AgentId, CallId, CustomerId, OfferId
 from hotline.runtime.clock import ManualClock
 from hotline.settings import Queue, Settings
 from hotline.store.pool import Store
@@ -119,29 +119,29 @@ async def test_offers_and_recordings_are_listed_by_filter(store: Store, api: Api
     assert [r.call_id for r in rest.items] == ["call-000001", "call-000000"]
 
 
-async def test_audio_is_the_file_of_the_store(store: Store, api: Api, tmp_path: Path) -> None:
-    await write(store, *answered_call())
-    file = tmp_path / "2026" / "11" / f"{OFFER}.wav"
-    with pytest.raises(Rejected, match="gone"):
+async def test_audio_is_the_file_of_the_store(tmp_path: Path) -> None:
+    api = Api(audio_routes(tmp_path))
+    for day, text in (("2026/11/22", b"RIFF"), ("2026/11/23", b"other")):
+        (tmp_path / day).mkdir(parents=True)
+        (tmp_path / day / "other.wav").write_bytes(text)
+    with pytest.raises(Rejected, match="there is no audio of recording offer-1"):
         await api("GET", "recordings/{id}/audio", id=OFFER)
-    file.parent.mkdir(parents=True)
+    file = tmp_path / "2026" / "11" / "22" / f"{OFFER}.wav"
     file.write_bytes(b"RIFF")
     answer = await api("GET", "recordings/{id}/audio", id=OFFER)
     assert answer == FileAnswer(path=file, content_type="audio/wav", download_name="offer-1.wav")
 
 
-@pytest.mark.parametrize("path", ["../secret.wav", "/etc/passwd", "link/secret.wav", "a/../../secret.wav", "."])
-def test_audio_outside_the_store_is_not_there(tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize("name", ["../secret", "a/b", "", "..", "*", "linked", "quarantined", "pending"])
+def test_audio_outside_the_days_of_the_store_is_not_there(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret.wav").write_bytes(b"x")
-    directory = tmp_path / "store"
-    directory.mkdir()
-    (directory / "link").symlink_to(tmp_path)
-    row = RecordingRow(
-        recording_id=RecordingId("r"), call_id=CALL, offer_id=OFFER, agent_id=None, queue_id=None, started_at=None, settled_at=None,
-        status="stored", detail="", file=path, sha256="", size_bytes=0, duration_s=0.0, channels=2, rate_hz=8000,
-    )  # fmt: skip
-    with pytest.raises(Rejected):
-        audio_file(row, directory)
+    day = tmp_path / "store" / "2026" / "11" / "22"
+    day.mkdir(parents=True)
+    (day / "linked.wav").symlink_to(tmp_path / "secret.wav")
+    for aside, kept in (("quarantine", "quarantined"), ("pending", "pending")):
+        (tmp_path / "store" / aside).mkdir()
+        (tmp_path / "store" / aside / f"{kept}.wav").write_bytes(b"x")
+    assert find_audio(tmp_path / "store", name) is None
 
 
 # --- customers ---------------------------------------------------------------------------------------------------------

@@ -8,16 +8,17 @@ import pytest
 from hotline.runtime.clock import ManualClock
 from hotline.settings import Settings
 from hotline.tally import Tally
-from metrics.service import MetricsService
+from metrics.service import MetricsService, ProcessMetrics
 from tests.support.prometheus import DEPLOY, RULES, promtool
 from tests.support.stories import story
 
 pytestmark = pytest.mark.real
 
 
-def test_promtool_accepts_the_scrape_file_and_the_rules() -> None:
-    said = promtool("check", "config", str(DEPLOY / "prometheus.yml"))
-    assert said.returncode == 0, said.stdout + said.stderr
+def test_promtool_accepts_the_scrape_files_and_the_rules() -> None:
+    for file in ("prometheus.yml", "processes.yml"):
+        said = promtool("check", "config", str(DEPLOY / file))
+        assert said.returncode == 0, said.stdout + said.stderr
     said = promtool("check", "rules", "--lint=all", "--lint-fatal", *map(str, RULES))
     assert said.returncode == 0, said.stdout + said.stderr
 
@@ -32,6 +33,7 @@ async def test_promtool_finds_nothing_wrong_with_the_exposition() -> None:
     service = MetricsService(Settings(), tally, clock)
     for fact in story(1, end=clock.now()):
         await service.handle(fact, clock.now())
-    body, _ = service.exposition()
-    said = await asyncio.to_thread(promtool, "check", "metrics", text=body.decode())
-    assert (said.returncode, said.stdout + said.stderr) == (0, "")
+    for exposition in (service.exposition, ProcessMetrics(Settings(), tally, clock).exposition):
+        body, _ = exposition()
+        said = await asyncio.to_thread(promtool, "check", "metrics", text=body.decode())
+        assert (said.returncode, said.stdout + said.stderr) == (0, "")

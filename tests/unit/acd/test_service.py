@@ -20,21 +20,7 @@ from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Queue, Seats, Settings
 from hotline.tally import Tally
 from hotline.web.routes import Request
-
-
-class Notebook:
-    """A memory that lives as long as the test."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def remember(self, key: str, value: bytes | None) -> None:
-        self.kept.pop(key, None)
-        if value is not None:
-            self.kept[key] = value
-
-    def recall(self, prefix: str = "") -> dict[str, bytes]:
-        return {k: v for k, v in self.kept.items() if k.startswith(prefix)}
+from tests.support.routers import Notebook
 
 
 class House:

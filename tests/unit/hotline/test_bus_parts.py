@@ -33,6 +33,16 @@ def test_epochs_only_grow_and_none_is_free() -> None:
     assert told == [True, True, False, True, True, True, False]
 
 
+def test_a_router_that_is_heard_of_ends_older_terms() -> None:
+    fence = Fence()
+    for epoch in (3, 2, 0):
+        fence.heard(epoch)
+    refusal = fence.why_not(epoch=2, deadline=None, now=0.0)
+    assert refusal is not None
+    assert refusal.newer_epoch == 3
+    assert fence.why_not(epoch=3, deadline=None, now=0.0) is None
+
+
 def test_a_command_at_its_deadline_is_too_old() -> None:
     fence = Fence()
     assert fence.why_not(epoch=0, deadline=5.0, now=4.9) is None

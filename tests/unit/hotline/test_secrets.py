@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from hotline.errors import Misuse, Unavailable
 from hotline.secrets import FILE, load_or_create
+from telephony.asterisk.config.plan import check_secret
 
 
 def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
@@ -64,3 +66,32 @@ def test_secrets_do_not_show_themselves(tmp_path: Path) -> None:
     secrets = load_or_create(tmp_path, ["1001"])
     assert secrets.api_token not in repr(secrets)
     assert secrets.seats["1001"] not in repr(secrets)
+
+
+def test_nodes_with_the_same_secret_give_a_seat_the_same_password(tmp_path: Path) -> None:
+    secret = SecretStr("what-all-nodes-share-1")
+    here = load_or_create(tmp_path / "a", ["1001", "1002"], secret)
+    there = load_or_create(tmp_path / "b", ["1001", "1002", "1003"], secret)
+    assert here.seats == {e: there.seats[e] for e in ("1001", "1002")}
+    assert here.api_token != there.api_token
+    for extension, password in there.seats.items():
+        assert check_secret(extension, password) == password
+        assert len(password) >= 16
+    assert len(set(there.seats.values())) == 3
+
+
+def test_a_password_follows_from_the_secret_and_the_seat_for_ever(tmp_path: Path) -> None:
+    secrets = load_or_create(tmp_path, ["1001"], SecretStr("what-all-nodes-share-1"))
+    assert secrets.seats == {"1001": "KeWb6NXpSD62PPTBFK4Il9CW"}
+
+
+def test_passwords_drawn_by_lot_are_kept_while_a_secret_rules_and_count_again_without_it(tmp_path: Path) -> None:
+    drawn = load_or_create(tmp_path, ["1001"])
+    assert load_or_create(tmp_path, ["1001"], SecretStr("what-all-nodes-share-1")).seats != drawn.seats
+    assert load_or_create(tmp_path, ["1001"]) == drawn
+
+
+@pytest.mark.parametrize("weak", ["", "short", "password-123", "aaaaaaaaaaaaaaaaaa"])
+def test_a_weak_secret_of_the_seats_is_refused(tmp_path: Path, weak: str) -> None:
+    with pytest.raises(Misuse, match=r"seats\.secret"):
+        load_or_create(tmp_path, ["1001"], SecretStr(weak))

@@ -62,6 +62,14 @@ def test_all_wrong_references_are_told_a_line_each() -> None:
     assert len(told.splitlines()) == 5
 
 
+def test_peers_must_be_other_nodes_each_named_once() -> None:
+    peer = "[[asterisk.peers]]\nnode = '{}'\nhost = '192.0.2.{}'\nsecret = 'secret-of-two-nodes'\n"
+    told = mistakes("".join(peer.format(node, host) for node, host in [("node1", 1), ("b", 2), ("b", 3), ("c", 3)]))
+    for part in ("peers: node1 is this node itself", "peers: b stands twice", "addresses: 192.0.2.3:5060 stands twice"):
+        assert part in told
+    assert len(told.splitlines()) == 3
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [

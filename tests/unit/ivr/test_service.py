@@ -3,86 +3,21 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from hotline.bus.memory import MemoryBus, MemoryInbox
-from hotline.commands import Command, Done, Outcome, Play, Refused, Release, Remember, StartMusic
+from hotline.commands import Play, Refused, Release, Remember, StartMusic
 from hotline.errors import OutcomeUnknown
 from hotline.facts import (
     CallEnded,
     CallFellBack,
-    CallQueued,
     DigitPressed,
-    IvrStepTaken,
     PlayEnded,
-    Record,
     SnapshotTaken,
 )
 from hotline.ids import CallId, NodeId
-from hotline.runtime.clock import ManualClock
 from hotline.runtime.service import serve
-from hotline.runtime.tasks import TaskGroup
-from hotline.tally import Tally
 from ivr.model import Flow, MenuStep
-from ivr.service import CATCH_UP_S, IvrService
-from tests.unit.ivr.making import NODE, NOW, SOUNDS, adopted, arrived, flow
-
-
-class House:
-    """The service on a memory bus, with a node that notes what it is told to do."""
-
-    def __init__(self, *, flows: dict[str, Flow] | None = None, sessions_limit: int = 10) -> None:
-        self.clock = ManualClock(NOW)
-        self.tally = Tally()
-        self.tasks = TaskGroup("test")
-        self.bus = MemoryBus(self.tally)
-        self.facts = self.bus.subscribe("test", CallQueued, IvrStepTaken)
-        self.done: list[Command] = []
-        self.outcome: Outcome | Exception = Done()
-        self.bus.serve(NODE, self.perform)
-        self.service = IvrService(
-            flows if flows is not None else {"4000": flow()},
-            self.bus,
-            self.clock,
-            self.tally,
-            self.tasks,
-            sounds=SOUNDS,
-            sessions_limit=sessions_limit,
-        )
-        self.inbox: MemoryInbox = self.bus.subscribe("ivr", *self.service.kinds)
-        self.service.attach(self.inbox)
-
-    async def perform(self, command: Command) -> Outcome:
-        self.done.append(command)
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
-
-    async def tell(self, *records: Record) -> None:
-        """Publish and let everything happen, outcomes of commands included."""
-        self.bus.publish(*records)
-        await self.settle()
-
-    async def settle(self) -> None:
-        for _ in range(1000):
-            while self.inbox.ready:
-                record = await self.inbox.get()
-                assert record is not None
-                await self.service.handle(record, self.clock.now())
-            if not len(self.tasks) and not self.inbox.ready:
-                return
-            await asyncio.sleep(0)
-        raise AssertionError("it does not settle")
-
-    async def pass_time(self, seconds: float) -> None:
-        """Let time pass, with everything done when it is due."""
-        end = self.clock.now() + seconds
-        while (due := self.service.next_deadline()) is not None and due <= end:
-            self.clock.advance(max(due - self.clock.now(), 0.0))
-            await self.service.wake(self.clock.now())
-            await self.settle()
-        self.clock.advance(end - self.clock.now())
-
-    def kinds(self) -> list[str]:
-        return [type(command).__name__ for command in self.done]
+from ivr.service import CATCH_UP_S
+from tests.unit.ivr.house import House
+from tests.unit.ivr.making import NODE, NOW, adopted, arrived, flow
 
 
 @pytest.fixture

@@ -264,9 +264,9 @@ def test_an_unknown_language_changes_nothing() -> None:
 # --- the line
 
 
-def test_the_line_is_joined_before_anything_is_announced() -> None:
+def test_the_place_is_kept_and_the_line_joined_before_anything_is_announced() -> None:
     out = Caller().to_menu().press("1")
-    assert [type(o).__name__ for o in out] == ["IvrStepTaken", "CallQueued", "IvrStepTaken", "Remember", "Play"]
+    assert [type(o).__name__ for o in out] == ["IvrStepTaken", "Remember", "CallQueued", "IvrStepTaken", "Play"]
     queued = only(out, CallQueued)[0]
     assert (queued.queue_id, queued.entered_at, queued.priority, queued.skills) == ("sales", NOW, 5, ("german",))
     place = only(out, Remember)[0].place
@@ -451,15 +451,20 @@ def test_a_repeated_arrival_begins_nothing() -> None:
 # --- adoption
 
 
-def test_an_adopted_caller_in_the_line_hears_music_and_is_not_queued_again() -> None:
-    caller = Caller(adopted("session", waiting_place()))
-    assert [type(o) for o in caller.last] == [StartMusic]
-    assert caller.session.language == "zh"
+def test_an_adopted_caller_in_the_line_hears_its_music_and_is_told_as_queued_since_his_first_entry() -> None:
+    place = waiting_place()
+    caller = Caller(adopted("session", place, at=NOW + 60))
+    queued, music = caller.last
+    assert isinstance(queued, CallQueued)
+    assert (queued.queue_id, queued.entered_at) == (place.queue_id, place.entered_at)
+    assert (queued.priority, queued.skills, queued.language) == (place.priority, place.skills, "zh")
+    assert isinstance(music, StartMusic)
+    assert (music.music_class, caller.session.language) == ("jazz", "zh")
 
 
 def test_an_adopted_caller_in_the_line_stays_there_although_the_flow_has_changed() -> None:
     caller = Caller(adopted("session", waiting_place(flow_version="0" * 12, step="gone")))
-    assert [type(o) for o in caller.last] == [StartMusic]
+    assert [type(o) for o in caller.last] == [CallQueued, StartMusic]
     caller.tell(offer_made("o1"))
     assert only(caller.returned("o1", answered=True), Hangup)
 

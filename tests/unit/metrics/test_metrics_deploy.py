@@ -100,6 +100,20 @@ def test_scrape_file_can_name_several_hotlines() -> None:
     assert config["rule_files"] == ["r/*.yml"]
 
 
+def test_targets_with_names_carry_them_as_the_process() -> None:
+    config = yaml.safe_load(scrape_config(TEMPLATE, targets={"node1": "a.example:1", "acd1": "[::1]:2"}))
+    assert config["scrape_configs"][0]["static_configs"] == [
+        {"targets": ["a.example:1"], "labels": {"process": "node1"}},
+        {"targets": ["[::1]:2"], "labels": {"process": "acd1"}},
+    ]
+
+
+@pytest.mark.parametrize("name", ["", 'a", evil: "b', "a b", "-x"])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(Misuse, match="no name"):
+        scrape_config(TEMPLATE, targets={name: "a.example:1"})
+
+
 @pytest.mark.parametrize("target", ["", "host", "host:port", 'a:1", "evil:2', "a b:1", "http://a:1"])
 def test_a_target_that_is_not_host_and_port_is_refused(target: str) -> None:
     with pytest.raises(Misuse, match="host:port"):

@@ -1,5 +1,8 @@
 """What a scrape sees: the fold and the tally together, each name once, bad names counted."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -9,17 +12,22 @@ from hotline.runtime.clock import ManualClock
 from hotline.settings import Queue, Settings
 from hotline.tally import Tally
 from metrics import service as service_module
+from metrics.definitions import DEFINITIONS
 from metrics.exporter import undefined
-from metrics.service import MetricsService
+from metrics.service import MetricsService, ProcessMetrics
 from tests.support.stories import agent_day, story, traffic
 
 
 class House:
     """A metrics service with a clock set by hand."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        make: Callable[[Settings, Tally, ManualClock], MetricsService | ProcessMetrics] = MetricsService,
+    ) -> None:
         self.clock, self.tally = ManualClock(), Tally()
-        self.service = MetricsService(settings or Settings(), self.tally, self.clock)
+        self.service = make(settings or Settings(), self.tally, self.clock)
 
     def scrape(self) -> dict[str, float]:
         """Return series -> value, written as `name{label=value,…}`."""
@@ -100,6 +108,42 @@ def test_the_owners_word_on_a_gauge_wins_over_the_fold() -> None:
     series = house.scrape()
     assert series["hotline_queue_waiting{queue=service}"] == 7
     assert [k for k in series if k.startswith("hotline_calls_active")] == ["hotline_calls_active{state=talking}"]
+
+
+def test_in_one_process_of_several_only_the_fold_knows_the_gauges_of_all() -> None:
+    house = House(make=partial(MetricsService, whole=False))
+    house.tally.level("calls_active", 2, state="talking")
+    house.tally.level("router_active", 1)
+    series = house.scrape()
+    assert series["hotline_calls_active{state=talking}"] == 0
+    assert series["hotline_calls_active{state=session}"] == 0
+    assert series["hotline_router_active{}"] == 1
+
+
+def test_a_process_that_folds_nothing_exports_what_its_parts_tell_and_itself_and_no_calls() -> None:
+    house = House(make=ProcessMetrics)
+    house.tally.level("router_active", 1)
+    house.tally.level("queue_waiting", 7, queue="service")
+    house.tally.count("ami_poison", 2)
+    house.tally.observe("offer_latency_seconds", 0.02)
+    series = house.scrape()
+    assert series["hotline_router_active{}"] == 1
+    assert series["hotline_ami_poison_total{}"] == 2
+    assert series["hotline_offer_latency_seconds_count{}"] == 1
+    assert series["hotline_metrics_undefined{}"] == 0
+    assert series["process_resident_memory_bytes{}"] > 0
+    folded = {m.full_name for m in DEFINITIONS if m.source == "facts"}
+    assert [s for s in series if s.partition("{")[0] in folded] == []
+
+
+async def test_a_process_that_folds_nothing_notes_how_late_its_timer_is_and_keeps_no_observations() -> None:
+    house = House(make=ProcessMetrics)
+    house.tally.observe("journal_lag_seconds", 1.0)
+    await house.service.wake(house.service.next_deadline() + 0.3)
+    assert house.scrape()["hotline_event_loop_lag_seconds{}"] == pytest.approx(0.3)
+    house.tally.observe("journal_lag_seconds", 1.0)
+    await house.service.wake(house.clock.now() + service_module.DRAIN_S)
+    assert list(house.tally.observations.values()) == [[]]
 
 
 async def test_facts_move_the_series() -> None:

@@ -408,3 +408,58 @@ def test_every_state_can_be_left_and_reached() -> None:
     states = set(get_args(State))
     assert {before for before, _ in NEXT} == states - {"closed"}
     assert set(NEXT.values()) == states - {"offered"}
+
+
+# --- the offer is made in another process: its news may come last ----------------------------------------------------
+
+
+def test_a_conversation_whose_offer_is_heard_of_later_is_recorded_from_its_answer() -> None:
+    play = Play()
+    assert play.give(accepted()) == ["keep talking"]
+    assert play.give(offer(at=104.0)) == ["keep talking"]
+    assert play.give(talk_ended()) == ["keep settling"]
+    assert play.settle() == ["collect 5.0"]
+    assert play.collected(STORED) == ["started", "stored", "forget"]
+
+
+def test_a_conversation_that_is_over_before_its_offer_is_heard_of_is_stored() -> None:
+    play = Play()
+    play.give(accepted())
+    play.give(talk_ended())
+    assert play.give(offer(at=104.0)) == ["keep settling"]
+    play.settle()
+    assert play.collected(STORED) == ["started", "stored", "forget"]
+    assert play.give(offer(at=104.0)) == []
+
+
+def test_it_is_marked_as_missing_only_if_its_offer_says_that_it_is_recorded() -> None:
+    play = Play()
+    play.give(accepted())
+    play.give(offer(at=104.0))
+    play.give(talk_ended())
+    play.wake()
+    assert play.looked(None) == []
+    play.now += MISSING_AFTER_S
+    play.wake()
+    assert play.looked(None) == ["collect 5.0"]
+    assert play.collected(Flawed(problem="missing", detail="")) == ["started", "marked missing", "forget"]
+    other = Play()
+    other.give(accepted())
+    other.give(talk_ended())
+    other.wake()
+    assert other.looked(None) == ["forget"]
+
+
+def test_the_late_news_of_an_offer_that_was_not_answered_begins_nothing() -> None:
+    play = Play()
+    assert play.give(f.OfferTimedOut(at=103.0, **IDS)) == []
+    assert play.give(offer(at=100.0)) == []
+    assert play.policy.entries == {}
+
+
+def test_what_is_not_recorded_is_not_looked_for() -> None:
+    play = Play()
+    assert play.give(offer(recording=None)) == []
+    assert play.give(accepted()) == []
+    assert play.give(talk_ended()) == []
+    assert play.policy.entries == {}

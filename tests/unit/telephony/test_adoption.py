@@ -1,5 +1,8 @@
 """What a snapshot tells after a restart or a lost link."""
 
+import pytest
+
+from hotline.commands import CancelRing, Release
 from hotline.facts import (
     CallAdopted,
     CallArrived,
@@ -15,12 +18,24 @@ from hotline.facts import (
     TalkEnded,
 )
 from telephony import actions
-from telephony.adoption import reconcile
+from telephony.adoption import reconcile, survey
 from telephony.ami import messages as m
 from telephony.ami.messages import ChannelStatus
 from telephony.lines import Lines
 from telephony.performance import plan
-from tests.unit.telephony.test_lines import CALL, CALLER, OFFER, SEAT, arrive, bridge, packed, ring, ringing, talking
+from tests.unit.telephony.test_lines import (
+    CALL,
+    CALLER,
+    OFFER,
+    SEAT,
+    agi,
+    arrive,
+    bridge,
+    packed,
+    ring,
+    ringing,
+    talking,
+)
 
 PLACE = Place(flow="main", flow_version="abc", step="line", queue_id="service", entered_at=77.5, priority=3)
 
@@ -230,3 +245,110 @@ def test_a_call_found_with_a_seat_that_we_know_nothing_of_is_adopted_anew() -> N
     assert isinstance(adopted, CallAdopted)
     assert (adopted.phase, adopted.offer_id) == ("talking", OFFER)
     assert without_snapshot(reconcile(lines, found, now=51.0)) == []
+
+
+# --- two nodes ---
+
+
+PEER = "PJSIP/peer-b-00000002"
+
+
+def test_a_conversation_with_a_seat_of_another_node_is_adopted_where_the_caller_is() -> None:
+    lines = fresh()
+    there = status(PEER, "AppDial", "hotline-ring", "b1", HOTLINE_OFFER=OFFER)
+    found = [caller(HOTLINE_OFFER=OFFER, application="Dial", bridge="b1"), there]
+    (adopted,) = without_snapshot(reconcile(lines, found, now=100.0))
+    assert isinstance(adopted, CallAdopted)
+    assert (adopted.phase, adopted.offer_id) == ("talking", OFFER)
+    lines.handle(m.ChannelHungUp(channel=PEER, uniqueid="2", cause=16), now=110.0)
+    assert lines.by_call[CALL].offer.ended  # type: ignore[index,union-attr]
+
+
+def test_at_the_node_of_the_seat_that_conversation_is_nobodys() -> None:
+    from_peer = status("PJSIP/peer-a-00000001", "Dial", "hotline-peer-ring", "b1", HOTLINE_CALL="")
+    seat = status("PJSIP/1001-00000002", "AppDial", "hotline-peer-ring", "b1", HOTLINE_CALL="")
+    lines = fresh()
+    (taken,) = reconcile(lines, [from_peer, seat], now=100.0)
+    assert taken == SnapshotTaken(at=100.0, node="n", living=())
+    assert survey(lines, [from_peer, seat], now=100.0) == ()
+
+
+# --- everything, told to somebody who knows nothing ---
+
+
+def surveyed(lines: Lines, channel: ChannelStatus, *more: ChannelStatus) -> CallAdopted:
+    reconcile(lines, [channel, *more], now=99.0)
+    (told,) = survey(lines, [channel, *more], now=100.0)
+    return told
+
+
+def test_a_call_that_we_know_is_told_as_if_it_were_found() -> None:
+    lines = fresh()
+    arrive(lines)
+    waiting = caller(HOTLINE_FROM=packed('"Li" <sip:555@h>'))
+    assert surveyed(lines, waiting) == reconcile(fresh(), [waiting], now=100.0)[0]
+
+
+def test_a_known_ring_and_a_known_conversation_are_told_with_their_offer() -> None:
+    lines = fresh()
+    ringing(lines)
+    told = surveyed(lines, caller(**RINGING), status(SEAT, "AppDial", "hotline-ring", HOTLINE_OFFER=OFFER))
+    assert (told.phase, told.offer_id, told.place) == ("ringing", OFFER, PLACE)
+    lines = fresh()
+    talking(lines)
+    seat = status(SEAT, "AppDial", "hotline-ring", "b1", HOTLINE_OFFER=OFFER)
+    told = surveyed(lines, caller(HOTLINE_OFFER=OFFER, application="Dial", bridge="b1"), seat)
+    assert (told.phase, told.offer_id) == ("talking", OFFER)
+
+
+def test_a_ring_that_was_sent_after_the_snapshot_was_asked_for_is_told_as_a_ring() -> None:
+    lines = fresh()
+    arrive(lines)
+    ask_snapshot(lines)
+    plan(ring(), lines)
+    told = surveyed(lines, caller())
+    assert (told.phase, told.offer_id) == ("ringing", OFFER)
+
+
+def test_a_ring_that_we_take_back_is_one_until_the_caller_is_back() -> None:
+    lines = fresh()
+    ringing(lines)
+    ask_snapshot(lines)
+    plan(CancelRing(node="n", call_id=CALL, offer_id=OFFER), lines)  # type: ignore[arg-type]
+    assert surveyed(lines, caller(**RINGING)).phase == "ringing"
+    lines.handle(agi("return", CALL, OFFER, "RESCINDED", "0"), now=12.0)
+    told = surveyed(lines, caller(HOTLINE_OFFER=OFFER))
+    assert (told.phase, told.offer_id) == ("session", None)
+
+
+def test_a_caller_whom_we_let_go_is_told_as_fallen_back() -> None:
+    lines = fresh()
+    arrive(lines)
+    plan(Release(node="n", call_id=CALL, reason="full"), lines)  # type: ignore[arg-type]
+    assert surveyed(lines, caller()).phase == "fallback"
+
+
+def test_a_served_caller_whose_place_still_is_in_a_line_is_not_told_as_waiting() -> None:
+    told = surveyed(fresh(), caller(HOTLINE_OFFER=OFFER, DIALSTATUS="ANSWER"))
+    assert told.phase == "session"
+    assert told.place is not None
+    assert (told.place.queue_id, told.place.served) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("context", "offer", "status", "phase"),
+    [
+        ("hotline-arrive", "", "", "session"),
+        ("hotline-ring", OFFER, "NOANSWER", "ringing"),
+        ("hotline-back", OFFER, "", "ringing"),
+        ("hotline-ring", OFFER, "ANSWER", "talking"),
+    ],
+)
+def test_a_call_on_its_way_to_us_lives_and_is_told_by_where_it_comes_from(
+    context: str, offer: str, status: str, phase: str
+) -> None:
+    variables = {k: v for k, v in {"HOTLINE_OFFER": offer, "DIALSTATUS": status}.items() if v}
+    lines = fresh()
+    told = surveyed(lines, caller(application="StopMixMonitor", context=context, **variables))
+    assert (told.phase, told.offer_id) == (phase, offer or None)
+    assert lines.by_call == {}

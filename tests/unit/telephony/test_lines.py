@@ -265,6 +265,39 @@ def test_only_a_waiting_caller_can_be_offered_and_only_a_ringing_offer_taken_bac
     assert plan(CancelRing(node="n", call_id=CALL, offer_id="other"), lines) == Refused(reason="not_ringing")
 
 
+def test_a_seat_of_another_node_is_rung_over_the_trunk_to_it(lines: Lines) -> None:
+    arrive(lines)
+    planned = plan(ring(seat_node="b", caller_name="Li"), lines, peers={"b"})
+    assert isinstance(planned, Plan)
+    asked, named, redirected = planned.actions
+    assert asked.headers["Value"] == f"{OFFER},1001@peer-b,15,default,"
+    assert (named.headers["Value"], redirected.headers["Context"]) == ("Li", "hotline-ring")
+    there = "PJSIP/peer-b-00000002"
+    lines.handle(m.DialBegun(channel=CALLER, uniqueid="1", dest_channel=there, dest_uniqueid="2"), now=11.0)
+    lines.handle(bridge(m.BridgeEntered, there), now=12.0)
+    assert [type(r) for r in lines.handle(bridge(m.BridgeEntered, CALLER), now=12.0).records] == [OfferAccepted]
+
+
+def test_a_seat_of_our_own_node_needs_no_trunk(lines: Lines) -> None:
+    arrive(lines)
+    planned = plan(ring(seat_node="n"), lines)
+    assert isinstance(planned, Plan)
+    assert planned.actions[0].headers["Value"].split(",")[1] == "1001"
+
+
+def test_a_node_to_which_there_is_no_trunk_is_refused_and_the_caller_stays(lines: Lines) -> None:
+    arrive(lines)
+    assert plan(ring(seat_node="c"), lines, peers={"b"}) == Refused(reason="no_such_peer")
+    assert isinstance(plan(ring(), lines), Plan)
+
+
+def test_a_call_between_two_seats_or_of_another_node_is_nobodys(lines: Lines) -> None:
+    from_peer, seat = "PJSIP/peer-a-00000001", SEAT
+    begun = m.DialBegun(channel=from_peer, uniqueid="1", dest_channel=seat, dest_uniqueid="2")
+    for message in (begun, bridge(m.BridgeEntered, seat), bridge(m.BridgeEntered, from_peer), hang_up(from_peer)):
+        assert lines.handle(message, now=1.0) == Told()
+
+
 def test_a_ring_that_asterisk_refuses_leaves_the_caller_in_our_hands(lines: Lines) -> None:
     arrive(lines)
     planned = plan(ring(), lines)
@@ -289,7 +322,9 @@ def test_a_device_state_says_whether_a_seat_can_be_rung(
     lines: Lines, state: str, reachable: bool, in_use: bool
 ) -> None:
     told = lines.handle(m.DeviceStateChanged(device="PJSIP/1001", state=state), now=1.0)
-    assert told.records == [SeatChanged(at=1.0, extension="1001", reachable=reachable, in_use=in_use)]
+    changed = SeatChanged(at=1.0, extension="1001", reachable=reachable, in_use=in_use, node="n")
+    assert told.records == [changed]
+    assert lines.phones == {"1001": changed}
     assert lines.handle(m.DeviceStateChanged(device="PJSIP/trunk", state=state), now=1.0) == Told()
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from hotline.settings import Seats, Settings
+from hotline.settings import Asterisk, Peer, Seats, Settings
 from telephony.asterisk import layout
 from telephony.asterisk.config import Plan, Ports
 
@@ -20,3 +20,9 @@ def plan(data_dir: Path = Path("/srv/data"), settings: Settings | None = None, *
         "music": {"default": Path("/opt/moh")},
     }
     return Plan(**known | changes)
+
+
+def peered(**changes: Any) -> Settings:
+    """Return the settings of node `a` with two seats, which has a peer `b`."""
+    known = {"node": "b", "host": "192.0.2.2", "port": 5070, "secret": "secret-of-a-and-b"}
+    return Settings(seats=Seats(count=2), asterisk=Asterisk(node="a", peers=(Peer(**known | changes),)))

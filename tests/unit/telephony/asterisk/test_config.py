@@ -9,19 +9,20 @@ from hotline.errors import Misuse
 from hotline.settings import Ami, Asterisk, Number, Queue, Seats, Settings, Sip
 from telephony.asterisk.config import core, dialplan, render
 from telephony.asterisk.config.plan import check_secret, path_value
-from tests.unit.telephony.asterisk.samples import plan
+from tests.unit.telephony.asterisk.samples import peered, plan
 
 PROVIDERS = {
     "Set": "", "Goto": "", "GotoIf": "", "ExecIf": "app_exec", "Answer": "", "Hangup": "", "AGI": "res_agi", "Dial": "app_dial",
     "Queue": "app_queue", "Playback": "app_playback", "Record": "app_record", "MixMonitor": "app_mixmonitor",
     "StopMixMonitor": "app_mixmonitor", "UserEvent": "app_userevent", "CELGenUserEvent": "app_celgenuserevent",
+    "Return": "app_stack",
 }  # fmt: skip
 FUNCTIONS = {
     "UUID": "func_uuid", "CALLERID": "func_callerid", "LEN": "func_strings", "GROUP": "func_groupcount",
     "GROUP_COUNT": "func_groupcount", "GLOBAL": "func_global", "ISNULL": "func_logic", "IF": "func_logic",
     "TIMEOUT": "func_timeout", "CHANNEL": "func_channel", "FILTER": "func_strings", "FIELDQTY": "func_strings",
     "CUT": "func_cut", "PJSIP_HEADER": "res_pjsip_header_funcs", "BASE64_ENCODE": "func_base64", "URIDECODE": "func_uri",
-    "ARRAY": "func_strings",
+    "ARRAY": "func_strings", "DEVICE_STATE": "func_devstate", "BASE64_DECODE": "func_base64",
 }  # fmt: skip
 
 
@@ -55,8 +56,9 @@ def test_modules_are_an_explicit_list_without_doubles() -> None:
     ]
 
 
-def test_every_application_and_function_of_the_dialplan_is_loaded() -> None:
-    text = render(plan())["extensions.conf"]
+@pytest.mark.parametrize("settings", [Settings(), peered()])
+def test_every_application_and_function_of_the_dialplan_is_loaded(settings: Settings) -> None:
+    text = render(plan(settings=settings))["extensions.conf"]
     for line in dialplan_lines(text):
         step = re.sub(r"^(exten = [^,]+,1,|same = n(\(\w+\))?,)", "", line)
         module = PROVIDERS[step.split("(")[0]]
@@ -65,8 +67,9 @@ def test_every_application_and_function_of_the_dialplan_is_loaded() -> None:
         assert FUNCTIONS[name] in core.MODULES, name
 
 
-def test_edge_contexts_have_only_fixed_extensions() -> None:
-    text = render(plan())["extensions.conf"]
+@pytest.mark.parametrize("settings", [Settings(), peered()])
+def test_edge_contexts_have_only_fixed_extensions(settings: Settings) -> None:
+    text = render(plan(settings=settings))["extensions.conf"]
     names = {
         m
         for line in text.splitlines()
@@ -130,6 +133,89 @@ def test_the_trunk_is_known_by_its_address_and_seats_by_their_password() -> None
         assert f"username = {seat}\npassword = password-of-{seat}" in text
     assert text.count("trust_id_inbound = no") == 2
     assert "anonymous" not in text
+
+
+def dialplan_context(text: str, name: str) -> str:
+    return text.split(f"[{name}]")[1].split("\n[")[0]
+
+
+@pytest.mark.parametrize(("context", "way_out"), [("hotline-ring", "?back)"), ("hotline-inside", "?busy)")])
+def test_no_phone_in_use_is_rung(context: str, way_out: str) -> None:
+    body = dialplan_context(render(plan())["extensions.conf"], context)
+    condition = '"${DEVICE_STATE(PJSIP/${HOTLINE_SEAT})}" =~ "^(BUSY|INUSE|ONHOLD|RINGING|RINGINUSE)$"]' + way_out
+    assert body.index(condition) < body.index("Dial(")
+
+
+def test_a_house_of_one_node_knows_nothing_of_others() -> None:
+    files = render(plan())
+    assert "peer" not in files["pjsip.conf"] + files["extensions.conf"] + files["modules.conf"]
+
+
+def test_a_peer_is_known_by_its_name_and_a_secret_in_both_directions() -> None:
+    text = render(plan(settings=peered()))["pjsip.conf"]
+    sections = re.findall(r"^\[(peer-\S+)\]\n((?:.+\n)+)", text, re.MULTILINE)
+    assert [name for name, _ in sections] == ["peer-b", "peer-b", "peer-b-out", "peer-b"]
+    endpoint, theirs, ours, aor = (dict(re.findall(r"^(\S+) = (.*)$", body, re.MULTILINE)) for _, body in sections)
+    assert (endpoint["context"], endpoint["identify_by"], endpoint["from_user"]) == (
+        "hotline-peer",
+        "username",
+        "peer-a",
+    )
+    assert (endpoint["auth"], endpoint["outbound_auth"], endpoint["aors"]) == ("peer-b", "peer-b-out", "peer-b")
+    assert (endpoint["trust_id_inbound"], endpoint["callerid"], endpoint["allow"]) == ("no", '"" <0>', "ulaw,alaw")
+    assert (theirs["username"], ours["username"]) == ("peer-b", "peer-a")
+    assert theirs["password"] == ours["password"] == "secret-of-a-and-b"
+    assert (aor["contact"], aor["qualify_frequency"]) == ("sip:192.0.2.2:5070", "5")
+    assert "res_pjsip_outbound_authenticator_digest.so" in render(plan(settings=peered()))["modules.conf"]
+
+
+def test_a_peer_may_dial_seats_and_nothing_else() -> None:
+    text = render(plan(settings=peered()))["extensions.conf"]
+    assert re.findall(r"^exten = (\S+),1,", dialplan_context(text, "hotline-peer"), re.MULTILINE) == ["1001", "1002"]
+    rung = dialplan_context(text, "hotline-peer-ring")
+    assert "HOTLINE_CALL" not in rung
+    assert "UserEvent" not in rung
+    assert rung.index("?busy)") < rung.index("Dial(") < rung.index("Hangup(")
+
+
+def test_only_seats_of_other_nodes_are_told_who_calls() -> None:
+    ring = dialplan_context(render(plan(settings=peered()))["extensions.conf"], "hotline-ring")
+    here, there = re.findall(r"Dial\((.*)\)$", ring, re.MULTILINE)
+    assert "hotline-peer-out" not in here
+    assert (
+        there
+        == here
+        + "b(hotline-peer-out^s^1(${HOTLINE_SECONDS}^${FILTER(0-9+*#,${CALLERID(num)})}^${BASE64_ENCODE(${CALLERID(name)})}))"
+    )
+
+
+def test_an_ipv6_peer_is_bracketed() -> None:
+    assert "contact = sip:[2001:db8::7]:5070" in render(plan(settings=peered(host="2001:db8::7")))["pjsip.conf"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"host": "b.example"}, "host of b"),
+        ({"host": "0.0.0.0"}, "host of b"),
+        ({"host": "127.0.0.2"}, "from where callers come"),
+        ({"port": 0}, "port of b"),
+        ({"secret": "short"}, "secret of b"),
+        ({"secret": "with;semicolon-123"}, "secret of b"),
+        ({"node": "b:1"}, "asterisk.peers: 'b:1'"),
+        ({"node": "b" * 60}, "asterisk.peers: 'bbb"),
+    ],
+)
+def test_a_peer_that_means_something_else_to_asterisk_is_refused(changes: dict[str, object], why: str) -> None:
+    with pytest.raises(Misuse, match=re.escape(why)):
+        plan(settings=peered(**changes))
+
+
+def test_states_of_peers_are_not_told() -> None:
+    assert (
+        "eventfilter(action(exclude),name(DeviceStateChange),header(Device),method(starts_with)) = PJSIP/peer-\n"
+        in render(plan())["manager.conf"]
+    )
 
 
 def test_the_manager_listens_where_told_with_least_rights() -> None:

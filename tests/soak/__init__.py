@@ -1,0 +1,1 @@
+"""Ten minutes of real calls while storage freezes and dies: `make soak`."""
