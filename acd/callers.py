@@ -167,6 +167,18 @@ def fell_back(floor: Floor, fact: CallFellBack, now: float) -> None:
         bereave(floor, offer, now)
 
 
+def flowed_out(floor: Floor, fact: CallFlowedOut, now: float) -> None:
+    """A caller left the line without us: nobody had heard a router for a while. Our own word about it comes here too, and is known."""
+    caller = floor.line.get(fact.call_id)
+    if caller is not None and (caller.queue_id, caller.entered_at) == (fact.queue_id, fact.entered_at):
+        comeback.leave(floor, caller)
+        offer = floor.offers.of_call(fact.call_id)
+        if offer is not None:
+            bereave(floor, offer, now)
+    elif caller is None and floor.left.get(fact.call_id) is None:
+        floor.left.put(fact.call_id, fact.entered_at)
+
+
 def bereave(floor: Floor, offer: Offer, now: float) -> None:
     """The caller of a ringing offer is gone: wait a moment for the phone's last word, so that nobody rings it twice."""
     offer.caller_left, offer.closes_at = True, now + GRACE_S

@@ -34,6 +34,7 @@ _WORDS_ZH = {
     "no_heartbeat": "没有控制程序",
     "lease_expired": "租约到期",
     "not_handled": "无人处理",
+    "no_router": "没有路由程序",
     "full": "队列已满",
     "closed": "非营业时间",
     "moved": "已转移",

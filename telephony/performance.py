@@ -139,7 +139,9 @@ def _release(line: Line) -> Plan:
     return Plan(actions=[actions.redirect(line.leg, "hotline-release")], revert=revert)
 
 
-def _ring(line: Line, command: Ring, at: NodeId | None, now: float) -> Plan:
+def _ring(line: Line, command: Ring, at: NodeId | None, now: float) -> Plan | Refused:
+    if line.leaving:
+        return Refused(reason="leaving")  # a ring would pull him back out of the fallback queue
     before = line.offer
     line.offer = Offer(offer_id=command.offer_id, until=now + command.ring_timeout_s + RING_GRACE_S)
     line.move("ringing")

@@ -10,7 +10,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 
@@ -55,6 +55,9 @@ rest_after_no_answer_s = 2
 class Member:
     """One process of a hotline: `hotline up`, or `hotline run SERVICE…`. `start`; `kill9`, `start` again; `stop`."""
 
+    spoken: ClassVar[Path | None] = None
+    """Prompts that a process of this test run has made."""
+
     def __init__(
         self, data_dir: Path, config: str = CONFIG, services: Sequence[str] = (), more: Mapping[str, str] | None = None
     ) -> None:
@@ -94,12 +97,20 @@ class Member:
 
     async def begin(self) -> None:
         """Run it, and do not wait until it is up."""
+        self._bring_prompts()
         (self.data_dir / "runtime.json").unlink(missing_ok=True)
         with self.output.open("ab") as out:
             self._process = subprocess.Popen(  # not asyncio's, which belongs to one loop: a hotline may be shared by tests
                 self.command(*self._verb), stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                 env=os.environ | self._environment,
             )  # fmt: skip
+
+    def _bring_prompts(self) -> None:
+        """Spare a new data directory the speaking of prompts that another one has already (they go by the hash of their text)."""
+        mine = self.data_dir / "prompts"
+        if not mine.exists() and Member.spoken is not None and Member.spoken.exists():
+            self.data_dir.mkdir(mode=0o700, exist_ok=True)
+            shutil.copytree(Member.spoken, mine)
 
     async def refused(self, within_s: float = 60.0) -> str:
         """Run it where it must refuse to start, and return the one sentence that says why."""
@@ -144,6 +155,8 @@ class Member:
         if not file.exists():
             return False
         self.runtime = json.loads(file.read_text(encoding="utf-8"))
+        if (self.data_dir / "prompts").exists():
+            Member.spoken = self.data_dir / "prompts"
         return True
 
     def said(self) -> str:

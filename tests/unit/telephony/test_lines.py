@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from hotline.commands import CancelRing, Hangup, Play, Refused, Remember, Ring, StartMusic
+from hotline.commands import CancelRing, Hangup, Play, Refused, Release, Remember, Ring, StartMusic
 from hotline.facts import (
     CallArrived,
     CallEnded,
@@ -263,6 +263,16 @@ def test_only_a_waiting_caller_can_be_offered_and_only_a_ringing_offer_taken_bac
     plan(ring(), lines)
     assert plan(ring(offer_id="other"), lines) == Refused(reason="not_in_session")
     assert plan(CancelRing(node="n", call_id=CALL, offer_id="other"), lines) == Refused(reason="not_ringing")
+
+
+def test_a_caller_on_the_way_to_the_fallback_queue_is_not_pulled_back_by_a_ring(lines: Lines) -> None:
+    arrive(lines)
+    [call_id] = lines.by_call
+    released = plan(Release(node=lines.node, call_id=call_id, reason="no_router"), lines)
+    assert isinstance(released, Plan)
+    assert plan(ring(), lines) == Refused(reason="leaving")
+    released.revert()
+    assert isinstance(plan(ring(), lines), Plan)
 
 
 def test_a_seat_of_another_node_is_rung_over_the_trunk_to_it(lines: Lines) -> None:
