@@ -2,7 +2,7 @@
 
     python -m tests.bench [NAME…] [--quick] [--json]
 
-Benchmarks: codec, router, journal, events, asterisk_cpu, demo20 (the last three start a real hotline with synthetic phones). Ratios are
+Benchmarks: codec, router, journal, events, asterisk_cpu, demo20, takeover (the last four start a real hotline with synthetic phones). Ratios are
 measured within one run, because the machine is shared; absolute numbers belong to the machine. A missed goal is shown and is no
 failure of the program; exit status 1 means that a benchmark could not be run.
 """
@@ -16,10 +16,18 @@ from collections.abc import Awaitable, Callable
 
 from hotline.runtime import logs
 from hotline.runtime.clock import stopwatch
-from tests.bench import ami_codec, asterisk_cpu, demo20, events, journal, router
+from tests.bench import ami_codec, asterisk_cpu, demo20, events, journal, router, takeover
 from tests.bench.report import Report, Scale, say, say_done
 
-LIMITS_S = {"codec": 60, "router": 60, "journal": 120, "events": 120, "asterisk_cpu": 300, "demo20": 420}
+LIMITS_S = {
+    "codec": 60,
+    "router": 60,
+    "journal": 120,
+    "events": 120,
+    "asterisk_cpu": 300,
+    "demo20": 420,
+    "takeover": 300,
+}
 CODEC_GOAL = 3.0
 
 
@@ -69,6 +77,7 @@ BENCHES: dict[str, Callable[[Scale], Awaitable[Report]]] = {
     "events": events.run,
     "asterisk_cpu": asterisk_cpu.run,
     "demo20": demo20.run,
+    "takeover": takeover.run,
 }
 
 

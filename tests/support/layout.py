@@ -17,6 +17,7 @@ NODE = ("telephony", "ivr", "recorder")
 OFFICE = ("crm", "metrics")
 SEATS_SECRET = "seats-of-the-test-2c7fa1"
 PEER_SECRET = "between-nodes-91ab4e"
+ROUTER_ANSWERS_S = 2.0
 AT_ROUTER = ("/api/v1/agents", "/api/v1/queues", "/api/v1/router", "/api/v1/offers/why")
 
 
@@ -114,8 +115,12 @@ class Layout(Questions):
         if len(self.routers) == 1:
             return self.routers[0]
         for member in self.routers:
-            if (await member.ask("GET", "/api/v1/router"))["active"]:
-                return member
+            try:
+                async with asyncio.timeout(ROUTER_ANSWERS_S):
+                    if member.lives and (await member.ask("GET", "/api/v1/router"))["state"] == "active":
+                        return member
+            except TimeoutError:
+                continue  # it is frozen
         raise AssertionError("no router is active")
 
     async def metrics(self) -> dict[str, float]:

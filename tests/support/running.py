@@ -52,6 +52,9 @@ rest_after_no_answer_s = 2
 """
 
 
+ANSWER = aiohttp.ClientTimeout(total=30)
+
+
 class Member:
     """One process of a hotline: `hotline up`, or `hotline run SERVICE…`. `start`; `kill9`, `start` again; `stop`."""
 
@@ -220,7 +223,7 @@ class Member:
         """Ask its web server. Fails for an answer that is not a success."""
         headers = {"Authorization": f"Bearer {self.runtime['api_token']}"}
         async with (
-            aiohttp.ClientSession(self.runtime["http"], headers=headers) as session,
+            aiohttp.ClientSession(self.runtime["http"], headers=headers, timeout=ANSWER) as session,
             session.request(method, path, **more) as answer,
         ):
             if answer.content_type in ("application/json", "application/problem+json"):
