@@ -14,7 +14,7 @@ from acd.line import Caller
 from acd.offers import GRACE_S, RESTORED_S, RETURN_S, Offer
 from acd.seats import recalled
 from hotline.facts import CallAdopted, LinkChanged, NodeSurveyed, OfferUnknown, Place, SnapshotTaken
-from hotline.ids import CallId, OfferId
+from hotline.ids import CallId, NodeId, OfferId
 
 
 def link_changed(floor: Floor, fact: LinkChanged, now: float) -> None:
@@ -23,16 +23,27 @@ def link_changed(floor: Floor, fact: LinkChanged, now: float) -> None:
         floor.ignore("late_link")
         return
     floor.link_told_at[fact.node] = fact.at
-    if fact.up:
-        floor.links_down.discard(fact.node)
+    _link(floor, fact.node, now, up=fact.up)
+
+
+def lost(floor: Floor, node: NodeId, now: float) -> None:
+    """Nothing reaches a node any more, or us: as if its link were down, until it has told everything anew."""
+    floor.surveyed.pop(node, None)
+    if node not in floor.links_down:
+        _link(floor, node, now, up=False)
+
+
+def _link(floor: Floor, node: NodeId, now: float, *, up: bool) -> None:
+    if up:
+        floor.links_down.discard(node)
     else:
-        floor.links_down.add(fact.node)
+        floor.links_down.add(node)
     for caller in floor.line:
-        if caller.node == fact.node:
-            caller.confirmed = caller.confirmed and fact.up
+        if caller.node == node:
+            caller.confirmed = caller.confirmed and up
             floor.place(caller, now)
     for agent in list(floor.agents):
-        if agent.seat_node == fact.node:
+        if agent.seat_node == node:
             conduct.see_phone(floor, agent, now)
 
 

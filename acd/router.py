@@ -88,6 +88,12 @@ class Router:
         adoption.restore(self.floor, agents, offers, now)
         return self._finish(now)
 
+    def lose(self, nodes: Iterable[NodeId], *, now: float) -> list[Output]:
+        """Nothing reaches these nodes any more: nobody there is offered until they have told everything anew."""
+        for node in nodes:
+            adoption.lost(self.floor, node, now)
+        return self._finish(now)
+
     def evict(self, *, now: float) -> list[Output]:
         """After an error: hand the call that was being worked on to the fallback queue and go on with the others.
 

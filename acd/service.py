@@ -8,7 +8,7 @@ Where several processes could route, only one does; `standby` says whether it is
 what it hears: when it becomes active, its memory tells of agents and offers, and the nodes are asked for their calls.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -115,7 +115,8 @@ class AcdService:
             self._early = Early(nodes, lambda call_id: router.floor.notes.get(call_id) is not None, now=now)
         agents, unread_agents = read(values, AGENT_KEY, Agent)
         offers, unread_offers = read(values, OFFER_KEY, Offer)
-        self.standby.remembered(dict.fromkeys([*unread_agents, *unread_offers]))
+        if unread := [*unread_agents, *unread_offers]:
+            self.standby.remembered(dict.fromkeys(unread))
         known = {a.id: a.profile for a in agents}
         out = router.restore(agents, offers, now=now)
         self._bus.publish(*self._new_agents(known))
@@ -156,6 +157,9 @@ class AcdService:
         if not await self.standby.rules() or self._is_of_another_term(record):
             return
         now = max(now, self._clock.now())  # it may have waited
+        match record:
+            case CommandEnded(command=Command(node=node), outcome=Refused(nobody=True)):
+                self._lose([node], now)
         if self._early is None or not self._early.keeps(record, now):
             self._perform(self._decide(partial(self.router.handle, record, now=now), now))
         self._catch_up(now)
@@ -171,6 +175,15 @@ class AcdService:
                 return record.epoch != self.standby.epoch
             case _:
                 return isinstance(record, TermBegun)
+
+    def cut_off(self) -> None:
+        """What we send and what is sent to us does not arrive any more."""
+        if self._router is not None:
+            log.warning("this router is cut off from the nodes", nodes=self._router.surveyed)
+            self._lose(self._router.surveyed, self._clock.now())
+
+    def _lose(self, nodes: Iterable[NodeId], now: float) -> None:
+        self._perform(self._decide(partial(self.router.lose, nodes, now=now), now))
 
     def _catch_up(self, now: float) -> None:
         """Give the router what came too early, as soon as it can be understood."""

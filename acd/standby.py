@@ -46,6 +46,9 @@ class Routing(Protocol):
     def surveyed(self) -> tuple[NodeId, ...]:
         """Return the nodes that told the present router everything."""
 
+    def cut_off(self) -> None:
+        """Count on nothing that the nodes told: nothing comes from them any more."""
+
 
 class RouterView(msgspec.Struct, frozen=True, kw_only=True):
     """The routers as seen by one of them."""
@@ -97,6 +100,8 @@ class Standby:
         self._certain = asyncio.Event()
         self._certain.set()
         self._closed = False
+        self._hears = False
+        """Whether the bus carried anything lately."""
         tally.probe(self._tell_levels)
 
     def attach(self, inbox: Inbox) -> None:
@@ -197,11 +202,20 @@ class Standby:
             return
         if self._term is not None:
             self._term.listened(self._bus.heard_at(), now)
+            self._mind_the_bus(now)
             self._do(self._term.wake(now))
         if now >= self._tell_at:
             self._tell(now)
 
     # --- inside -----------------------------------------------------------------------------------------------------------
+
+    def _mind_the_bus(self, now: float) -> None:
+        """Tell the router when not even the echo of our own signs of life is heard any more."""
+        heard_at = self._bus.heard_at()
+        hears = heard_at is None or now - heard_at <= self._settings.silent_s
+        if self._hears and not hears:
+            self._routing.cut_off()
+        self._hears = hears
 
     def _tell(self, now: float) -> None:
         """Give a sign of life. The echo of it shows that the bus works: who has not heard the active one for a while wants it soon."""
@@ -271,6 +285,6 @@ class Standby:
         return self._copy.is_complete
 
     def _tell_levels(self) -> None:
-        self._tally.level("router_active", float(self._term is None or self._term.rules))
+        self._tally.level("router_active", float(not self._closed and (self._term is None or self._term.rules)))
         self._tally.level("router_epoch", float(self._term.newest if self._term is not None else 0))
         self._tally.level("router_standby_in_sync", float(self._is_in_sync()))

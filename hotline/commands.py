@@ -102,6 +102,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The network said no; nothing changed."""
 
     reason: str
+    nobody: bool = False
+    """Whether no process serves the node (any more, or yet)."""
     newer_epoch: int = 0
     """The term that rules at the node, when it was refused because that of its sender is over."""
 

@@ -112,7 +112,7 @@ class MemoryBus:
     def request(self, command: Command, *, epoch: int = 0, within_s: float | None = None) -> Awaitable[Outcome]:
         perform = self._performers.get(command.node)
         if perform is None:
-            return settled(Refused(reason=f"no telephony service for node {command.node}"))
+            return settled(Refused(reason=f"no telephony service for node {command.node}", nobody=True))
         refused = self._fences[command.node].why_not(epoch=epoch, deadline=within_s, now=0.0)
         if refused is not None:
             return settled(refused)

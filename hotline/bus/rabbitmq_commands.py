@@ -87,7 +87,7 @@ class Requests:
 
     def _sent(self, number: str, node: NodeId, sent: "asyncio.Future[None]") -> None:
         if not sent.cancelled() and isinstance(sent.exception(), Returned):
-            self._end(number, Refused(reason=f"no telephony service for node {node}"))
+            self._end(number, Refused(reason=f"no telephony service for node {node}", nobody=True))
 
     def answered(self, message: AbstractIncomingMessage) -> None:
         """Take an outcome; a late one finds nobody waiting."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Iterator
 
-from hotline.bus.base import Inbox, Performer
+from hotline.bus.base import Bus, Inbox, Performer
 from hotline.bus.memory import MemoryBus
-from hotline.commands import CancelRing, Command, Done, Outcome, Ring
+from hotline.commands import CancelRing, Command, Done, Outcome, Refused, Ring
 from hotline.facts import (
     CallAdopted,
     CallArrived,
@@ -23,6 +23,8 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, QueueId
 from hotline.runtime.clock import Clock
+
+AGAIN_S = 1.0
 
 
 class Notebook:
@@ -89,22 +91,26 @@ class Port:
 class Node:
     """An Asterisk with its telephony: what its callers do is told as facts, what it is asked for is done and noted."""
 
-    def __init__(self, name: str, bus: MemoryBus, clock: Clock, *, queue: str = "q") -> None:
+    def __init__(self, name: str, bus: Bus, clock: Clock, *, queue: str = "q") -> None:
         self.name = NodeId(name)
         self.done: list[Command] = []
         self.deaf = False
         """Whether its surveys take their time; `answer` gives the one that is due."""
+        self.away = False
+        """Whether its process is not there; its calls live on."""
         self._bus = bus
         self._clock = clock
         self._queue = QueueId(queue)
         self._calls: dict[CallId, CallAdopted] = {}
         self._seats: dict[Extension, SeatChanged] = {}
-        self._answered: set[tuple[str, int]] = set()
+        self._answered: dict[tuple[str, int], float] = {}
         self._due: RouterActive | None = None
         self._inbox = bus.subscribe(f"node-{name}", RouterActive)
         bus.serve(self.name, self._perform)
 
     async def _perform(self, command: Command) -> Outcome:
+        if self.away:
+            return Refused(reason="no telephony service", nobody=True)
         self.done.append(command)
         if isinstance(command, Ring):
             self._now_in("ringing", command.call_id, command.offer_id)
@@ -184,9 +190,10 @@ class Node:
         while self._inbox.ready:
             beat = await self._inbox.get()
             assert isinstance(beat, RouterActive)
-            if self.name not in beat.surveyed and (beat.router, beat.epoch) not in self._answered:
+            answered_at = self._answered.get((beat.router, beat.epoch), 0.0)
+            if self.name not in beat.surveyed and self._clock.now() - answered_at >= AGAIN_S:
                 self._due = beat
-        if self._due is not None and not self.deaf:
+        if self._due is not None and not self.deaf and not self.away:
             self.answer()
             return True
         return heard
@@ -194,8 +201,8 @@ class Node:
     def answer(self) -> None:
         """Tell everything to the router that asked last."""
         assert self._due is not None
-        self._answered.add((self._due.router, self._due.epoch))
         now = self._clock.now()
+        self._answered[self._due.router, self._due.epoch] = now
         self._bus.publish(
             NodeSurveyed(
                 at=now,

@@ -183,7 +183,7 @@ async def test_a_command_for_a_node_that_nobody_serves_is_refused(world: World) 
     await world.start()
     outcome = world.near.bus.request(Hangup(node=NodeId("node9"), call_id=CALL), within_s=10)
     world.near.bus.request(Hangup(node=NodeId("node9"), call_id=CALL), within_s=10)  # nobody looks; no warning either
-    assert await outcome == Refused(reason="no telephony service for node node9")
+    assert await outcome == Refused(reason="no telephony service for node node9", nobody=True)
 
 
 async def test_a_command_without_time_left_is_refused_and_not_begun(world: World) -> None:

@@ -148,7 +148,7 @@ async def test_a_node_whose_process_is_gone_is_refused_and_served_again_by_the_n
     await brokered.start()
     await brokered.far.die()
     outcome = await brokered.near.bus.request(Hangup(node=NODE, call_id=CallId("c")), within_s=10)
-    assert outcome == Refused(reason=f"no telephony service for node {NODE}")
+    assert outcome == Refused(reason=f"no telephony service for node {NODE}", nobody=True)
     again = brokered.process("far")
     again.bus.serve(NODE, Recorder())
     await again.bus.start()

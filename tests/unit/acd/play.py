@@ -66,6 +66,10 @@ def line(output: Output) -> str:  # noqa: C901 - one line for each kind
             raise AssertionError(output)
 
 
+def seat(agent: str, reachable: bool = True, in_use: bool = False, *, node: str, at: float = START) -> f.SeatChanged:
+    return f.SeatChanged(at=at, extension=Extension(agent), reachable=reachable, in_use=in_use, node=NodeId(node))
+
+
 class Play:
     """One router with one clock."""
 
@@ -158,8 +162,10 @@ class Play:
     def define(self, new: Profile) -> list[str]:
         return self.give(AgentDefinition(at=self.now, profile=new))
 
-    def seat(self, agent: str, *, reachable: bool = True, in_use: bool = False) -> list[str]:
-        return self.give(f.SeatChanged(at=self.now, extension=Extension(agent), reachable=reachable, in_use=in_use))
+    def seat(
+        self, agent: str, *, reachable: bool = True, in_use: bool = False, node: str = NODE, at: float | None = None
+    ) -> list[str]:
+        return self.give(seat(agent, reachable, in_use, node=node, at=self.now if at is None else at))
 
     def dial(self, agent: str, code: str) -> list[str]:
         return self.give(
@@ -180,9 +186,16 @@ class Play:
         calls = tuple(CallId(call) for call in living)
         return self.give(f.SnapshotTaken(at=self.now if at is None else at, node=NodeId(node), living=calls))
 
-    def adopted(
-        self, call: str, phase: str, *, entered_at: float = START, offer: str = "", **place: object
-    ) -> list[str]:
+    def adopted(self, call: str, phase: str, **more: object) -> list[str]:
+        return self.give(self.found(call, phase, **more))  # type: ignore[arg-type]
+
+    def surveyed(self, *calls: f.CallAdopted, seats: tuple[f.SeatChanged, ...] = (), node: str = NODE) -> list[str]:
+        """Have a node tell everything it knows."""
+        return self.give(f.NodeSurveyed(at=self.now, node=NodeId(node), epoch=0, calls=calls, seats=seats))
+
+    def found(
+        self, call: str, phase: str, *, entered_at: float = START, offer: str = "", node: str = NODE, **place: object
+    ) -> f.CallAdopted:
         kept = f.Place(
             flow="main",
             flow_version="1",
@@ -191,16 +204,14 @@ class Play:
             entered_at=entered_at,
             **place,
         )  # type: ignore[arg-type]
-        return self.give(
-            f.CallAdopted(
-                at=self.now,
-                call_id=CallId(call),
-                node=NODE,
-                leg=LegId("x"),
-                phase=phase,  # type: ignore[arg-type]
-                place=kept,
-                offer_id=OfferId(offer) if offer else None,
-            )
+        return f.CallAdopted(
+            at=self.now,
+            call_id=CallId(call),
+            node=NodeId(node),
+            leg=LegId("x"),
+            phase=phase,  # type: ignore[arg-type]
+            place=kept,
+            offer_id=OfferId(offer) if offer else None,
         )
 
     def reborn(self, epoch: str = "e2") -> "Play":

@@ -134,9 +134,8 @@ def test_a_lost_phone_does_not_end_a_break_or_a_talk():
 def test_late_news_of_a_phone_is_ignored():
     play = Play("1001")
     play.ready("1001")
-    late = f.SeatChanged(at=play.now - 5, extension="1001", reachable=False, in_use=False)
     play.seat("1001")
-    assert play.give(late) == []
+    assert play.seat("1001", reachable=False, at=play.now - 5) == []
     assert play.state("1001") == "ready"
 
 

@@ -517,6 +517,42 @@ async def test_the_late_command_of_an_old_router_is_refused_and_ends_its_term(
     assert (b.state, b.acd.standby.view().epoch) == ("standing_by", 5)
 
 
+# --- what cannot be reached --------------------------------------------------------------------------------------------
+
+
+async def test_while_nothing_arrives_nobody_is_offered_and_then_everything_is_asked_for_anew(house: House) -> None:
+    a = house.start("A")
+    await house.settle()
+    house.ask(a, "1001", "ready")
+    a.port.cut = True
+    await house.pass_time(2.0)
+    assert a.acd.surveyed() == ()
+    house.nodes[0].arrives("X")
+    await house.pass_time(2.0)
+    assert a.port.commands == []
+    a.port.cut = False
+    await house.pass_time(1.0)
+    assert a.acd.surveyed() == ("node1",)
+    assert house.nodes[0].rings() == [("X", "1001")]
+
+
+async def test_callers_of_a_node_whose_process_is_gone_keep_their_places_until_it_is_back(house: House) -> None:
+    a = house.start("A")
+    await house.settle()
+    node = house.nodes[0]
+    for call in ("X", "Y"):
+        node.arrives(call)
+        await house.pass_time(0.5)
+    node.away = True
+    house.ask(a, "1001", "ready")
+    await house.pass_time(20.0)
+    assert (a.line(), a.acd.surveyed()) == (["X", "Y"], ())
+    assert len(a.port.commands) == 1
+    node.away = False
+    await house.pass_time(1.0)
+    assert node.rings() == [("X", "1001")]
+
+
 async def test_one_that_stepped_down_tells_no_levels_of_queues_any_more(
     house: House, pair: tuple[Process, Process]
 ) -> None:
