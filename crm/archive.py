@@ -91,7 +91,7 @@ async def _preview(store: Store, shape: Shape, directory: Path, now: float) -> A
     async with store.transaction() as connection:
         await connection.execute(_sql.be_patient)
         await _choose(connection, shape, now)
-        over, span = await _extent(connection, shape)
+        over, span = await _extent(connection, shape, _sql.over_planned)
         stay = await connection.fetch(shape.sql(_sql.carried), over)
     return ArchivedMonth(
         month=show_month(shape.month),
@@ -143,9 +143,9 @@ async def _choose(connection: Connection, shape: Shape, now: float) -> None:
     await connection.execute(shape.sql(_sql.fill_kept), moment(now - STAY_DAYS * 86_400.0), timeout_s=LONG_S)
 
 
-async def _extent(connection: Connection, shape: Shape) -> tuple[list[CallId], Record]:
+async def _extent(connection: Connection, shape: Shape, which: str) -> tuple[list[CallId], Record]:
     """Return the calls of earlier months that leave too, and how many facts go into the file, the first, the last."""
-    over = [CallId(r["call_id"]) for r in await connection.fetch(shape.sql(_sql.over), timeout_s=LONG_S)]
+    over = [CallId(r["call_id"]) for r in await connection.fetch(shape.sql(which), timeout_s=LONG_S)]
     span = await connection.fetchrow(shape.sql(_sql.span), over, timeout_s=LONG_S)
     assert span is not None  # an aggregate always returns a row
     return over, span
@@ -158,7 +158,7 @@ async def _export(store: Store, shape: Shape, path: Path, writer: Writer, now: f
         await _choose(connection, shape, now)
         await _refuse_rowless(connection, shape)
         content = await _content(connection, shape)
-        over, span = await _extent(connection, shape)
+        over, span = await _extent(connection, shape, _sql.over)
         sink = _Sink(writer, lambda done: tell(f"{show_month(shape.month)}: writing", done, span["facts"]))
         facts = await connection.copy_out(shape.sql(_sql.rows), sink.take, timeout_s=LONG_S)
         await sink.flush()

@@ -60,6 +60,12 @@ WHERE l.call_id IS NOT NULL
 SELECT DISTINCT r.call_id FROM ({rest}) AS r
 WHERE NOT EXISTS (SELECT FROM kept_call AS k WHERE k.call_id = r.call_id);
 
+-- name: over_planned
+-- As `over`, while earlier months are still there: calls of theirs that end in this month.
+SELECT DISTINCT r.call_id FROM ({rest}) AS r
+WHERE NOT EXISTS (SELECT FROM kept_call AS k WHERE k.call_id = r.call_id)
+  AND EXISTS (SELECT FROM {partition} AS p WHERE p.call_id = r.call_id);
+
 -- name: carried
 -- Calls of the file that stay in the journal ($1: the calls that only their earlier facts put into it).
 SELECT k.call_id FROM kept_call AS k

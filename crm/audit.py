@@ -1,61 +1,56 @@
-"""The invariants of the house that can be asked of data: pure checks of a call's rows, and the queries that feed them.
+"""The audit: every invariant of the house that can be asked of data, asked of PostgreSQL. Changes nothing.
 
-Each finding names its kind, the call and what is wrong. Facts of different processes carry times of different steady clocks, so
-times may be out of order by `CLOCK_SLACK_S`; timers may be late by a second.
+The rules are pure (`audit_rules.py`, `audit_facts.py`, `audit_turns.py`); here they get their rows, in slices, each in a transaction of
+its own, so that the hotline goes on beside it.
 """
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from itertools import pairwise
+from pathlib import Path
 
 import msgspec
+import structlog
 
+from crm.audit_facts import check_facts
+from crm.audit_rules import (
+    CROSSING_S,
+    KINDS,
+    AgentOffer,
+    Finding,
+    check_agents,
+    check_call,
+    check_spool,
+    overlaps,
+)
+from crm.audit_turns import Passed, Ring, Wait, out_of_turn
 from crm.calls import read_rows
-from crm.rows import CallRows, OfferRow, SegmentRow, moment
+from crm.rebuild_calls import facts_of
+from crm.rows import CallRows, OfferRow, moment
+from hotline.errors import Unavailable
 from hotline.ids import CallId
-from hotline.kpi import QueueCounts, identity_gap
+from hotline.spool_file import look
 from hotline.store.pool import Connection, Store
 from hotline.store.queries import load
 
-CLOCK_SLACK_S = 0.25
-TIMER_SLACK_S = 1.0
-RECORDING_GRACE_S = 60.0
-"""So long after a conversation its recording may still be on its way."""
-STALE_S = 12 * 3600.0
-"""A call that is open for longer than this is suspicious when nobody can be asked what lives."""
-CALLS_PER_SLICE = 500
+CALLS_PER_SLICE = 200
+CALLS_PER_TURN = 20
+"""So many calls are checked before other tasks of the process get their turn."""
 FINDINGS_LIMIT = 1000
+DISTURBED_S = 30.0
+"""So long after an adoption, a lost link or a change of routers the order of the line is not judged."""
+SPAN = timedelta(hours=6)
+"""Offers are compared with others of the same stretch."""
+OLD_TERM = timedelta(minutes=10)
+"""So long after a change of routers the old one is suspected: it may have been frozen."""
+READY_BEFORE_S, READY_AFTER_S = 2.0, 1.0
+"""An agent counts as one who could have been rung when he was ready from before until after the moment."""
 
 _sql = load("crm", "audit.sql")
 
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One violated invariant."""
-
-    kind: str
-    """A word of `KINDS`."""
-    call_id: str
-    """Empty when it is not about one call."""
-    detail: str
-
-
-KINDS = {
-    "no_row": "a call that arrived has no row",
-    "time_order": "arrive <= queue <= ring <= answer <= end does not hold",
-    "two_accepted": "a call has two conversations at once",
-    "two_offers": "an agent has two live offers at once",
-    "late_offer": "an offer outlived its timer",
-    "open_after_end": "something of a call that is over is still open",
-    "identity": "offered is not answered + abandoned + flowed out + waiting",
-    "no_recording": "a conversation that should be recorded has neither a recording nor a mark",
-    "orphan_recording": "a recording belongs to no offer",
-    "ghost": "a call is open here, and Asterisk does not know it",
-    "stale": "a call is open for very long",
-    "dead_fact": "a fact could not go into the journal",
-    "lost_facts": "facts of a process are missing in the journal",
-}
-"""Every kind of finding, and what it says."""
+log = structlog.get_logger(__name__)
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,191 +62,187 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     """False: there are more findings than are listed."""
 
 
-# --- one call (pure) ---------------------------------------------------------------------------------------------------
-
-
-def check_call(rows: CallRows, now: datetime, living: AbstractSet[CallId] | None = None) -> list[Finding]:
-    """Return what is wrong with one call. `living`: the calls that Asterisk knows, or None when nobody asked it."""
-    call_id = rows.call.call_id
-    problems = [
-        *(("time_order", d) for d in _disorder(rows)),
-        *(("two_accepted", d) for d in _double_talks(rows.offers)),
-        *(("late_offer", d) for d in _late_offers(rows.offers, now)),
-        *(("open_after_end", d) for d in _open_ends(rows)),
-        *(("identity", d) for d in _identity(rows.segments)),
-        *_recording_problems(rows, now),
-        *_lingering(rows, now, living),
-    ]
-    return [Finding(kind=kind, call_id=call_id, detail=detail) for kind, detail in problems]
-
-
-def _before(earlier: datetime | None, later: datetime | None, slack_s: float = CLOCK_SLACK_S) -> bool:
-    return earlier is None or later is None or later - earlier >= timedelta(seconds=-slack_s)
-
-
-def _disorder(rows: CallRows) -> Iterable[str]:
-    call = rows.call
-    steps = (
-        ("arrived", call.arrived_at),
-        ("queued", call.queued_at),
-        ("answered", call.answered_at),
-        ("ended", call.ended_at),
-    )
-    known = [(name, at) for name, at in steps if at is not None]
-    for (first, earlier), (second, later) in pairwise(known):
-        if not _before(earlier, later):
-            yield f"{second} before {first}"
-    for offer in rows.offers:
-        marks = (call.arrived_at, offer.made_at, offer.rang_at, offer.ended_at, offer.talk_ended_at)
-        given = [m for m in marks if m is not None]
-        if not all(_before(a, b) for a, b in pairwise(given)):
-            yield f"the times of offer {offer.offer_id} are out of order"
-    for segment in rows.segments:
-        if not _before(segment.began_at, segment.ended_at):
-            yield f"segment {segment.n} ends before it begins"
-
-
-def _double_talks(offers: Sequence[OfferRow]) -> Iterable[str]:
-    talks = sorted((o for o in offers if o.result == "answered"), key=lambda o: (o.ended_at or o.made_at, o.offer_id))
-    for first, second in pairwise(talks):
-        over = first.talk_ended_at
-        if over is None or not _before(over, second.ended_at):
-            yield f"offers {first.offer_id} and {second.offer_id}"
-
-
-def _late_offers(offers: Sequence[OfferRow], now: datetime) -> Iterable[str]:
-    for offer in offers:
-        if offer.ring_timeout_s is None or offer.inferred:
-            continue
-        allowed = timedelta(seconds=offer.ring_timeout_s + TIMER_SLACK_S + CLOCK_SLACK_S)
-        if (offer.ended_at or now) - offer.made_at > allowed:
-            yield f"offer {offer.offer_id} rang for more than {offer.ring_timeout_s:g} s"
-
-
-def _open_ends(rows: CallRows) -> Iterable[str]:
-    if rows.call.ended_at is None:
-        return
-    for segment in rows.segments:
-        if segment.ended_at is None:
-            yield f"segment {segment.n} ({segment.kind})"
-    for offer in rows.offers:
-        if offer.ended_at is None or (offer.result == "answered" and offer.talk_ended_at is None):
-            yield f"offer {offer.offer_id}"
-
-
-def _identity(segments: Sequence[SegmentRow]) -> Iterable[str]:
-    waits = [s for s in segments if s.kind == "queue"]
-    for queue_id in sorted({s.queue_id or "" for s in waits}):
-        counts = counts_of(s for s in waits if (s.queue_id or "") == queue_id)
-        if identity_gap(counts):
-            yield f"queue {queue_id}"
-        if len({s.began_at for s in waits if (s.queue_id or "") == queue_id}) != counts.offered:
-            yield f"queue {queue_id}: an entry is counted twice"
-
-
-def counts_of(waits: Iterable[SegmentRow]) -> QueueCounts:
-    """Return what became of some waits (without thresholds)."""
-    outcomes = [w.outcome for w in waits]
-    return QueueCounts(
-        offered=len(outcomes),
-        answered=outcomes.count("answered"),
-        abandoned=outcomes.count("abandoned"),
-        flowed_out=outcomes.count("flowed_out"),
-        waiting=outcomes.count("waiting"),
-    )
-
-
-def _recording_problems(rows: CallRows, now: datetime) -> Iterable[tuple[str, str]]:
-    settled = {r.recording_id for r in rows.recordings if r.status != "recording"}
-    for offer in rows.offers:
-        if offer.recording_id is None or offer.talk_ended_at is None or offer.recording_id in settled:
-            continue
-        if (now - offer.talk_ended_at).total_seconds() > RECORDING_GRACE_S:
-            yield "no_recording", f"offer {offer.offer_id}"
-    offers = {o.offer_id for o in rows.offers}
-    for recording in rows.recordings:
-        if recording.offer_id not in offers:
-            yield "orphan_recording", f"recording {recording.recording_id}"
-
-
-def _lingering(rows: CallRows, now: datetime, living: AbstractSet[CallId] | None) -> Iterable[tuple[str, str]]:
-    call = rows.call
-    if call.ended_at is not None:
-        return
-    age_s = (now - call.arrived_at).total_seconds()
-    if living is not None:
-        if call.call_id not in living and age_s > RECORDING_GRACE_S:
-            yield "ghost", f"open in phase {call.phase}"
-    elif age_s > STALE_S:
-        yield "stale", f"open for {age_s / 3600:.0f} h in phase {call.phase}"
-
-
-# --- many calls --------------------------------------------------------------------------------------------------------
-
-
-class AgentOffer(msgspec.Struct, frozen=True, kw_only=True):
-    """When an offer bound an agent."""
-
-    agent_id: str
-    call_id: str
-    offer_id: str
-    made_at: datetime
-    over_at: datetime | None
-
-
-def check_agents(offers: Sequence[AgentOffer]) -> list[Finding]:
-    """Return the offers that overlap with the agent's one before; `offers` come by agent and time."""
-    findings: list[Finding] = []
-    for first, second in pairwise(offers):
-        if first.agent_id == second.agent_id and not _free(first, second.made_at):
-            detail = f"agent {first.agent_id}: {first.offer_id} (call {first.call_id}) and {second.offer_id}"
-            findings.append(Finding(kind="two_offers", call_id=second.call_id, detail=detail))
-    return findings
-
-
-def _free(offer: AgentOffer, at: datetime) -> bool:
-    return offer.over_at is not None and _before(offer.over_at, at)
-
-
 async def audit(
     store: Store,
     since: datetime,
     until: datetime,
     now: float,
     living: AbstractSet[CallId] | None = None,
+    *,
+    touched: bool = False,
+    patience_s: float | None = None,
 ) -> AuditReport:
-    """Check every call that arrived from `since` to before `until`, and the journal itself. Changes nothing."""
+    """Check every call that arrived from `since` to before `until`, and the journal itself.
+
+    `touched`: also calls that arrived earlier and ended in the time, or are open. `living`: the calls that Asterisk knows. No
+    statement may take longer than `patience_s`; None leaves it to the store. Raises the store's errors.
+    """
+    auditor = _Auditor(store, moment(now), living, patience_s)
     calls = 0
-    findings: list[Finding] = []
-    after = ""
-    while True:
-        async with store.transaction() as connection:
-            records = await connection.fetch(_sql.calls_page, since, until, after, CALLS_PER_SLICE)
-            call_ids = [CallId(r["call_id"]) for r in records]
-            if not call_ids:
-                break
-            for rows in (await read_rows(connection, call_ids)).values():
-                findings += check_call(rows, moment(now), living)
+    async for call_ids in auditor.slices(since, until, touched=touched):
         calls += len(call_ids)
-        after = call_ids[-1]
-    async with store.transaction() as connection:
-        findings += await _check_journal(connection, since, until)
-    complete = len(findings) <= FINDINGS_LIMIT
-    return AuditReport(calls=calls, findings=findings[:FINDINGS_LIMIT], complete=complete)
+        await auditor.check_calls(call_ids)
+    async with auditor.transaction() as connection:
+        await auditor.check_journal(connection, since, until)
+    async with auditor.transaction() as connection:
+        await auditor.check_distribution(connection, since, until)
+    found = list(dict.fromkeys(auditor.findings))
+    return AuditReport(calls=calls, findings=found[:FINDINGS_LIMIT], complete=len(found) <= FINDINGS_LIMIT)
 
 
-async def _check_journal(connection: Connection, since: datetime, until: datetime) -> list[Finding]:
-    limit = FINDINGS_LIMIT
-    rowless = await connection.fetch(_sql.rowless, since, until, limit)
-    findings = [Finding(kind="no_row", call_id=r["call_id"], detail=KINDS["no_row"]) for r in rowless]
-    dead = await connection.fetch(_sql.dead, since, limit)
-    findings += [
-        Finding(kind="dead_fact", call_id="", detail=f"{r['type']} {r['fact_id']}: {r['reason']}") for r in dead
-    ]
-    gaps = await connection.fetch(_sql.gaps, since, until, limit)
-    findings += [
-        Finding(kind="lost_facts", call_id="", detail=f"{r['source']}: numbers {r['first']} to {r['last']}")
-        for r in gaps
-    ]
-    offers = await connection.fetch(_sql.agent_offers, since, until)
-    return findings + check_agents([msgspec.convert(dict(r), AgentOffer) for r in offers])
+def spool_findings(paths: Sequence[Path], now: float) -> list[Finding]:
+    """Return what is wrong with the spools of this machine; one that cannot be looked into is left out. Blocks."""
+    findings: list[Finding] = []
+    for path in paths:
+        try:
+            seen = look(path)
+        except Unavailable as exc:
+            log.info("a spool cannot be looked into", error=str(exc))
+        else:
+            findings += check_spool(seen, now) if seen is not None else []
+    return findings
+
+
+class _Auditor:
+    """One audit."""
+
+    def __init__(
+        self, store: Store, now: datetime, living: AbstractSet[CallId] | None, patience_s: float | None
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._living = living
+        self._patience_s = patience_s
+        self.findings: list[Finding] = []
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection whose statements are short of time."""
+        async with self._store.transaction() as connection:
+            if self._patience_s is not None:
+                await connection.execute(_sql.be_brief.format(milliseconds=int(self._patience_s * 1000)))
+            yield connection
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    async def slices(self, since: datetime, until: datetime, *, touched: bool) -> AsyncIterator[Sequence[CallId]]:
+        """Yield the calls to look at, some at a time."""
+        if touched:
+            async with self.transaction() as connection:
+                found = [CallId(r["call_id"]) for r in await connection.fetch(_sql.calls_touched, since, until)]
+            for start in range(0, len(found), CALLS_PER_SLICE):
+                yield found[start : start + CALLS_PER_SLICE]
+            return
+        after = CallId("")
+        while True:
+            async with self.transaction() as connection:
+                records = await connection.fetch(_sql.calls_page, since, until, after, CALLS_PER_SLICE)
+            if not records:
+                return
+            yield [CallId(r["call_id"]) for r in records]
+            after = records[-1]["call_id"]
+
+    async def check_calls(self, call_ids: Sequence[CallId]) -> None:
+        """Check calls, each by itself."""
+        async with self.transaction() as connection:
+            rows, facts = await read_rows(connection, call_ids), await facts_of(connection, call_ids)
+            for n, (call_id, found) in enumerate(rows.items()):
+                if n % CALLS_PER_TURN == CALLS_PER_TURN - 1:
+                    await asyncio.sleep(0)
+                self.findings += await self._judge(connection, found)
+                self.findings += check_facts(found, facts[call_id]) if call_id in facts else []
+                await self._check_refusals(connection, found)
+
+    async def _judge(self, connection: Connection, rows: CallRows) -> list[Finding]:
+        """Check the rows of a call. An offer that nobody carried out ends by no timer: its router's term was over."""
+        found = check_call(rows, self._now, self._living)
+        if any(f.kind == "late_offer" for f in found):
+            void = await _void_offers(connection, [rows.call.call_id])
+            left = tuple(o for o in rows.offers if o.offer_id not in void)
+            found = check_call(msgspec.structs.replace(rows, offers=left), self._now, self._living)
+        return found
+
+    async def _check_refusals(self, connection: Connection, rows: CallRows) -> None:
+        """Look for offers to an agent who had rejected the caller, while somebody else with his skills was ready."""
+        rejected: dict[str, OfferRow] = {}
+        for offer in rows.offers:
+            if offer.agent_id is None:
+                continue
+            if offer.agent_id in rejected:
+                begin = offer.made_at - timedelta(seconds=READY_BEFORE_S)
+                end = offer.made_at + timedelta(seconds=READY_AFTER_S)
+                other = await connection.fetchval(_sql.could_serve, offer.agent_id, list(rejected), begin, end)
+                if other is not None:
+                    detail = f"offer {offer.offer_id} to agent {offer.agent_id}; agent {other} was ready"
+                    self._find("rung_again", rows.call.call_id, detail)
+            if offer.result == "rejected":
+                rejected[offer.agent_id] = offer
+
+    # --- the journal and the line -----------------------------------------------------------------------------------------
+
+    async def check_journal(self, connection: Connection, since: datetime, until: datetime) -> None:
+        """Check that every fact is there, once."""
+        for r in await connection.fetch(_sql.rowless, since, until, FINDINGS_LIMIT):
+            self._find("no_row", r["call_id"], KINDS["no_row"].partition(": ")[2])
+        for r in await connection.fetch(_sql.dead, since, FINDINGS_LIMIT):
+            self._find("dead_fact", "", f"{r['type']} {r['fact_id']}: {r['reason']}")
+        for r in await connection.fetch(_sql.gaps, since, until, FINDINGS_LIMIT):
+            self._find("lost_facts", "", f"{r['source']}: numbers {r['first']} to {r['last']}")
+        for r in await connection.fetch(_sql.twice, since, until, FINDINGS_LIMIT):
+            self._find("twice", "", f"fact {r['fact_id']}")
+        for r in await connection.fetch(_sql.numbers_twice, since, until, FINDINGS_LIMIT):
+            self._find("twice", "", f"{r['source']}: numbers between {r['first']} and {r['last']}")
+        for r in await connection.fetch(_sql.odd_waits, since, until):
+            self._find("identity", "", f"queue {r['queue_id']}: {r['waits']} waits count as nothing")
+
+    async def check_distribution(self, connection: Connection, since: datetime, until: datetime) -> None:
+        """Check what concerns several calls: the agents' offers, the order of the line, and the routers' terms."""
+        for r in await connection.fetch(_sql.unready, since, until, FINDINGS_LIMIT):
+            detail = f"offer {r['offer_id']}: agent {r['agent_id']} was {r['previous']}"
+            self._find("unready_agent", r["call_id"], detail)
+        for r in await connection.fetch(_sql.changes, since, until):
+            await self._check_change(connection, r["taken_at"])
+        for record in await connection.fetch(_sql.spans, since, until):
+            begin, end = max(record["begin"], since), min(record["begin"] + SPAN, until)
+            await self._check_agents(connection, begin, end)
+            await self._check_turns(connection, begin, end)
+
+    async def _check_agents(self, connection: Connection, since: datetime, until: datetime) -> None:
+        records = await connection.fetch(_sql.agent_offers, since, until)
+        offers = [msgspec.convert(dict(r), AgentOffer) for r in records]
+        pairs = overlaps(offers)
+        if pairs:
+            void = await _void_offers(connection, sorted({o.call_id for pair in pairs for o in pair}))
+            self.findings += check_agents([o for o in offers if o.offer_id not in void])
+
+    async def _check_turns(self, connection: Connection, since: datetime, until: datetime) -> None:
+        waits = [msgspec.convert(dict(r), Wait) for r in await connection.fetch(_sql.waits, since, until)]
+        rings = [msgspec.convert(dict(r), Ring) for r in await connection.fetch(_sql.rings, since, until)]
+        for passed in await asyncio.to_thread(out_of_turn, waits, rings):
+            if passed.ring.made_at >= since and await self._is_comparable(connection, passed):
+                detail = f"offer {passed.ring.offer_id} to agent {passed.ring.agent_id}; call {passed.waited} had waited for longer"
+                self._find("out_of_turn", passed.ring.call_id, detail)
+
+    async def _is_comparable(self, connection: Connection, passed: Passed) -> bool:
+        """Return whether both callers asked for the same, and the router certainly knew of both."""
+        ring, at = passed.ring, passed.ring.made_at
+        if not await connection.fetchval(_sql.same_skills, ring.call_id, passed.waited, ring.queue_id):
+            return False
+        since, until = at - timedelta(seconds=DISTURBED_S), at + timedelta(seconds=CROSSING_S)
+        return not await connection.fetchval(_sql.disturbed, passed.waited, since, until)
+
+    async def _check_change(self, connection: Connection, at: datetime) -> None:
+        """Look for phones that rang for a router after another's term had begun."""
+        records = await connection.fetch(_sql.called_at, at, at + OLD_TERM)
+        for r in await connection.fetch(_sql.overruled, [r["call_id"] for r in records]):
+            if r["rang"]:
+                self._find("old_term", r["call_id"], f"offer {r['offer_id']}")
+
+    def _find(self, kind: str, call_id: str, detail: str) -> None:
+        self.findings.append(Finding(kind=kind, call_id=call_id, detail=detail))
+
+
+async def _void_offers(connection: Connection, call_ids: Sequence[str]) -> frozenset[str]:
+    """Return the offers of some calls that a router made whose term was over, and that rang no phone: they bound nobody."""
+    records = await connection.fetch(_sql.overruled, call_ids)
+    return frozenset(r["offer_id"] for r in records if not r["rang"])

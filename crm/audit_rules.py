@@ -105,7 +105,8 @@ def _disorder(rows: CallRows) -> Iterable[str]:
     )
     known = [(name, at) for name, at in steps if at is not None]
     for (first, earlier), (second, later) in pairwise(known):
-        if not _before(earlier, later):
+        crossing = (first, second) == ("queued", "ended")  # one process queues a caller who hangs up at another
+        if not _before(earlier, later, CROSSING_S if crossing else CLOCK_SLACK_S):
             yield f"{second} before {first}"
     for offer in rows.offers:
         marks = (call.arrived_at, offer.made_at, offer.rang_at, offer.ended_at, offer.talk_ended_at)
@@ -237,14 +238,21 @@ class AgentOffer(msgspec.Struct, frozen=True, kw_only=True):
     over_at: datetime | None
 
 
+def overlaps(offers: Sequence[AgentOffer]) -> list[tuple[AgentOffer, AgentOffer]]:
+    """Return the offers that overlap with the agent's one before, and that one; `offers` come by agent and time."""
+    return [(a, b) for a, b in pairwise(offers) if a.agent_id == b.agent_id and not _free(a, b.made_at)]
+
+
 def check_agents(offers: Sequence[AgentOffer]) -> list[Finding]:
-    """Return the offers that overlap with the agent's one before; `offers` come by agent and time."""
-    findings: list[Finding] = []
-    for first, second in pairwise(offers):
-        if first.agent_id == second.agent_id and not _free(first, second.made_at):
-            detail = f"agent {first.agent_id}: {first.offer_id} (call {first.call_id}) and {second.offer_id}"
-            findings.append(Finding(kind="two_offers", call_id=second.call_id, detail=detail))
-    return findings
+    """Return a finding for each pair of offers that overlap; `offers` come by agent and time."""
+    return [
+        Finding(
+            kind="two_offers",
+            call_id=second.call_id,
+            detail=f"agent {first.agent_id}: {first.offer_id} (call {first.call_id}) and {second.offer_id}",
+        )
+        for first, second in overlaps(offers)
+    ]
 
 
 def _free(offer: AgentOffer, at: datetime) -> bool:
@@ -255,7 +263,7 @@ def check_spool(look: SpoolLook, now: float) -> list[Finding]:
     """Return what is wrong with a spool."""
     problems: list[tuple[str, str]] = []
     if look.oldest_at is not None and now - look.oldest_at > SPOOL_AGE_S:
-        problems.append(("late_facts", f"{look.path}: waiting since {look.oldest_at:.0f}"))
+        problems.append(("late_facts", f"{look.path}: facts wait for more than {SPOOL_AGE_S:.0f} s"))
     if look.dead:
         problems.append(("dead_fact", f"{look.path}: {look.dead} facts cannot be read and were put aside"))
     problems += [("lost_facts", f"{aside}: a damaged spool that was moved aside") for aside in look.damaged]

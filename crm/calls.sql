@@ -115,8 +115,16 @@ WHERE w.kind = 'queue' AND w.began_at >= $1 AND w.began_at < $2 AND ($3::text IS
 SELECT outcome, count(*) AS calls FROM call WHERE arrived_at >= $1 AND arrived_at < $2 GROUP BY outcome;
 
 -- name: open_of_node
--- Calls without an end that belong to node $1, or to a node that nobody named.
-SELECT call_id, arrived_at FROM call WHERE ended_at IS NULL AND node IN ($1, '');
+-- Calls without an end of node $1.
+SELECT call_id, arrived_at FROM call WHERE ended_at IS NULL AND node = $1;
+
+-- name: open_of_nobody
+-- Calls without an end of which no fact named the node.
+SELECT call_id, arrived_at FROM call WHERE ended_at IS NULL AND node = '';
+
+-- name: nodes_since
+-- The nodes at which calls arrived since $1.
+SELECT DISTINCT node FROM call WHERE arrived_at >= $1 AND node <> '';
 
 -- name: told_of_calls
 -- Which of the decisive facts the journal has of the calls $1.

@@ -1,11 +1,12 @@
 """The door to Asterisk's CEL file: reads what was added since last time, and tells the facts that nobody else told.
 
-The file is followed across rotation (a new inode: the old file is read to its end first) and truncation (shorter than what was
-read: from the start again). A last line without its end is left for the next time. How far we are is remembered on local disk only
+The file is followed across rotation (a new inode: the old file is read to its end first, then those put aside since) and truncation (shorter than what was
+read, or with another first line: from the start again). A last line without its end is left for the next time. How far we are is remembered on local disk only
 after the facts are kept, and never beyond the first line of a call that is still being followed: a successor reads those lines again.
 """
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from io import SEEK_END
@@ -27,6 +28,8 @@ from hotline.tally import Tally
 INTERVAL_S = 5.0
 CHUNK_BYTES = 4_000_000
 """So much is read in one turn; the rest follows in the next."""
+HEAD_BYTES = 4096
+_COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 
 _sql = load("crm", "calls.sql")
 
@@ -46,6 +49,8 @@ class Memory(Protocol):
 class _Position(msgspec.Struct, frozen=True):
     inode: int
     offset: int
+    head: str = ""
+    """A hash of the first line: a file system may give the number of a deleted file to a new one. Empty: not known."""
 
 
 class CelFile:
@@ -57,11 +62,14 @@ class CelFile:
         self._file: BinaryIO | None = None
         self._inode = 0
         self._offset = 0
+        self._head = ""
+        self._done: set[int] = set()
+        """The inodes of files that were read to their end."""
 
     @property
     def position(self) -> _Position:
         """Up to where the lines were returned."""
-        return _Position(inode=self._inode, offset=self._offset)
+        return _Position(inode=self._inode, offset=self._offset, head=self._head)
 
     def read(self) -> list[tuple[_Position, str]]:
         """Return the complete new lines, each with where it begins."""
@@ -69,16 +77,41 @@ class CelFile:
             return []
         assert self._file is not None
         size = self._file.seek(0, SEEK_END)
-        if size < self._offset:
+        if size < self._offset or self._is_another():
             log.warning("the CEL file was truncated", read=self._offset, size=size)
             self._offset = 0
+        self._head = _head_of(self._file)
         self._file.seek(self._offset)
         lines = self._lines(self._file.read(CHUNK_BYTES))
         if not lines and self._rotated():
+            following = self._following()
             self._file.close()
             self._file = None
-            return self.read()
+            self._offset, self._head = 0, ""
+            return self.read() if self._open_if(following, None) else []
         return lines
+
+    def _following(self) -> Path:
+        """Return the file that was written after the one that is open: rotated too, while we were away, or the present one."""
+        assert self._file is not None
+        own = os.fstat(self._file.fileno())
+        self._done.add(own.st_ino)
+        later = [
+            (status.st_mtime_ns, path)
+            for path, status in self._put_aside()
+            if status.st_mtime_ns >= own.st_mtime_ns and status.st_ino not in self._done
+        ]
+        return min(later, default=(0, self._path))[1]
+
+    def _put_aside(self) -> list[tuple[Path, os.stat_result]]:
+        """Return the files that rotation has put aside and that can still be read."""
+        paths = [p for p in self._path.parent.glob(self._path.name + ".*") if p.suffix not in _COMPRESSED]
+        return [(path, path.stat()) for path in sorted(paths) if path.is_file()]
+
+    def _is_another(self) -> bool:
+        """Return whether the file begins differently than it did: it was emptied and has grown since."""
+        assert self._file is not None
+        return bool(self._head) and _head_of(self._file) != self._head
 
     def close(self) -> None:
         """Close the file."""
@@ -100,11 +133,11 @@ class CelFile:
         """Open the file that was being read, by its inode, wherever rotation has put it; else the present one from its start."""
         wanted, self._start = self._start, None
         if wanted is not None:
-            for candidate in [self._path, *sorted(self._path.parent.glob(self._path.name + ".*"))]:
+            for candidate in [self._path, *(path for path, _ in self._put_aside())]:
                 if self._open_if(candidate, wanted.inode):
-                    self._offset = wanted.offset
+                    self._offset, self._head = wanted.offset, wanted.head
                     return True
-        self._offset = 0
+        self._offset, self._head = 0, ""
         return self._open_if(self._path, None)
 
     def _open_if(self, path: Path, inode: int | None) -> bool:
@@ -128,6 +161,12 @@ class CelFile:
 
 def _inode_of(file: BinaryIO) -> int:
     return os.fstat(file.fileno()).st_ino
+
+
+def _head_of(file: BinaryIO) -> str:
+    """Return a hash of the first line; empty until it is complete."""
+    first, end, _ = os.pread(file.fileno(), HEAD_BYTES, 0).partition(b"\n")
+    return hashlib.sha256(first).hexdigest()[:16] if end else ""
 
 
 class CelReader:

@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import structlog
 
-from crm.reconcile import close_lost_calls
+from crm.reconcile import close_lost_calls, close_nameless_calls
 from hotline.errors import HotlineError
 from hotline.facts import Fact, Record, SnapshotTaken
+from hotline.ids import NodeId
 from hotline.store.pool import Store
 from hotline.tally import Tally
 
@@ -30,7 +31,9 @@ class LostCallsService:
         self._store = store
         self._keep = keep
         self._tally = tally
-        self._due: dict[str, tuple[float, SnapshotTaken]] = {}
+        self._due: dict[NodeId, tuple[float, SnapshotTaken]] = {}
+        self._seen: dict[NodeId, SnapshotTaken] = {}
+        """The last snapshot of each node that was compared."""
 
     async def handle(self, record: Record, now: float) -> None:
         """Note a snapshot. It replaces an older one of the same node but does not put it off: snapshots may come in a row."""
@@ -48,9 +51,9 @@ class LostCallsService:
             if at > now:
                 continue
             try:
-                closed = await close_lost_calls(
-                    self._store, snapshot.node, frozenset(snapshot.living), snapshot.at, self._keep
-                )
+                closed = await close_lost_calls(self._store, snapshot, self._keep)
+                self._seen[node] = snapshot
+                closed += await close_nameless_calls(self._store, self._seen, self._keep)
             except HotlineError as exc:
                 log.warning("lost calls cannot be looked for", node=node, error=str(exc))
                 self._due[node] = (now + RETRY_S, snapshot)

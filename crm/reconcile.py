@@ -1,16 +1,17 @@
-"""Calls that ended while nobody looked: closed by comparing our open calls with what Asterisk shows. Pure, but for one query.
+"""Calls that ended while nobody looked: closed by comparing our open calls with what Asterisk shows. Pure, but for its queries.
 
-This is the last resort: where CEL tells the true end (`crm.cel`), that earlier time wins, because of several concluded
+A snapshot of a node says nothing about the calls of another. A call of which no fact named the node (its arrival is lost) is closed
+only when every node has been looked at and none shows it. This is the last resort: where CEL tells the true end (`crm.cel`), that earlier time wins, because of several concluded
 ends the first counts, and any end that was seen wins over all of them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from crm.rows import seconds
-from hotline.facts import CallEnded, Fact
+from crm.rows import moment, seconds
+from hotline.facts import CallEnded, Fact, SnapshotTaken
 from hotline.ids import CallId, NodeId
 from hotline.store.pool import Store
 from hotline.store.queries import load
@@ -20,6 +21,9 @@ MARGIN_S = 1.0
 
 Shorter than any restart: what arrived in the last moments before a power cut must be closed too, and nobody else will do it.
 """
+
+NODES_LIVE_S = 86_400.0
+"""A node at which a call arrived within this time counts as one that may hold calls."""
 
 _sql = load("crm", "calls.sql")
 
@@ -42,20 +46,39 @@ def open_calls_to_close(
     ]
 
 
-async def open_calls(store: Store, node: NodeId) -> list[OpenCall]:
-    """Return the open calls of a node, and those of which no fact named the node."""
-    rows = await store.fetch(_sql.open_of_node, node)
-    return [OpenCall(call_id=CallId(r["call_id"]), arrived_at=seconds(r["arrived_at"])) for r in rows]
-
-
-async def close_lost_calls(
-    store: Store, node: NodeId, living: AbstractSet[CallId], now: float, keep: Callable[[Iterable[Fact]], None]
-) -> int:
-    """Keep an end for each open call of a node that is not in its snapshot of `now`; return how many.
+async def close_lost_calls(store: Store, seen: SnapshotTaken, keep: Callable[[Iterable[Fact]], None]) -> int:
+    """Keep an end for each open call of a node that is not in its snapshot; return how many.
 
     `keep` puts them into the spool only: services that hold such a call learn of its end from the snapshot itself.
     """
-    facts = open_calls_to_close(await open_calls(store, node), living, now)
+    facts = open_calls_to_close(await _open(store, _sql.open_of_node, seen.node), frozenset(seen.living), seen.at)
     if facts:
         keep(facts)
     return len(facts)
+
+
+async def close_nameless_calls(
+    store: Store, seen: Mapping[NodeId, SnapshotTaken], keep: Callable[[Iterable[Fact]], None]
+) -> int:
+    """Keep an end for each open call of which no fact named the node, and that no node shows; return how many.
+
+    `seen` is the last snapshot of each node. Nothing is closed while one that had calls of late has not been seen.
+    """
+    nameless = await _open(store, _sql.open_of_nobody)
+    if not nameless or not seen:
+        return 0
+    latest = max(s.at for s in seen.values())
+    records = await store.fetch(_sql.nodes_since, moment(latest - NODES_LIVE_S))
+    if not {r["node"] for r in records} <= seen.keys():
+        return 0
+    living = frozenset(call_id for s in seen.values() for call_id in s.living)
+    settled = min(s.at for s in seen.values())
+    facts = open_calls_to_close([c for c in nameless if c.arrived_at < settled - MARGIN_S], living, latest)
+    if facts:
+        keep(facts)
+    return len(facts)
+
+
+async def _open(store: Store, sql: str, *args: object) -> list[OpenCall]:
+    rows = await store.fetch(sql, *args)
+    return [OpenCall(call_id=CallId(r["call_id"]), arrived_at=seconds(r["arrived_at"])) for r in rows]

@@ -3,6 +3,7 @@
 The audio of recordings is a part by itself (`crm/audio.py`): it is served where the files are, beside each Asterisk.
 """
 
+import asyncio
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from crm.audio import audio_routes
-from crm.audit import AuditReport
+from crm.audit import AuditReport, spool_findings
 from crm.audit import audit as run_audit
 from crm.calls import (
     CallFilter,
@@ -195,6 +196,7 @@ class _Api:
         self._store = store
         self._zone = ZoneInfo(settings.ivr.timezone)
         self._country = settings.crm.country_code
+        self._spool = settings.data_dir / "spool.db"
         self._clock = clock
 
     # --- history ----------------------------------------------------------------------------------------------------
@@ -308,7 +310,9 @@ class _Api:
         now = self._clock.now()
         until = read_moment("until", q.until, self._zone) or datetime.fromtimestamp(now, UTC)
         since = read_moment("since", q.since, self._zone) or moment(0.0)
-        return await run_audit(self._store, since, until, now)
+        report = await run_audit(self._store, since, until, now)
+        spools = await asyncio.to_thread(spool_findings, [self._spool], now)
+        return msgspec.structs.replace(report, findings=[*report.findings, *spools])
 
 
 def read_moment(name: str, text: str, zone: ZoneInfo) -> datetime | None:

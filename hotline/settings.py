@@ -273,28 +273,36 @@ class Bus(Section):
     must_connect: bool = True
     """Whether a start fails when the broker cannot be reached; otherwise it is tried again, and facts wait in the spool."""
     connect_timeout_s: Seconds = 5.0
-    heartbeat_s: int = Field(default=10, ge=2, le=600)
-    """A broker that is silent for about twice this long is given up."""
+    heartbeat_s: int = Field(default=5, ge=1, le=600)
+    """A broker that hangs is given up when it has been silent for about three times this long."""
     reconnect_cap_s: Seconds = 5.0
     """The longest pause between two attempts to connect."""
     confirm_timeout_s: Seconds = 30.0
-    """A broker that takes our facts but does not confirm them for this long is given up, and they are sent again."""
+    """A broker that takes our facts but does not confirm them for this long is given up, and they are sent again.
+
+    Not one that says it is short of memory or disk: that is waited for."""
     command_timeout_s: Seconds = 10.0
     """How long a command may take when its sender names no time."""
-    prefetch: int = Field(default=500, ge=1, le=65_535)
-    """Facts that an inbox may hold unhandled; the others wait in the broker."""
-    journal_prefetch: int = Field(default=2_000, ge=1, le=65_535)
+    live_s: float = Field(default=30.0, ge=1, le=3600)
+    """A fact that reaches the broker, or waits there, for longer than this is not told to services that act on what happens.
+
+    To change it, stop every process and wait a minute longer than the old value: the queues that have it go then."""
+    prefetch: int = Field(default=100, ge=1, le=65_535)
+    """Messages, of 1 to 100 facts each, that an inbox may hold unhandled; the others wait in the broker."""
+    journal_prefetch: int = Field(default=200, ge=1, le=65_535)
+    """The same for the journal."""
     pending_max: int = Field(default=10_000, ge=1)
     """Signals and commands that may wait for the broker, and commands that may wait for their outcome."""
     inbox_max: int = Field(default=1_000_000, ge=1)
-    """Facts that may wait in the broker for one inbox; beyond, the oldest become dead letters."""
+    """Messages, of 1 to 100 facts each, that may wait in the broker for one inbox; beyond, the oldest become dead letters."""
     journal_max: int = Field(default=5_000_000, ge=1)
-    """Facts that may wait in the broker for the journal; beyond, the others stay in their spools."""
+    """Messages that may wait in the broker for the journal; beyond, the others stay in their spools."""
     dead_max: int = Field(default=100_000, ge=1)
+    """Dead letters that are kept; beyond, the oldest go."""
     delivery_limit: int = Field(default=20, ge=1, le=1_000)
-    """A fact that was given out this often and never handled becomes a dead letter."""
+    """A message that was given out to an inbox this often and never handled becomes a dead letter. (Not one for the journal.)"""
     forget_after_s: int = Field(default=86_400, ge=60, le=30 * 86_400)
-    """The inboxes of a process that stays away for this long are removed."""
+    """The durable inboxes of a process that stays away for this long are removed."""
 
 
 class Log(Section):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -35,6 +36,53 @@ Row = tuple[int, float, bytes]
 
 class Damaged(Unavailable):
     """The spool's file is damaged."""
+
+
+class SpoolLook(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file holds, seen from outside, whoever writes it."""
+
+    path: str
+    facts: int
+    """How many wait."""
+    oldest_at: float | None
+    """When the oldest of them was taken."""
+    dead: int
+    """How many could not be read and were put aside."""
+    bytes: int
+    """On the disk, with the log."""
+    damaged: tuple[str, ...]
+    """Damaged files that were moved aside."""
+
+
+def look(path: Path) -> SpoolLook | None:
+    """Look into the file at `path`, also while another process writes it; None when there is none. Changes nothing.
+
+    Raises Damaged, or Unavailable when it cannot be read.
+    """
+    aside = sorted(p for p in path.parent.glob(f"{path.name}.damaged-*") if not p.name.endswith(("-wal", "-shm")))
+    if not path.exists():
+        if aside:
+            return SpoolLook(path=str(path), facts=0, oldest_at=None, dead=0, bytes=0, damaged=tuple(map(str, aside)))
+        return None
+    with _errors(path):
+        facts, oldest_at, dead = _counted(path)
+        size = sum(p.stat().st_size for p in (path, path.with_name(path.name + "-wal")) if p.exists())
+    return SpoolLook(
+        path=str(path), facts=facts, oldest_at=oldest_at, dead=dead, bytes=size, damaged=tuple(map(str, aside))
+    )
+
+
+def _counted(path: Path) -> tuple[int, float | None, int]:
+    # Nobody writes a file without a log; then it can be read even where the disk lets nothing be written.
+    still = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+    db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro{still}", uri=True, timeout=1.0)
+    try:
+        facts, oldest_at = db.execute(
+            "SELECT count(*), (SELECT kept_at FROM fact ORDER BY n LIMIT 1) FROM fact"
+        ).fetchone()
+        return facts, oldest_at, db.execute("SELECT count(*) FROM dead").fetchone()[0]
+    finally:
+        db.close()
 
 
 class Changes(msgspec.Struct):

@@ -62,8 +62,14 @@ class Bus(Protocol):
         None where no carrier can fail: in one process. Who sends a signal now and then, and hears no echo, is cut off.
         """
 
-    def subscribe(self, name: str, *kinds: type[Record], limit: int = 100_000) -> Inbox:
-        """Open an inbox for records of the given classes (and their subclasses)."""
+    def subscribe(self, name: str, *kinds: type[Record], limit: int = 100_000, durable: bool = False) -> Inbox:
+        """Open an inbox for records of the given classes (and their subclasses).
+
+        Without `durable` it is for a service that acts on what happens: it begins empty in each life of the process, and is not
+        told what happened longer ago than `bus.live_s`; a state that it must know it has to ask for. With `durable` it is for a
+        service that counts: it gets every fact, however late and also those that were told while its process was dead
+        (in one process there is no difference: whoever tells facts dies together with who hears them).
+        """
 
     def serve(self, node: NodeId, perform: Performer) -> None:
         """Become the performer of commands for `node`. Raises Misuse if it has one."""

@@ -97,7 +97,9 @@ class MemoryBus:
             self._routes[kind] = route
         return route
 
-    def subscribe(self, name: str, *kinds: type[Record], limit: int = 100_000) -> MemoryInbox:
+    def subscribe(
+        self, name: str, *kinds: type[Record], limit: int = 100_000, durable: bool = False  # noqa: ARG002 - see `Bus`
+    ) -> MemoryInbox:  # fmt: skip
         inbox = MemoryInbox(name, limit, self._tally)
         self._inboxes.append((kinds, inbox))
         self._routes.clear()

@@ -1,9 +1,10 @@
 """Puts signals back between the facts they were told between. Pure.
 
 Facts and signals take different ways through a broker: facts wait for a disk, signals do not, so a signal overtakes the facts
-told before it. Each signal therefore names the last fact of each type that its source told before (for a few seconds back; what
-is older has arrived long since). It is held until the subscriber has seen those of them it asked for, or `HOLD_S` have gone by.
-Signals are sent at once and facts later, so that the opposite, a fact that overtakes a signal, needs no care.
+told before it. Each signal therefore names the last fact of each type that its source told before: for a few seconds back, and
+all that the broker has not confirmed (what is older has arrived long since). It is held until the subscriber has seen those of
+them it asked for, or `HOLD_S` have gone by: after a gap of the broker, what waited in the spool may take longer than that.
+The opposite, a fact that overtakes a signal, is seen to by the sender: facts go out when the broker has the signals told before.
 """
 
 from collections import deque
@@ -20,7 +21,7 @@ SOURCES_MAX = 1_000
 
 
 class Lately:
-    """The sender's side: the number of the last fact of each type that was told in the last `LATELY_S` seconds."""
+    """The sender's side: the last fact of each type that was told in the last `LATELY_S` seconds, or is still on its way."""
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[int, float]] = {}
@@ -29,9 +30,11 @@ class Lately:
         """Note a fact."""
         self._last[kind] = (number, now)
 
-    def numbers(self, now: float) -> dict[str, int]:
-        """Return what a signal that is told now comes after."""
-        self._last = {kind: kept for kind, kept in self._last.items() if now - kept[1] < LATELY_S}
+    def numbers(self, now: float, confirmed: int) -> dict[str, int]:
+        """Return what a signal that is told now comes after. `confirmed`: the broker has all facts up to this number."""
+        self._last = {
+            kind: (number, at) for kind, (number, at) in self._last.items() if number > confirmed or now - at < LATELY_S
+        }
         return {kind: number for kind, (number, _) in self._last.items()}
 
 

@@ -19,7 +19,7 @@ from hotline.bus.base import Performer
 from hotline.bus.fence import Fence
 from hotline.bus.memory import in_time, settled
 from hotline.bus.rabbitmq_link import exclusive_queue
-from hotline.bus.rabbitmq_out import Parcel, Returned, Sender
+from hotline.bus.rabbitmq_parcels import NotSent, Parcel, Returned, Sender
 from hotline.bus.topology import Names
 from hotline.codec import Undecodable, decode_command, encode_command
 from hotline.commands import Command, Outcome, Refused, Unknown
@@ -66,8 +66,7 @@ class Requests:
             return settled(Refused(reason="too many commands wait for the broker"))
         answer: asyncio.Future[Outcome] = loop.create_future()
         self._waiting[number] = answer
-        late = Unknown(reason=f"no answer from node {command.node} within {within_s:g} s")
-        timer = loop.call_later(within_s, self._end, number, late)
+        timer = loop.call_later(within_s, self._too_late, number, command.node, parcel, within_s)
         answer.add_done_callback(lambda _: timer.cancel())
         answer.add_done_callback(lambda _: self._waiting.pop(number, None))
         assert parcel.sent is not None
@@ -85,9 +84,21 @@ class Requests:
             headers={"epoch": epoch, "deadline_ms": round((self._wall() + within_s) * 1000)},
         )
 
+    def _too_late(self, number: str, node: NodeId, parcel: Parcel, within_s: float) -> None:
+        """Give up. What was never sent was certainly not done, and is not sent any more."""
+        if self._sender.withdraw(parcel):
+            self._end(number, Refused(reason=f"node {node} is not reached: the broker is away"))
+        else:
+            self._end(number, Unknown(reason=f"no answer from node {node} within {within_s:g} s"))
+
     def _sent(self, number: str, node: NodeId, sent: "asyncio.Future[None]") -> None:
-        if not sent.cancelled() and isinstance(sent.exception(), Returned):
-            self._end(number, Refused(reason=f"no telephony service for node {node}", nobody=True))
+        if sent.cancelled():
+            return
+        match sent.exception():
+            case Returned():
+                self._end(number, Refused(reason=f"no telephony service for node {node}", nobody=True))
+            case NotSent():
+                self._end(number, Refused(reason=f"node {node} is not reached: the broker is away"))
 
     def answered(self, message: AbstractIncomingMessage) -> None:
         """Take an outcome; a late one finds nobody waiting."""
@@ -115,6 +126,7 @@ class Node:
         self, node: NodeId, perform: Performer, sender: Sender, names: Names, clock: Clock, wall: Callable[[], float]
     ) -> None:
         self.node = node
+        self.queue = names.node(node)
         self._perform = perform
         self._sender = sender
         self._names = names
@@ -134,8 +146,8 @@ class Node:
     async def claim(self, channel: AbstractChannel, tasks: TaskGroup) -> None:
         """Take commands from the broker from now on. Fails when another process serves this node."""
         await channel.set_qos(prefetch_count=AT_ONCE)
-        name = self._names.node(self.node)
-        queue = await exclusive_queue(channel, name, [(self._names.direct, name)])
+        queue = await exclusive_queue(channel, self.queue)
+        await queue.bind(self._names.direct, self.queue)
 
         async def arrived(message: AbstractIncomingMessage) -> None:
             begun = self._begin(message)  # before anything is awaited: commands begin in order

@@ -84,7 +84,7 @@ async def requeue(settings: BusSettings, ids: Collection[str] | None, limit: int
 async def _opened(settings: BusSettings) -> AsyncIterator[AbstractChannel]:
     """Open a channel; what is not acknowledged at its end goes back."""
     quiet_client()
-    async with connected(settings, "hotline bus dead") as connection:
+    async with connected(settings, "hotline bus dead") as (connection,):
         try:
             channel = await connection.channel(on_return_raises=True)
             yield channel

@@ -1,76 +1,92 @@
-"""What comes in from the broker: one consumer of facts, its inbox, and the journal's.
+"""What comes in from the broker: consumers of facts, and the journal's intake.
 
-A fact is acknowledged once it is handled (an inbox: when the next record is asked for; the journal: when it is removed), so that what a
-process had in its hands when it died comes again. What cannot be decoded is buried: it goes to the dead letters with the reason,
-and is acknowledged when it is there.
+A message is acknowledged once every fact in it is handled by whoever took it, so that what a process had in its hands when it died
+comes again. A fact that cannot be decoded is buried, alone: it goes to the dead letters with the reason, and its message
+is acknowledged when it is there. (Live services do not bury: the journal gets the same fact, and does.)
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator
+from typing import Protocol
 
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from hotline.bus.ordering import HOLD_S, Ordering
+from hotline.bus.packing import unpack
 from hotline.bus.window import Window
-from hotline.codec import SentSignal, Undecodable, decode
-from hotline.facts import Envelope, Record, Signal
-from hotline.ids import FactId
-from hotline.runtime.clock import Clock
+from hotline.codec import Undecodable, decode
+from hotline.facts import Envelope
 from hotline.tally import Tally
 
 log = structlog.get_logger(__name__)
 
 
-class Receipt(NamedTuple):
-    """A delivery that is to be acknowledged."""
+class Receipt:
+    """A delivery that is acknowledged when all who share it have signed."""
 
-    consumer: "Consumer"
-    tag: int
+    __slots__ = ("_consumer", "_holders", "_tag")
+
+    def __init__(self, consumer: "Consumer", tag: int) -> None:
+        self._consumer = consumer
+        self._tag = tag
+        self._holders = 1
+
+    def share(self) -> None:
+        """Have it wait for one more signature."""
+        self._holders += 1
 
     def sign(self) -> None:
-        """Say that it was handled."""
-        self.consumer.handled(self.tag)
+        """Say that one's part of it was handled."""
+        self._holders -= 1
+        if self._holders == 0:
+            self._consumer.handled(self._tag)
 
 
 class Reader(Protocol):
     """Where a consumer's facts go."""
 
     def take(self, envelope: Envelope, receipt: Receipt) -> None:
-        """Take a fact; sign the receipt when it is handled."""
+        """Take a fact: share the receipt, and sign it when the fact is handled. Or leave it."""
 
     def detach(self) -> None:
-        """Drop what is not handled: its receipts are void, and it will come again."""
+        """The session is over: no receipt reaches the broker any more, and what was not acknowledged will come again."""
 
 
 class Bury(Protocol):
-    """Brings a message to the dead letters."""
+    """Brings a fact that cannot be read to the dead letters."""
 
-    async def __call__(self, message: AbstractIncomingMessage, queue: str, reason: Undecodable) -> bool:
+    async def __call__(self, line: bytes, message: AbstractIncomingMessage, queue: str, reason: Undecodable) -> bool:
         """Return whether it is there."""
 
 
 class Consumer:
     """Consumes one queue of facts on a channel of its own, for as long as a session lasts."""
 
-    def __init__(self, queue: str, reader: Reader, prefetch: int, bury: Bury) -> None:
-        self._queue = queue
+    def __init__(
+        self, queue: str, reader: Reader, prefetch: int, tally: Tally, *, bury: Bury | None = None, skip: str | None = None
+    ) -> None:  # fmt: skip
+        """`bury`: what to do with what cannot be read; None: leave it. `skip`: a source whose facts the reader has already."""
+        self.queue = queue
         self._reader = reader
         self._prefetch = prefetch
+        self._tally = tally
         self._bury = bury
+        self._skip = skip
         self._window = Window()
         self._up_to = 0
         self._ripe = asyncio.Event()
 
-    async def run(self, channel: AbstractChannel) -> None:
-        """Consume and acknowledge until cancelled."""
+    async def begin(self, channel: AbstractChannel) -> None:
+        """Have the broker send."""
+        await channel.set_qos(prefetch_count=self._prefetch)
+        queue = await channel.get_queue(self.queue, ensure=False)
+        await queue.consume(self._arrived)
+
+    async def acknowledge(self, channel: AbstractChannel) -> None:
+        """Tell the broker what was handled, until cancelled. Then the reader is detached."""
         try:
-            await channel.set_qos(prefetch_count=self._prefetch)
-            queue = await channel.get_queue(self._queue, ensure=False)
             wire = await channel.get_underlay_channel()
-            await queue.consume(self._arrived)
             while True:
                 await self._ripe.wait()
                 self._ripe.clear()
@@ -83,14 +99,24 @@ class Consumer:
         tag = message.delivery_tag
         assert tag is not None
         self._window.arrived(tag)
-        try:
-            envelope = decode(message.body)
-        except Undecodable as exc:
-            log.error("a message of the broker cannot be read", queue=self._queue, error=str(exc))
-            if await self._bury(message, self._queue, exc):
-                self.handled(tag)
-            return
-        self._reader.take(envelope, Receipt(self, tag))
+        receipt = Receipt(self, tag)
+        unread = [] if message.app_id == self._skip else list(self._hand_out(message.body, receipt))
+        for line, problem in unread:
+            log.error("a fact of the broker cannot be read", queue=self.queue, error=str(problem))
+            self._tally.count("bus_facts_unread", reason=problem.reason)
+            if self._bury is not None and not await self._bury(line, message, self.queue, problem):
+                return  # never acknowledged here: it comes again
+        receipt.sign()
+
+    def _hand_out(self, body: bytes, receipt: Receipt) -> Iterator[tuple[bytes, Undecodable]]:
+        """Give the reader the facts of a message; yield those that cannot be read."""
+        for line in unpack(body):
+            try:
+                envelope = decode(line)
+            except Undecodable as exc:
+                yield line, exc
+            else:
+                self._reader.take(envelope, receipt)
 
     def handled(self, tag: int) -> None:
         """Acknowledge a delivery as soon as all before it are handled."""
@@ -98,112 +124,6 @@ class Consumer:
         if up_to is not None:
             self._up_to = up_to
             self._ripe.set()
-
-
-class RabbitInbox:
-    """The records of one subscriber: those of this process at once, those of others as the broker brings them."""
-
-    def __init__(
-        self, name: str, kinds: tuple[type[Record], ...], fact_types: Iterable[str], *, limit: int, source: str,
-        prefetch: int, clock: Clock, tally: Tally,
-    ) -> None:  # fmt: skip
-        self.name = name
-        self.kinds = kinds
-        self.fact_types = sorted(fact_types)
-        self._limit = limit
-        self._source = source
-        self._clock = clock
-        self._tally = tally
-        self._ordering = Ordering(self.fact_types)
-        self._records: deque[tuple[Record, FactId | None, Receipt | None]] = deque()
-        self._at_hand: tuple[FactId, Receipt] | None = None
-        self._lately: deque[FactId] = deque(maxlen=2 * prefetch)
-        self._wakeup = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-        self._closed = False
-
-    # --- the subscriber's side ------------------------------------------------------------------------------------------
-
-    async def get(self) -> Record | None:
-        self._sign()
-        while not self._records:
-            if self._closed:
-                return None
-            self._wakeup.clear()
-            await self._wakeup.wait()
-        record, fact_id, receipt = self._records.popleft()
-        self._at_hand = (fact_id, receipt) if fact_id is not None and receipt is not None else None
-        return record
-
-    def _sign(self) -> None:
-        if self._at_hand is not None:
-            fact_id, receipt = self._at_hand
-            self._at_hand = None
-            self._lately.append(fact_id)
-            receipt.sign()
-
-    @property
-    def ready(self) -> bool:
-        return bool(self._records)
-
-    @property
-    def ended(self) -> bool:
-        return self._closed and not self._records
-
-    def put(self, record: Record) -> None:
-        if self._closed:
-            return
-        if len(self._records) >= self._limit:
-            self._tally.limit_reached("bus_inbox")
-            return
-        self._append(record)
-
-    def _append(self, record: Record, fact_id: FactId | None = None, receipt: Receipt | None = None) -> None:
-        self._records.append((record, fact_id, receipt))
-        self._wakeup.set()
-
-    def close(self) -> None:
-        self._closed = True
-        self._wakeup.set()
-        if self._timer is not None:
-            self._timer.cancel()
-
-    # --- the broker's side ----------------------------------------------------------------------------------------------
-
-    def take(self, envelope: Envelope, receipt: Receipt) -> None:
-        if self._closed:
-            return  # not signed: it waits for the next process of this name
-        fact = envelope.fact
-        if envelope.source == self._source:  # it was put here when it was published
-            receipt.sign()
-            return
-        if not isinstance(fact, self.kinds) or envelope.fact_id in self._lately:
-            receipt.sign()
-        else:
-            self._append(fact, envelope.fact_id, receipt)
-        for signal in self._ordering.fact_came(envelope.source, envelope.seq):
-            self.put(signal)
-
-    def take_signal(self, sent: SentSignal) -> None:
-        """Take a signal of another process, if it is asked for."""
-        if isinstance(sent.signal, self.kinds):
-            self._put_all(self._ordering.signal_came(sent, self._clock.now()))
-
-    def _put_all(self, signals: list[Signal]) -> None:
-        for signal in signals:
-            self.put(signal)
-        if self._ordering.next_deadline() is not None and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(HOLD_S / 2, self._release)
-
-    def _release(self) -> None:
-        self._timer = None
-        self._put_all(self._ordering.overdue(self._clock.now()))
-
-    def detach(self) -> None:
-        self._records = deque(entry for entry in self._records if entry[2] is None)
-        if self._at_hand is not None:
-            self._lately.append(self._at_hand[0])
-            self._at_hand = None
 
 
 class JournalIntake:
@@ -215,6 +135,7 @@ class JournalIntake:
         self._filled = asyncio.Event()
 
     def take(self, envelope: Envelope, receipt: Receipt) -> None:
+        receipt.share()
         self._last += 1
         self._facts.append((self._last, envelope, receipt))
         self._filled.set()

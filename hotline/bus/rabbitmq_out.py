@@ -1,31 +1,31 @@
-"""What goes out to the broker: facts from the spool, each until it is confirmed; and parcels (signals, commands, replies), each once.
+"""Carries facts from the spool to the broker, each until it is confirmed.
 
-Facts and parcels are written in order without waiting for one another's confirmation, a bounded number at a time. A fact leaves
-the spool when every queue that wants it has it. A parcel that the broker could not take before its time is over is dropped.
+Facts leave the spool when every queue that wants them has them on disk. What the broker refuses (a full journal queue) stays and is
+tried again. A broker that blocks us, because it is short of memory or disk, is waited for: the connection that receives goes on
+meanwhile, which is what relieves it. One that takes facts and neither confirms them nor says why is given up.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Protocol
 
-import msgspec
 import structlog
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractExchange
 from aiormq import exceptions as amqp
 
+from hotline.bus.packing import Pack, pack
 from hotline.bus.rabbitmq_link import FAILURES
-from hotline.bus.topology import Names, fact_key
-from hotline.codec import encode
+from hotline.bus.rabbitmq_parcels import Sender
+from hotline.bus.topology import OLD, Names, age_of
 from hotline.errors import Unavailable
 from hotline.facts import Envelope, Fact
 from hotline.runtime.clock import Clock
-from hotline.runtime.tasks import TaskGroup
 from hotline.tally import Tally
 
 BATCH_LIMIT = 500
-PARCELS_AT_ONCE = 200
+LOOK_S = 0.5
+"""How often we look whether a broker that does not confirm has blocked us."""
 PAUSE_FIRST_S, PAUSE_LONGEST_S = 0.1, 5.0
 
 log = structlog.get_logger(__name__)
@@ -52,150 +52,109 @@ class Outbox(Protocol):
 
 
 class FactPublisher:
-    """Carries facts from the spool to the broker, for as long as a session lasts."""
+    """See the module. Runs anew in each session; what it knows of facts outlives them."""
 
-    def __init__(self, spool: Outbox, names: Names, confirm_timeout_s: float, tally: Tally) -> None:
+    def __init__(
+        self, spool: Outbox, names: Names, sender: Sender, *, confirm_timeout_s: float, live_s: float, clock: Clock,
+        tally: Tally,
+    ) -> None:  # fmt: skip
+        """`sender`: carries the signals, which no fact that was told after them may overtake."""
         self._spool = spool
+        self._sender = sender
         self._names = names
         self._timeout_s = confirm_timeout_s
+        self._live_s = live_s
+        self._clock = clock
         self._tally = tally
+        self._told_afterwards: set[int] = set()
+        self.confirmed = 0
+        """The broker has every fact up to this number."""
 
-    async def run(self, channel: AbstractChannel) -> None:
-        """Publish until the session fails. Raises Unavailable with the reason."""
+    def note_told(self, number: int, fact: Fact) -> None:
+        """Note that a fact was told, and not only kept for the journal; that is in question where it was concluded afterwards."""
+        if getattr(fact, "reconciled", False):
+            self._told_afterwards.add(number)
+
+    def _age(self, number: int, envelope: Envelope) -> str:
+        fact = envelope.fact
+        told = number in self._told_afterwards or not getattr(fact, "reconciled", False)
+        return age_of(at=fact.at, now=self._clock.now(), live_s=self._live_s, told=told)
+
+    async def run(self, channel: AbstractChannel, blocked: Callable[[], Awaitable[bool]]) -> None:
+        """Publish until cancelled. Raises Unavailable with the reason when that does not work any more."""
         exchange = await channel.get_exchange(self._names.facts, ensure=False)
         pause_s = 0.0
         while True:
             await self._spool.wait()
-            if await self._publish(exchange, self._spool.peek(BATCH_LIMIT)):
+            batch = self._spool.peek(BATCH_LIMIT)
+            await self._sender.caught_up()
+            if batch and await self._publish(exchange, pack(batch, self._age), blocked):
+                self.confirmed = batch[-1][0]
                 pause_s = 0.0
                 continue
             pause_s = min(max(pause_s * 2, PAUSE_FIRST_S), PAUSE_LONGEST_S)
             await asyncio.sleep(pause_s)
 
-    async def _publish(self, exchange: AbstractExchange, batch: list[tuple[int, Envelope]]) -> bool:
-        """Publish a batch; return whether the broker took all of it. What it refused (a full journal queue) stays in the spool."""
-        results = await asyncio.gather(
-            *(
-                exchange.publish(_message(e), fact_key(e.fact), mandatory=True, timeout=self._timeout_s)
-                for _, e in batch
-            ),
-            return_exceptions=True,
-        )
-        done = [
-            number for (number, _), result in zip(batch, results, strict=True) if not isinstance(result, BaseException)
-        ]
-        if done:
-            self._spool.remove(done)
-            self._tally.count("bus_facts_sent", len(done))
+    async def _publish(
+        self, exchange: AbstractExchange, packs: Sequence[Pack], blocked: Callable[[], Awaitable[bool]]
+    ) -> bool:
+        """Publish facts; return whether the broker took all of them."""
+        results = await self._confirmed([exchange.publish(_message(p), p.age, mandatory=True) for p in packs], blocked)
+        took = [p for p, result in zip(packs, results, strict=True) if not isinstance(result, BaseException)]
+        self._settle(took)
         errors = [r for r in results if isinstance(r, BaseException)]
         for error in errors:
             if not isinstance(error, amqp.DeliveryError) or isinstance(error, amqp.PublishError):
-                raise _lost(error, self._timeout_s)
+                raise _lost(error)
         if errors:
-            self._tally.count("bus_facts_refused", len(errors))
+            self._tally.count("bus_facts_refused", _count(packs) - _count(took))
         return not errors
 
+    async def _confirmed(
+        self, sending: Sequence[Awaitable[Any]], blocked: Callable[[], Awaitable[bool]]
+    ) -> list[Any | BaseException]:
+        """Wait for all confirmations. Raises Unavailable when they take too long, unless the broker has said that they will."""
+        everything = asyncio.gather(*sending, return_exceptions=True)
+        waited_s = 0.0
+        try:
+            while not (await asyncio.wait([everything], timeout=LOOK_S))[0]:
+                waited_s = 0.0 if await blocked() else waited_s + LOOK_S
+                if waited_s >= self._timeout_s:
+                    raise Unavailable(f"bus: the broker did not confirm facts within {self._timeout_s:g} s")
+        finally:
+            everything.add_done_callback(lambda done: done.cancelled() or done.exception())
+            everything.cancel()
+        return everything.result()
 
-def _lost(error: BaseException, timeout_s: float) -> BaseException:
+    def _settle(self, took: Sequence[Pack]) -> None:
+        numbers = [number for p in took for number in p.numbers]
+        if numbers:
+            self._spool.remove(numbers)
+            self._told_afterwards.difference_update(numbers)
+            self._tally.count("bus_facts_sent", len(numbers))
+        if old := _count([p for p in took if p.age == OLD]):
+            self._tally.count("bus_facts_old", old)
+
+
+def _count(packs: Iterable[Pack]) -> int:
+    return sum(len(p.numbers) for p in packs)
+
+
+def _lost(error: BaseException) -> BaseException:
     """Return why the session cannot go on; what is not one of the client's failures is returned as it is."""
     if isinstance(error, amqp.PublishError):
-        return Unavailable("the queues for facts are gone")
-    if isinstance(error, TimeoutError):
-        return Unavailable(f"facts were not confirmed within {timeout_s:g} s (is the broker out of memory or disk?)")
-    return Unavailable(f"facts cannot be sent: {error!r}") if isinstance(error, FAILURES) else error
+        return Unavailable("bus: the broker has no queue for facts any more")
+    if isinstance(error, (*FAILURES, asyncio.CancelledError)):  # the client cancels what waits on a closed channel
+        return Unavailable(f"bus: facts cannot be sent: {error!r}")
+    return error
 
 
-def _message(envelope: Envelope) -> Message:
+def _message(pack_: Pack) -> Message:
     return Message(
-        encode(envelope),
-        content_type="application/json",
+        pack_.body,
+        content_type="application/x-ndjson",
         delivery_mode=DeliveryMode.PERSISTENT,
-        message_id=envelope.fact_id,
-        type=type(envelope.fact).__name__,
-        app_id=envelope.source,
+        message_id=pack_.first,
+        type=pack_.type,
+        app_id=pack_.source,
     )
-
-
-class Returned(Exception):
-    """No queue wants this parcel."""
-
-
-class Parcel(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is sent once, or not at all."""
-
-    exchange: str
-    key: str
-    message: Message
-    until: float
-    """When it is no longer worth sending, on our clock."""
-    sent: "asyncio.Future[None] | None" = None
-    """Done when the broker has it; fails with Returned, or Unavailable when it may have it or not."""
-
-
-class Sender:
-    """Sends parcels in order."""
-
-    def __init__(self, limit: int, clock: Clock) -> None:
-        self._limit = limit
-        self._clock = clock
-        self._parcels: deque[Parcel] = deque()
-        self._filled = asyncio.Event()
-
-    def offer(self, parcel: Parcel) -> bool:
-        """Take a parcel; return False when too many wait."""
-        if len(self._parcels) >= self._limit:
-            self._drop_stale()
-            if len(self._parcels) >= self._limit:
-                return False
-        self._parcels.append(parcel)
-        self._filled.set()
-        return True
-
-    def _drop_stale(self) -> None:
-        now = self._clock.now()
-        while self._parcels and self._parcels[0].until <= now:
-            _settle(self._parcels.popleft(), Unavailable("it waited for the broker for too long"))
-
-    async def run(self, channel: AbstractChannel, tasks: TaskGroup) -> None:
-        """Send until cancelled."""
-        free = asyncio.Semaphore(PARCELS_AT_ONCE)
-        while True:
-            await free.acquire()
-            parcel = await self._next()
-            # Tasks begin in the order they are made, and the channel's lock is fair: so the order is kept.
-            tasks.spawn(self._send(channel, parcel, free), name="parcel")
-
-    async def _next(self) -> Parcel:
-        while True:
-            self._drop_stale()
-            if self._parcels:
-                return self._parcels.popleft()
-            self._filled.clear()
-            await self._filled.wait()
-
-    async def _send(self, channel: AbstractChannel, parcel: Parcel, free: asyncio.Semaphore) -> None:
-        try:
-            exchange = await channel.get_exchange(parcel.exchange, ensure=False)
-            timeout_s = max(parcel.until - self._clock.now(), 0.001)
-            await exchange.publish(parcel.message, parcel.key, mandatory=parcel.sent is not None, timeout=timeout_s)
-        except amqp.PublishError:
-            _settle(parcel, Returned())
-        except FAILURES as exc:
-            _settle(parcel, Unavailable(f"it may have been sent: {exc!r}"))
-        except BaseException:
-            _settle(parcel, Unavailable("it may have been sent"))
-            raise
-        else:
-            _settle(parcel, None)
-        finally:
-            free.release()
-
-
-def _settle(parcel: Parcel, error: Exception | None) -> None:
-    if parcel.sent is None or parcel.sent.done():
-        return
-    if error is None:
-        parcel.sent.set_result(None)
-    else:
-        parcel.sent.set_exception(error)
-        parcel.sent.exception()  # nobody has to look

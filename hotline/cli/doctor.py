@@ -1,8 +1,6 @@
 """`hotline doctor`: is this installation sound? Each check with what was found, and a remedy beside every failure."""
 
 import asyncio
-import os
-import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from hotline import __version__
+from hotline.cli.checks import Failed, Finding, judged, run_check
 from hotline.cli.client import Client, read_runtime
 from hotline.cli.shell import DataDir, JsonFlag, console, errors, one_sentence, print_json, shell
 from hotline.errors import HotlineError
@@ -21,26 +20,8 @@ from hotline.errors import HotlineError
 if TYPE_CHECKING:
     from hotline.settings import Settings
 
-FREE_DISK_MIN = 1_000_000_000
 TEST_CALL_S = 20.0
 SPOOL_WARN = 10_000
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What one check found."""
-
-    check: str
-    ok: bool
-    found: str
-    remedy: str = ""
-
-
-class Failed(Exception):
-    """A check failed; `remedy` says what to do."""
-
-    def __init__(self, found: str, remedy: str) -> None:
-        super().__init__(found)
-        self.remedy = remedy
 
 
 @one_sentence
@@ -72,40 +53,24 @@ def _show(finding: Finding) -> None:
         console.print(f"                  → {escape(finding.remedy)}", soft_wrap=True)
 
 
-def _judged(check: str, error: Exception, remedy: str) -> Finding:
-    return Finding(check=check, ok=False, found=str(error), remedy=getattr(error, "remedy", remedy))
-
-
 # --- what can be seen without a running hotline ---------------------------------------------------------------------------
 
 
 def _still_checks(settings: "Settings") -> Iterator[Finding]:
-    checks: list[tuple[str, Callable[[], str], str]] = [
-        ("versions", _versions, ""),
-        ("data", lambda: _data_directory(settings.data_dir), "choose another --data-dir"),
-        ("asterisk", lambda: _asterisk(settings), "when that is mended, run `hotline up`: it brings Asterisk"),
-        ("flows", lambda: _flows(settings), "run `hotline flow check FILE` and correct the file"),
-    ]
-    for name, look, remedy in checks:
-        try:
-            yield Finding(check=name, ok=True, found=look())
-        except (Failed, HotlineError) as exc:
-            yield _judged(name, exc, remedy)
+    from hotline.cli.doctor_disk import check_directory, check_spool
+    from hotline.runtime.clock import SteadyClock
+
+    yield run_check("versions", _versions, "")
+    yield run_check("data", lambda: check_directory(settings.data_dir), "choose another --data-dir")
+    yield check_spool(settings.data_dir, SteadyClock().now())
+    yield run_check(
+        "asterisk", lambda: _asterisk(settings), "when that is mended, run `hotline up`: it brings Asterisk"
+    )
+    yield run_check("flows", lambda: _flows(settings), "run `hotline flow check FILE` and correct the file")
 
 
 def _versions() -> str:
     return f"hotline {__version__}, Python {sys.version.split()[0]}"
-
-
-def _data_directory(data_dir: Path) -> str:
-    wanted = data_dir.absolute()
-    place = next(p for p in (wanted, *wanted.parents) if p.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        raise Failed(f"{place} cannot be written", "choose another --data-dir, or change its owner")
-    free = shutil.disk_usage(place).free
-    if free < FREE_DISK_MIN:
-        raise Failed(f"only {free / 1e6:.0f} MB free at {place}", "make room: recordings and the journal need it")
-    return f"{place} is writable, {free / 1e9:.0f} GB free"
 
 
 def _asterisk(settings: "Settings") -> str:
@@ -138,7 +103,7 @@ async def _live_checks(settings: "Settings") -> list[Finding]:
         client = Client.of(settings.data_dir)
         await asyncio.to_thread(client.text, "/healthz")
     except HotlineError as exc:
-        return [_judged("running", exc, "run `hotline up`, then this again")]
+        return [judged("running", exc, "run `hotline up`, then this again")]
     checks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
         ("running", lambda: _running(client, runtime)),
         ("numbers", lambda: _numbers(client)),
@@ -151,7 +116,7 @@ async def _live_checks(settings: "Settings") -> list[Finding]:
         try:
             findings.append(Finding(check=name, ok=True, found=await check()))
         except (Failed, HotlineError) as exc:
-            findings.append(_judged(name, exc, f"look into {settings.data_dir / 'log' / 'hotline.log'}"))
+            findings.append(judged(name, exc, f"look into {settings.data_dir / 'log' / 'hotline.log'}"))
     return findings
 
 

@@ -1,37 +1,48 @@
-"""`hotline audit`, `hotline journal rebuild`, `hotline crm import|export`: the records, checked, renewed, brought in and out."""
+"""`hotline audit`, `hotline journal rebuild|archive|restore`, `hotline crm import|export`: the records, checked, renewed, moved."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from hotline.cli.client import read_runtime
-from hotline.cli.shell import JsonFlag, Shell, console, one_sentence, print_json, print_table, shell
-from hotline.errors import Misuse, Unavailable
+from hotline.cli.shell import JsonFlag, Shell, console, errors, one_sentence, print_json, print_table, shell
+from hotline.errors import Misuse, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
+    from crm.archive import Tell
     from hotline.store.pool import Store
 
 crm_app = typer.Typer(help="Customers. Example: hotline crm import customers.csv", no_args_is_help=True)
 journal_app = typer.Typer(help="The journal of facts. Example: hotline journal rebuild", no_args_is_help=True)
 
 
-@asynccontextmanager
-async def _store(options: Shell) -> AsyncIterator["Store"]:
-    """Open the database: the one of the settings, else the private one of the hotline that runs."""
-    from hotline.store.pool import Store
-
+def _address(options: Shell) -> str:
+    """Return the DSN: the one of the settings, else that of the hotline that runs."""
     settings = options.settings()
     dsn = settings.database.dsn
-    address = dsn.get_secret_value() if dsn is not None else read_runtime(settings.data_dir)["database"]
-    store = await Store.open(address, size=2, command_timeout_s=600)
+    if dsn is not None:
+        return dsn.get_secret_value()
+    return str(read_runtime(settings.data_dir)["database"])
+
+
+@asynccontextmanager
+async def _store(options: Shell) -> AsyncIterator["Store"]:
+    """Open the database. Raises Misuse or Unavailable with what it says when it does not let us in."""
+    from hotline.runtime import logs
+    from hotline.store.pool import Store
+
+    logs.configure(json=False, level="warning")
+    store = await Store.open(_address(options), size=2, command_timeout_s=600)
     try:
-        if not await store.healthy():
-            raise Unavailable("the database does not answer; with a private one, run `hotline up` first")
+        try:
+            await store.fetchval("SELECT true", timeout_s=10)
+        except (Unavailable, OutcomeUnknown) as exc:
+            raise Unavailable(f"{exc}; is it running? (a private one needs `hotline up`)") from exc
         yield store
     finally:
         await store.close()
@@ -75,18 +86,93 @@ def rebuild(
 
     async def work() -> object:
         async with _store(shell(ctx)) as store:
-            return msgspec.to_builtins(await run(store, write=not dry_run), str_keys=True)
+            return msgspec.to_builtins(await run(store, write=not dry_run, dsn=_address(shell(ctx))), str_keys=True)
 
     report = asyncio.run(work())
     if as_json:
         print_json(report)
         return
     assert isinstance(report, dict)
-    for name, value in report.items():
-        if not isinstance(value, list):
-            console.print(f"{name.replace('_', ' '):<14} {value}", markup=False)
+    _show_numbers(report)
     for difference in report.get("differences", []):
         console.print(f"  differs: {difference}", markup=False, soft_wrap=True)
+
+
+def _show_numbers(report: dict[str, object]) -> None:
+    for name, value in report.items():
+        if not isinstance(value, list):
+            console.print(f"{name.replace('_', ' '):<14} {value}", markup=False, soft_wrap=True)
+
+
+@journal_app.command("archive")
+@one_sentence
+def archive(
+    ctx: typer.Context,
+    before: Annotated[str, typer.Option(help="Archive every whole month before this one, such as 2026-01.")],
+    to: Annotated[
+        Path | None, typer.Option(help="Where the files go; default: `archive` in the data directory.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Carry old months of the journal into compressed CSV files, and out of the database. Rows of calls stay.
+
+    Example: hotline journal archive --before 2026-01 --to /srv/archive --dry-run
+    """
+    from crm.archive import archive as run
+    from hotline.runtime.clock import SteadyClock
+
+    directory = to if to is not None else shell(ctx).settings().data_dir / "archive"
+
+    async def work(tell: "Tell") -> list[dict[str, Any]]:
+        async with _store(shell(ctx)) as store:
+            months = await run(store, before, directory, now=SteadyClock().now(), dry_run=dry_run, tell=tell)
+            return [msgspec.to_builtins(month) for month in months]
+
+    with _progress() as tell:
+        months = asyncio.run(work(tell))
+    if as_json:
+        print_json(months)
+    else:
+        rows = ((m["month"], m["facts"], m["stay"], m["bytes"], m["file"]) for m in months)
+        print_table(("month", "facts", "calls that stay", "bytes", "file"), rows, empty="no month to archive")
+        if months and dry_run:
+            console.print("nothing was changed; bytes are those in the database", markup=False)
+
+
+@journal_app.command("restore")
+@one_sentence
+def restore(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file that `hotline journal archive` wrote; its manifest beside it.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring an archived month back into the journal.
+
+    Example: hotline journal restore /srv/archive/journal-2025-12.csv.gz
+    """
+    from crm.restore import restore as run
+
+    async def work() -> dict[str, object]:
+        async with _store(shell(ctx)) as store:
+            report: dict[str, object] = msgspec.to_builtins(await run(store, file))
+            return report
+
+    report = asyncio.run(work())
+    if as_json:
+        print_json(report)
+    else:
+        _show_numbers(report)
+
+
+@contextmanager
+def _progress() -> Iterator["Tell"]:
+    """Show on standard error how far it is: a bar on a terminal, nothing elsewhere."""
+    from rich.progress import Progress
+
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        bar = progress.add_task("reading", total=None)
+        yield lambda what, done, total: progress.update(bar, description=what, completed=done, total=max(total, 1))
 
 
 @crm_app.command("import")
@@ -125,9 +211,7 @@ def import_customers(
     if as_json:
         print_json(report)
     else:
-        for name, value in report.items():
-            if not isinstance(value, list):
-                console.print(f"{name.replace('_', ' '):<14} {value}", markup=False)
+        _show_numbers(report)
         for problem in report["errors"]:
             console.print(f"  line {problem['line']}: {problem['problem']}", markup=False, style="red", soft_wrap=True)
     if report["errors"]:

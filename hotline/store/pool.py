@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import structlog
@@ -125,9 +125,10 @@ class Connection:
 class Store:
     """A bounded set of connections to one database."""
 
-    def __init__(self, pool: "asyncpg.Pool[Row]", command_timeout_s: float) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Row]", command_timeout_s: float, where: str) -> None:
         self._pool = pool
         self._timeout_s = command_timeout_s
+        self._where = where
         self._closed = False
 
     @classmethod
@@ -136,8 +137,7 @@ class Store:
 
         Waiting for a free connection and each statement may take `command_timeout_s`. Raises Misuse for a text that is no DSN.
         """
-        if urlsplit(dsn).scheme not in ("postgres", "postgresql"):
-            raise Misuse("database: the DSN must look like postgresql://user:password@host:port/name")
+        where = _where(dsn)
         pool = asyncpg.create_pool(
             dsn,
             min_size=0,
@@ -154,7 +154,7 @@ class Store:
         )
         with driver_errors(may_be_done=False):
             await pool
-        return cls(pool, command_timeout_s)
+        return cls(pool, command_timeout_s, where)
 
     async def close(self) -> None:
         """Close all connections: waits a few seconds for blocks under way, then cuts them."""
@@ -216,8 +216,14 @@ class Store:
     async def _lent(self) -> AsyncIterator["PoolConnectionProxy[Row]"]:
         if self._closed:
             raise Unavailable("the store is closed")
-        with driver_errors(may_be_done=False):
-            raw = await self._pool.acquire(timeout=self._timeout_s)
+        try:
+            with driver_errors(may_be_done=False):
+                raw = await self._pool.acquire(timeout=self._timeout_s)
+        except Unavailable as exc:
+            cause = exc.__cause__
+            if not isinstance(cause, OSError) or isinstance(cause, TimeoutError):
+                raise
+            raise Unavailable(f"database: {self._where} cannot be reached: {cause.strerror or cause}") from cause
         try:
             yield raw
         finally:
@@ -234,6 +240,19 @@ class Store:
                 return bool(await self.fetchval("SELECT true"))
         except (HotlineError, TimeoutError):
             return False
+
+
+def _where(dsn: str) -> str:
+    """Return where a DSN leads, without its password. Raises Misuse for a text that is no DSN."""
+    try:
+        parts = urlsplit(dsn)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise Misuse("database: the DSN must look like postgresql://user:password@host:port/name")
+    host = parts.hostname or parse_qs(parts.query).get("host", ["this machine"])[0]
+    return f"{host}:{port}" if port is not None else host
 
 
 async def _roll_back(raw: "PoolConnectionProxy[Row]", transaction: Any) -> None:

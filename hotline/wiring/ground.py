@@ -22,6 +22,7 @@ from hotline.wiring.rooms import Rooms
 
 DRAIN_S = 5.0
 DRAIN_POLL_S = 0.02
+SPOOL_FILE = "spool.db"
 BROKER_KNOWN = "bus/known"
 """Remembered once the broker has let us in: from then on a start does not fail because it is away."""
 
@@ -52,7 +53,7 @@ class Ground:
     def open(self) -> None:
         """Open the spool and make the bus; nothing is connected yet."""
         self.spool = Spool.open(
-            self.settings.data_dir / "spool.db",
+            self.settings.data_dir / SPOOL_FILE,
             source=f"hotline@{self.process}",
             max_facts=self.settings.spool.max_facts,
             clock=self.clock,

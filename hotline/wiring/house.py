@@ -13,6 +13,7 @@ import structlog
 from acd.routes import routes as acd_routes
 from acd.service import AcdService
 from crm.audio import audio_routes
+from crm.audit_service import AuditService
 from crm.customers import write_queues
 from crm.journal import JournalWriter
 from crm.lost_calls import LostCallsService
@@ -23,11 +24,12 @@ from hotline.secrets import load_or_create
 from hotline.settings import Settings
 from hotline.store.migrate import migrate
 from hotline.store.office import Office
+from hotline.store.pool import Store
 from hotline.web.routes import Route
 from hotline.web.server import Credentials, WebServer
 from hotline.wiring import runtime_file
 from hotline.wiring.database import Database
-from hotline.wiring.ground import DRAIN_S, Ground, Tell
+from hotline.wiring.ground import DRAIN_S, SPOOL_FILE, Ground, Tell
 from hotline.wiring.node import Node
 from hotline.wiring.rooms import Rooms
 from ivr.routes import ivr_routes
@@ -74,7 +76,8 @@ class House:
     def _open_services(self, database: Database) -> None:
         ground = self._ground
         self._metrics = self._make_metrics()
-        ground.run(self._metrics, ground.bus.subscribe("metrics", *self._metrics.kinds))
+        counts = "metrics" in ground.rooms
+        ground.run(self._metrics, ground.bus.subscribe("metrics", *self._metrics.kinds, durable=counts))
         if "crm" in ground.rooms:
             self._open_crm(database)
         if self._node is not None:
@@ -105,7 +108,16 @@ class House:
         ground.run(crm, ground.bus.subscribe(crm.name, *crm.kinds))
         ground.run(lost_calls, ground.bus.subscribe(lost_calls.name, *lost_calls.kinds))
         ground.tasks.spawn(self._journal.run(), name="journal")
+        self._open_audit(store)
         self._routes += crm_routes(store, self.settings, clock=ground.clock)
+
+    def _open_audit(self, store: Store) -> None:
+        ground, settings = self._ground, self.settings
+        audit = AuditService(
+            store, ground.clock, ground.tally, ground.tasks,
+            interval_s=settings.crm.audit_interval_s, spools=[settings.data_dir / SPOOL_FILE],
+        )  # fmt: skip
+        ground.run(audit, ground.bus.subscribe(audit.name, *audit.kinds))
 
     def _open_acd(self, database: Database) -> None:
         ground = self._ground

@@ -70,6 +70,7 @@ class Node:
         if "ivr" in self._ground.rooms:
             self._open_ivr()
         self._open_cel_reader(store)
+        self._open_telephony()
 
     def _open_recorder(self) -> None:
         ground, settings = self._ground, self._ground.settings
@@ -98,19 +99,17 @@ class Node:
         ground.stack.callback(cel.close)
         ground.tasks.spawn(cel.run(ground.clock), name="cel")
 
-    # --- calls ----------------------------------------------------------------------------------------------------------
-
-    async def serve(self) -> None:
-        """Link up with Asterisk and take calls. Raises Unavailable when its manager port does not let us in."""
+    def _open_telephony(self) -> None:
+        """Everything but the link: commands for this node are ours before the first fact, or another process has its name."""
         ground, settings, asterisk = self._ground, self._ground.settings, self.asterisk
-        self._link = AmiLink(
+        link = self._link = AmiLink(
             self.id, asterisk.ami_host, asterisk.ami_port, asterisk.ami_username, asterisk.ami_secret, settings.ami,
             ground.clock, ground.tally, ground.tasks,
         )  # fmt: skip
         self._telephony = TelephonyService(
             settings.asterisk,
             Lines(self.id, settings.seats.extensions()),
-            self._link,
+            link,
             ground.bus,
             clock=ground.clock,
             tally=ground.tally,
@@ -120,8 +119,15 @@ class Node:
         ground.run(self._telephony, ground.bus.subscribe(self._telephony.name, *self._telephony.kinds))
         self._telephony.start()
         if ground.broker is not None:
-            link = self._link
             ground.broker.on_return.append(lambda: link.ask_resync("broker_back"))
+
+    # --- calls ----------------------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Link up with Asterisk and take calls. Raises Unavailable when its manager port does not let us in."""
+        ground, asterisk = self._ground, self.asterisk
+        assert self._link is not None  # `open_services` came first
+        assert self._telephony is not None
         await self._link.start()
         try:
             await asyncio.wait_for(self._telephony.became_ready.wait(), READY_TIMEOUT_S)

@@ -145,7 +145,8 @@ async def test_processes_start_in_any_order_and_wait_for_what_they_need(
     assert router.lives, router.said()
     await office.start()
     async with seats("1001", behaviour=Answer()) as phones:
-        await eventually(lambda: _logged_in(hotline), what="a router that takes orders")
+        await eventually(lambda: _surveyed(hotline), within_s=60, what="a router that knows the node")
+        await hotline.set_ready("1001")
         async with Caller(exchange, number="4001", caller_number="13822220001") as call:
             talk = await phones["1001"].next_call(40)
             await talk.wait_answered()
@@ -153,9 +154,8 @@ async def test_processes_start_in_any_order_and_wait_for_what_they_need(
         assert (await hotline.ended("13822220001"))["outcome"] == "answered"
 
 
-async def _logged_in(hotline: Layout) -> bool:
-    await hotline.put("agents/1001/state", {"state": "ready"})
-    return True
+async def _surveyed(hotline: Layout) -> bool:
+    return "node1" in (await hotline.get("router"))["surveyed"]
 
 
 # --- ends under load -------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
     python -m tests.bench [NAME…] [--quick] [--json]
 
-Benchmarks: codec, router, journal, events, asterisk_cpu, demo20, takeover (the last four start a real hotline with synthetic phones). Ratios are
+Benchmarks: codec, router, journal, bus, events, asterisk_cpu, demo20, takeover (the last four start a real hotline with synthetic phones). Ratios are
 measured within one run, because the machine is shared; absolute numbers belong to the machine. A missed goal is shown and is no
 failure of the program; exit status 1 means that a benchmark could not be run.
 """
@@ -16,13 +16,14 @@ from collections.abc import Awaitable, Callable
 
 from hotline.runtime import logs
 from hotline.runtime.clock import stopwatch
-from tests.bench import ami_codec, asterisk_cpu, demo20, events, journal, router, takeover
+from tests.bench import ami_codec, asterisk_cpu, bus, demo20, events, journal, router, takeover
 from tests.bench.report import Report, Scale, say, say_done
 
 LIMITS_S = {
     "codec": 60,
     "router": 60,
     "journal": 120,
+    "bus": 180,
     "events": 120,
     "asterisk_cpu": 300,
     "demo20": 420,
@@ -74,6 +75,7 @@ BENCHES: dict[str, Callable[[Scale], Awaitable[Report]]] = {
     "codec": codec,
     "router": routing,
     "journal": journal.run,
+    "bus": bus.run,
     "events": events.run,
     "asterisk_cpu": asterisk_cpu.run,
     "demo20": demo20.run,

@@ -136,6 +136,9 @@ class Monitor:
             live.answered = True
         if record.phase == "session":
             self._end_talks(call)
+            waiting = self.waiting.get(call)
+            if waiting is not None and waiting.away is not None and waiting.away not in self.live:
+                self._back(call, waiting.away)
         if call in self.waiting or self._done(call) or place is None:
             return
         if place.queue_id is not None and record.phase in ("session", "ringing"):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.audit import check_call, counts_of
+from crm.audit_rules import check_call, counts_of
 from crm.projections import fold_call
 from crm.rows import CallRows, moment
 from hotline.codec import decode_fact, encode_fact

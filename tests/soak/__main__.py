@@ -28,7 +28,7 @@ TALK_S = 2.0
 SEATS_PER_RATE = 8
 PATIENCE_S = 90.0
 GROWTH_MB = 150.0
-"""A process that grew by more from its first to its last quarter of an hour's part is taken for leaking."""
+"""A process that grew by more between the first and the last quarter of its life is taken for leaking."""
 
 
 def phases(freeze_s: float, calm_s: float) -> list[Phase]:
@@ -71,7 +71,7 @@ async def soak(rate: float, freeze_s: float, minutes: float, keep: bool) -> list
         await layout.start()
         _say(f"{rate:g} calls/s for {seconds:.0f} s, {seats} seats; in {work}")
         plan = DemoPlan(
-            calls=round(rate * seconds * 1.5), rate=rate, agents=seats, talk_s=TALK_S, patience_s=PATIENCE_S, seed=1,
+            calls=round(rate * seconds * 2.5), rate=rate, agents=seats, talk_s=TALK_S, patience_s=PATIENCE_S, seed=1,
             number="4002",
         )  # fmt: skip
         accounts = [layout.account(str(1001 + n)) for n in range(seats)]
@@ -84,6 +84,7 @@ async def soak(rate: float, freeze_s: float, minutes: float, keep: bool) -> list
         _say("accounting")
         books = Accounts(load, layout.nodes, layout.members, layout.office)
         problems = await books.check()
+        weather.count_fallback(books.rows)
         _print(weather, watch, books)
     return problems + _leaks(watch)
 

@@ -25,13 +25,14 @@ from telephony.phones.sipp import Exchange
 from tests.support.running import Questions
 from tests.support.wait import eventually
 
-How = Literal["talked", "gave_up", "live", "refused", "cut", "turned_away", "lost", "served_twice"]
+How = Literal["talked", "gave_up", "live", "refused", "cut", "turned_away", "lost", "served_twice", "forgotten"]
 GOOD: frozenset[How] = frozenset({"talked", "gave_up"})
+IN_A_HURRY = ("impatient", "leaving")
+"""All other callers wait longer than anybody has to wait where there are enough seats."""
 REFUSAL = 300
 LINGER_S = 1.0
 """So long a caller stays on the line after the agent has hung up."""
 TEND_S = 1.0
-ON_DUTY = ("ready", "ringing", "talking")
 LEFT_SETTLE_S = 1.0
 
 
@@ -86,7 +87,9 @@ class Story:
         if len(self.talks) > 1:
             return "served_twice"
         if not self.talks:
-            return "gave_up" if phone.ended_by == "us" else "turned_away"
+            if phone.ended_by != "us":
+                return "turned_away"
+            return "gave_up" if self.script.kind in IN_A_HURRY else "forgotten"
         return "talked" if "us" in (phone.ended_by, self.talks[0].at_seat.ended_by) else "cut"
 
     @property

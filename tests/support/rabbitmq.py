@@ -1,5 +1,12 @@
 """A private RabbitMQ for tests: Debian's, brought by `hotline.tools`, on free loopback ports, gone at the end.
 
+A conftest imports the fixture `broker_of`; then `broker_of("4")` is a running node, the same one for the whole test run:
+
+    from tests.support.rabbitmq import broker_of as broker_of
+
+Ask it in a fixture that is not `async`: it starts nodes in a loop of its own. Names in a node are shared: use a prefix of your own. Whatever a test does to it (`away`, `frozen`, `alarmed` undo it themselves), the next one
+finds it well.
+
 RabbitMQ is a set of shell scripts around Erlang, and Erlang starts its helpers (`erl_child_setup`, `inet_gethost`, `epmd`) by
 path. Both find everything through `PATH`, `ROOTDIR` and `BINDIR`, so a directory of small scripts that run each Erlang program
 through the loader of its own tree is enough to use them unpacked, as any user, whatever the machine's libc is. Two versions
@@ -12,12 +19,16 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Literal
+
+import pytest
 
 from hotline.tools import Tool, bring
 from tests.support.wait import eventually
@@ -34,7 +45,12 @@ _LEADERLESS = (
     "N = [P || Q <- rabbit_amqqueue:list(), amqqueue:is_quorum(Q), {P, _} <- [amqqueue:get_pid(Q)], "
     "ets:lookup(ra_state, P) =/= [{P, leader}]], [ra:trigger_election(P) || P <- N], length(N)."
 )
+_NAMES = (
+    "[element(4, amqqueue:get_name(Q)) || Q <- rabbit_amqqueue:list()] "
+    '++ [element(4, element(2, X)) || X <- rabbit_exchange:list(<<"/">>)].'
+)
 _libc = ctypes.CDLL(None)
+_RUNNING = pytest.StashKey["dict[Version, RabbitMQ]"]()
 
 
 def tool(version: Version) -> Tool:
@@ -42,6 +58,22 @@ def tool(version: Version) -> Tool:
     if version == "3.10":
         return bring("rabbitmq-3.10", ["rabbitmq-server", "libc6"], progress=lambda _: None, suite="bookworm")
     return bring("rabbitmq", ["rabbitmq-server", "libc6"], progress=lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def broker_of(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> "Callable[[Version], RabbitMQ]":
+    """Return a way to a running node of a version: started when it is first asked for, mended after a test that broke it."""
+    running = pytestconfig.stash.setdefault(_RUNNING, {})
+
+    def get(version: Version) -> RabbitMQ:
+        if version not in running:
+            node = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"), version)
+            pytestconfig.add_cleanup(lambda: asyncio.run(node.close()))
+            running[version] = node
+        asyncio.run(running[version].mend())
+        return running[version]
+
+    return get
 
 
 class RabbitMQ:
@@ -137,6 +169,42 @@ class RabbitMQ:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
+    async def mend(self) -> None:
+        """Have it run, whatever was done to it. (An alarm is cleared by who raised it.)"""
+        if self._process is not None:
+            self.thaw()
+        if self._process is None or self._process.poll() is not None:
+            await self.start()
+
+    @contextlib.asynccontextmanager
+    async def away(self, *, empty: bool = False) -> AsyncIterator[None]:
+        """Be dead (kill -9) for a while; then it is back at the same address, with its data, or `empty` as on a new disk."""
+        await self.kill()
+        try:
+            yield
+        finally:
+            if empty:
+                shutil.rmtree(self._work / "data")
+            await self.start()
+
+    @contextlib.asynccontextmanager
+    async def frozen(self) -> AsyncIterator[None]:
+        """Stand still for a while."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            self.thaw()
+
+    @contextlib.asynccontextmanager
+    async def alarmed(self) -> AsyncIterator[None]:
+        """Be short of memory for a while."""
+        await self.alarm(on=True)
+        try:
+            yield
+        finally:
+            await self.alarm(on=False)
+
     async def close(self) -> None:
         """End the node and its epmd."""
         await self.kill()
@@ -167,6 +235,11 @@ class RabbitMQ:
     async def _alarmed(self, on: bool) -> bool:
         said = await self.control("eval", "length(rabbit_alarm:get_alarms()).")
         return (said.strip() != "0") == on
+
+    async def names(self, prefix: str) -> set[str]:
+        """Return the names of all queues and exchanges that begin with a prefix."""
+        said = await self.control("eval", _NAMES)
+        return {name for name in re.findall(r'<<"([^"]*)">>', said) if name.startswith(f"{prefix}.")}
 
     async def add_user(self, name: str, *rights: str) -> str:
         """Add a user with these rights (configure, write, read; regular expressions), and return the URL to connect with."""

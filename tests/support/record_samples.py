@@ -30,6 +30,7 @@ def sample(kind: Any, name: str = "", number: int = 1, default: Any = None) -> A
         int: number + 40,
         float: 1_700_000_000.25 + number,
         bool: True,
+        bytes: bytes([0, 200, number]),
     }
     return simple[kind]
 
@@ -54,6 +55,7 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
         int: st.integers(-(2**63), 2**63 - 1),
         float: st.floats(allow_nan=False, allow_infinity=False),
         bool: st.booleans(),
+        bytes: st.binary(),
         type(None): st.none(),
     }
     return simple[kind]

@@ -126,7 +126,7 @@ class Member:
         except TimeoutError:
             process.kill()
             await process.wait()
-            raise AssertionError("it did not refuse to start") from None
+            raise AssertionError(f"{self.data_dir.name} did not refuse to start") from None
         assert process.returncode in (1, 2), (process.returncode, out, err)
         assert "Traceback" not in out + err, err
         lines = err.splitlines()

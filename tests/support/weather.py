@@ -1,10 +1,11 @@
 """Storage that freezes, dies and comes back while calls go on, phase by phase; and the table of what callers noticed of it."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import quantiles
+from typing import Any
 
 from hotline.errors import Unavailable
 from hotline.runtime.clock import SteadyClock
@@ -18,7 +19,7 @@ from tests.support.watch import Postgres, Watch
 
 CATCH_UP_S = 120.0
 COLUMNS = (
-    "phase", "s", "placed", "talked", "gave up", "failed", "wait p50", "wait p95", "spool", "memory MB", "caught up s"
+    "phase", "s", "placed", "talked", "gave up", "failed", "fallback", "wait p50", "wait p95", "spool", "memory MB", "caught up s"
 )  # fmt: skip
 _OVER = "SELECT count(*) FROM v_call WHERE caller_number = ANY($1) AND ended_at IS NOT NULL AND arrived_at >= $2"
 
@@ -41,6 +42,8 @@ class Report:
 
     phase: Phase
     stories: list[Story] = field(default_factory=list)
+    fell_back: int = 0
+    """Calls that Asterisk's own fallback queue served, because nobody of ours was there."""
     spool: int = 0
     memory_mb: float = 0.0
     """Of all watched processes together, each at its largest."""
@@ -58,7 +61,7 @@ class Report:
         late = "-" if self.caught_up_s is None else f"{self.caught_up_s:.1f}"
         return (
             self.phase.name, f"{self.phase.seconds:.0f}", str(len(hows)), str(hows.count("talked")), str(hows.count("gave_up")),
-            str(sum(s.failed for s in self.stories)), _percentile(self.waits, 50), _percentile(self.waits, 95),
+            str(sum(s.failed for s in self.stories)), str(self.fell_back), _percentile(self.waits, 50), _percentile(self.waits, 95),
             str(self.spool), f"{self.memory_mb:.0f}", late,
         )  # fmt: skip
 
@@ -109,6 +112,12 @@ class Weather:
             report.spool = watch.most_spooled(name)
             report.memory_mb = sum(watch.most_memory_mb(name).values())
         return watch
+
+    def count_fallback(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take from the rows of the calls how many went to the fallback queue."""
+        fell = {row["caller_number"] for row in rows if row["outcome"] == "fallback"}
+        for report in self.reports:
+            report.fell_back = sum(s.number in fell for s in report.stories)
 
     async def _one(self, phase: Phase) -> None:
         report = Report(phase=phase)

@@ -40,3 +40,6 @@ $$;
 
 -- The audit looks at the calls that ended lately.
 CREATE INDEX call_ended ON call (ended_at) WHERE ended_at IS NOT NULL;
+
+-- It also asks for what happened in the last minutes, of a table that is written in the order of time.
+CREATE INDEX journal_at ON journal USING brin (at) WITH (autosummarize = on, pages_per_range = 32);

@@ -40,6 +40,10 @@ FALLBACK_QUEUE = "hotline-fallback"
 FALLBACK_WAIT_S = 900
 """How long a caller may wait in the fallback queue before leaving a message."""
 
+EMPTY_TRIES, EMPTY_WAIT_S = 6, 5
+"""So often, and after so long a piece of music, a fallback queue without a phone that can be rung is tried."""
+_EMPTY = '"${QUEUESTATUS}" = "JOINEMPTY" | "${QUEUESTATUS}" = "LEAVEEMPTY"'
+
 INTERNAL_RING_S = 30
 FEATURE_S = 5
 MESSAGE_S = 180
@@ -231,8 +235,8 @@ def _feature(plan: Plan) -> str:
     )
 
 
-def _fallback(_plan: Plan) -> str:
-    """The static queue: needs nothing but Asterisk."""
+def _fallback(plan: Plan) -> str:
+    """The static queue: needs nothing but Asterisk. While no seat is known (after a start) callers wait a little for one."""
     return "\n".join(
         (
             context("hotline-release", *extension("s", "Goto(hotline-fallback,not_handled,1)")),
@@ -246,8 +250,13 @@ def _fallback(_plan: Plan) -> str:
                     "CELGenUserEvent(HOTLINE_FALLBACK,${HOTLINE_CALL} ${HOTLINE_REASON})",
                     "UserEvent(HotlineFallback,Call: ${HOTLINE_CALL},Reason: ${HOTLINE_REASON})",
                     "Answer()",
-                    f"Queue({FALLBACK_QUEUE},i,,,{FALLBACK_WAIT_S})",
-                    "Playback(vm-nobodyavail&vm-leavemsg&beep)",
+                    "Set(HOTLINE_TRIES=0)",
+                    f"(again),Queue({FALLBACK_QUEUE},i,,,{FALLBACK_WAIT_S})",
+                    "Set(HOTLINE_TRIES=$[${HOTLINE_TRIES} + 1])",
+                    f"GotoIf($[!({_EMPTY}) | ${{HOTLINE_TRIES}} >= {EMPTY_TRIES}]?message)",
+                    f"MusicOnHold({plan.settings.asterisk.music_class},{EMPTY_WAIT_S})",
+                    "Goto(again)",
+                    "(message),Playback(vm-nobodyavail&vm-leavemsg&beep)",
                     f"Record(hotline-voicemail/${{HOTLINE_CALL}}.wav,5,{MESSAGE_S},k)",
                     "Playback(auth-thankyou&vm-goodbye)",
                     "Hangup()",

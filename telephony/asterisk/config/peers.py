@@ -10,6 +10,8 @@ characters: his number, his name (in base64, so that it survives every script) a
 does not ring on when that node dies.
 """
 
+import base64
+
 from hotline.settings import Peer
 from telephony.asterisk.config.plan import Plan, host_port, section
 from telephony.asterisk.config.steps import BUSY_CAUSE, NO_ANSWER_CAUSE, context, extension, in_use, lines
@@ -32,6 +34,9 @@ NUMBER_DIGITS = 32
 # Letters, digits, blank, `& ' ( ) , - . / _`, and every byte of other scripts; their control characters were taken out by
 # `hotline.text.clean_name` where the call arrived. In hexadecimal where a sign means something in an argument.
 _NAME_CHARACTERS = r"0-9A-Za-z_\x20\x26-\x29\x2c-\x2f\x80-\xff"
+
+# The name is sent with a colon before it, which no name may have: Asterisk complains about an empty text to encode.
+_NO_NAME = base64.b64encode(b":").decode()
 
 _NUMBER, _NAME, _RING = "X-Hotline-Number", "X-Hotline-Name", "X-Hotline-Ring"
 
@@ -96,11 +101,12 @@ def contexts(plan: Plan) -> list[str]:
 
 def _ring() -> tuple[str, ...]:
     """Ring a seat for another node, and hang up with the cause that the phone gave: there it means the same as here."""
-    name = f"${{BASE64_DECODE(${{PJSIP_HEADER(read,{_NAME}):0:{2 * NAME_BYTES}}})}}"
+    packed = "${IF(${ISNULL(${HOTLINE_NAME})}?" + _NO_NAME + ":${HOTLINE_NAME})}"
     asked = "0${HOTLINE_SECONDS}"
     return (
         f"Set(CALLERID(num)=${{FILTER(0-9+*#,${{PJSIP_HEADER(read,{_NUMBER})}}):0:{NUMBER_DIGITS}}})",
-        f"Set(CALLERID(name)=${{FILTER({_NAME_CHARACTERS},{name}):0:{NAME_BYTES}}})",
+        f"Set(HOTLINE_NAME=${{PJSIP_HEADER(read,{_NAME}):0:{2 * NAME_BYTES}}})",
+        f"Set(CALLERID(name)=${{FILTER({_NAME_CHARACTERS},${{BASE64_DECODE({packed})}}):0:{NAME_BYTES}}})",
         f"Set(HOTLINE_SECONDS=${{FILTER(0-9,${{PJSIP_HEADER(read,{_RING})}}):0:3}})",
         f"ExecIf($[{asked} < 1 | {asked} > {LONGEST_RING_S}]?Set(HOTLINE_SECONDS={LONGEST_RING_S}))",
         f"GotoIf({in_use('${HOTLINE_SEAT}')}?busy)",
@@ -113,5 +119,5 @@ def _ring() -> tuple[str, ...]:
 
 def tell(seconds: str) -> str:
     """Return the option of `Dial` that tells a peer for whom its seat rings, and how long."""
-    number, name = "${FILTER(0-9+*#,${CALLERID(num)})}", "${BASE64_ENCODE(${CALLERID(name)})}"
+    number, name = "${FILTER(0-9+*#,${CALLERID(num)})}", "${BASE64_ENCODE(:${CALLERID(name)})}"
     return f"b({CONTEXT}-out^s^1({seconds}^{number}^{name}))"

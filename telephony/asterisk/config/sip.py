@@ -9,6 +9,7 @@ from telephony.asterisk.config import peers
 from telephony.asterisk.config.plan import Plan, check_network, document, host_port, path_value, section
 
 QUALIFY_S = 30
+QUALIFY_FIRST_S = 1
 
 _COMMON = (
     "direct_media = no",
@@ -40,6 +41,8 @@ def pjsip_conf(plan: Plan) -> str:
             "user_agent = hotline",
             "endpoint_identifier_order = ip,username",
             "disable_multi_domain = yes",
+            # After a start every phone counts as unreachable until it has been asked; by default that takes as long as `QUALIFY_S`.
+            f"max_initial_qualify_time = {QUALIFY_FIRST_S}",
             "debug = no",
         ),
         section("system", "type = system", "disable_tcp_switch = yes"),

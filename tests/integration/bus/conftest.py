@@ -1,9 +1,8 @@
-"""Buses of both kinds for the contract, and the real brokers behind one of them."""
+"""Processes on buses of both kinds, and the real brokers behind one of them."""
 
-import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,13 @@ from pydantic import SecretStr
 from hotline.bus.base import Bus
 from hotline.bus.memory import MemoryBus
 from hotline.bus.rabbitmq import RabbitBus
-from hotline.runtime.clock import SteadyClock
+from hotline.runtime.clock import SteadyClock, wall_time
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Bus as BusSettings
 from hotline.spool import Spool
 from hotline.tally import Tally
 from tests.support.rabbitmq import RabbitMQ, Version
+from tests.support.rabbitmq import broker_of as broker_of
 
 _numbers = itertools.count()
 
@@ -25,7 +25,9 @@ _numbers = itertools.count()
 class Process:
     """One process of ours as far as a bus sees it: its spool, its tally, its tasks."""
 
-    def __init__(self, name: str, work: Path, settings: BusSettings | None) -> None:
+    def __init__(
+        self, name: str, work: Path, settings: BusSettings | None, wall: Callable[[], float] = wall_time
+    ) -> None:
         self.name = name
         self.clock = SteadyClock()
         self.tally = Tally()
@@ -34,16 +36,25 @@ class Process:
         self.spool = Spool.open(
             work / "spool.db", source=f"hotline@{name}", max_facts=100_000, clock=self.clock, tally=self.tally
         )
-        self.rabbit: RabbitBus | None = None
+        self._rabbit: RabbitBus | None = None
         self.bus: Bus
         if settings is None:
             self.bus = MemoryBus(self.tally, keep=self.spool.keep)
         else:
-            self.rabbit = RabbitBus(
+            self.bus = self._rabbit = RabbitBus(
                 settings, process=name, source=f"hotline@{name}", spool=self.spool, clock=self.clock, tally=self.tally,
-                tasks=self.tasks,
+                tasks=self.tasks, wall=wall,
             )  # fmt: skip
-            self.bus = self.rabbit
+
+    @property
+    def rabbit(self) -> RabbitBus:
+        """The bus of a process that has a broker."""
+        assert self._rabbit is not None
+        return self._rabbit
+
+    def told(self, counter: str, **labels: str) -> float:
+        """Return what the process has counted."""
+        return self.tally.counts[counter, tuple(sorted(labels.items()))]
 
     async def end(self) -> None:
         """Stop as a process does that is told to."""
@@ -61,27 +72,46 @@ class World:
     """`near` publishes and asks, `far` listens and serves; on the memory bus both are one."""
 
     def __init__(self, work: Path, broker: RabbitMQ | None) -> None:
-        self.broker = broker
+        self._broker = broker
         self.prefix = f"test{next(_numbers)}"
         self._work = work
-        self._stack = AsyncExitStack()
         self._living: list[Process] = []
         self.near = self.process("near")
         self.far = self.process("far") if broker is not None else self.near
 
+    @classmethod
+    @asynccontextmanager
+    async def made(cls, work: Path, broker: RabbitMQ | None) -> AsyncIterator["World"]:
+        """Make a world, and end all of its processes."""
+        world = cls(work, broker)
+        try:
+            yield world
+        finally:
+            await world.close()
+
+    async def close(self) -> None:
+        """End all processes."""
+        for process in self._living:
+            await process.end()
+
+    @property
+    def broker(self) -> RabbitMQ:
+        """The broker of a world that has one."""
+        assert self._broker is not None
+        return self._broker
+
     def settings(self, **more: object) -> BusSettings:
         """Return settings for the broker of this world."""
-        assert self.broker is not None
         given: dict[str, object] = {
-            "kind": "rabbitmq", "url": SecretStr(self.broker.url()), "prefix": self.prefix, "reconnect_cap_s": 0.5,
-            "confirm_timeout_s": 5.0, "heartbeat_s": 2, "connect_timeout_s": 15.0,
+            "kind": "rabbitmq", "url": SecretStr(self.broker.url()), "prefix": self.prefix, "reconnect_cap_s": 0.3,
+            "connect_timeout_s": 15.0, "live_s": 3600,
         }  # fmt: skip
         return BusSettings(**{**given, **more})  # type: ignore[arg-type]
 
-    def process(self, name: str, **more: object) -> Process:
-        """Return a new process, or the one of this name again after its end."""
-        settings = self.settings(**more) if self.broker is not None else None
-        process = Process(name, self._work / name, settings)
+    def process(self, name: str, *, wall: Callable[[], float] = wall_time, **more: object) -> Process:
+        """Return a new process, or the one of this name again after its end; with `more` settings than usual."""
+        settings = self.settings(**more) if self._broker is not None else None
+        process = Process(name, self._work / name, settings, wall)
         self._living.append(process)
         return process
 
@@ -91,59 +121,39 @@ class World:
         if self.near is not self.far:
             await self.near.bus.start()
 
-    async def close(self) -> None:
-        for process in self._living:
-            await process.end()
 
-
-@pytest.fixture(scope="session")
-def broker_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Version], RabbitMQ]]:
-    """Start each version of RabbitMQ once, when it is asked for."""
-    running: dict[Version, RabbitMQ] = {}
-
-    def get(version: Version) -> RabbitMQ:
-        if version not in running:
-            running[version] = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"), version)
-            asyncio.run(running[version].start())
-        return running[version]
-
-    yield get
-    for broker in running.values():
-        asyncio.run(broker.close())
-
-
-@pytest.fixture(params=["memory", "rabbitmq-4", "rabbitmq-3.10"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def contract_broker(kind: str, broker_of: Callable[[Version], RabbitMQ]) -> RabbitMQ | None:
-    match kind:
-        case "rabbitmq-4":
-            return broker_of("4")
-        case "rabbitmq-3.10":
-            return broker_of("3.10")
-        case _:
-            return None
+@pytest.fixture(params=["memory", "rabbitmq"])
+def contract_broker(request: pytest.FixtureRequest, broker_of: Callable[[Version], RabbitMQ]) -> RabbitMQ | None:
+    return broker_of("4") if request.param == "rabbitmq" else None
 
 
 @pytest.fixture
 async def world(contract_broker: RabbitMQ | None, tmp_path: Path) -> AsyncIterator[World]:
     """Return a world on each kind of bus."""
-    made = World(tmp_path, contract_broker)
-    yield made
-    await made.close()
+    async with World.made(tmp_path, contract_broker) as made:
+        yield made
 
 
-@pytest.fixture(params=["4", "3.10"])
-def broker(request: pytest.FixtureRequest, broker_of: Callable[[Version], RabbitMQ]) -> RabbitMQ:
-    return broker_of(request.param)
+@pytest.fixture
+def broker(broker_of: Callable[[Version], RabbitMQ]) -> RabbitMQ:
+    """Return a broker of the usual version."""
+    return broker_of("4")
 
 
 @pytest.fixture
 async def brokered(broker: RabbitMQ, tmp_path: Path) -> AsyncIterator[World]:
-    """Return a world on a broker, both versions in turn."""
-    made = World(tmp_path, broker)
-    yield made
-    await made.close()
+    """Return a world on a broker of the usual version."""
+    async with World.made(tmp_path, broker) as made:
+        yield made
+
+
+@pytest.fixture(params=["4", "3.10"])
+def either_broker(request: pytest.FixtureRequest, broker_of: Callable[[Version], RabbitMQ]) -> RabbitMQ:
+    return broker_of(request.param)
+
+
+@pytest.fixture
+async def either(either_broker: RabbitMQ, tmp_path: Path) -> AsyncIterator[World]:
+    """Return a world on a broker, both versions in turn: for what the broker does, and not we."""
+    async with World.made(tmp_path, either_broker) as made:
+        yield made

@@ -5,12 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-from hotline.codec import encode
-from hotline.facts import Envelope, Fact
-from hotline.ids import FactId
+from hotline.facts import Fact
 from tests.integration.bus.conftest import World
 from tests.integration.bus.test_bus_contract import ended, take
-from tests.integration.bus.test_rabbitmq_faults import send_raw
+from tests.integration.bus.test_rabbitmq_faults import send_raw, wire
 from tests.support.wait import eventually
 
 
@@ -20,22 +18,25 @@ async def hotline(config: Path, *args: str) -> tuple[int, str, str]:
         sys.executable, "-m", "hotline", "--config", str(config), "bus", *args,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
     return process.returncode or 0, out.decode(), err.decode()
 
 
 async def test_list_show_and_requeue(brokered: World, tmp_path: Path) -> None:
-    assert brokered.broker is not None
     config = tmp_path / "hotline.toml"
     config.write_text(f'[bus]\nkind = "rabbitmq"\nurl = "{brokered.broker.url()}"\nprefix = "{brokered.prefix}"\n')
     status, _, err = await hotline(config, "dead", "list")
     assert (status, "no dead letters of ours yet" in err) == (1, True)
 
-    inbox = brokered.far.bus.subscribe("all", Fact)
+    inbox = brokered.far.bus.subscribe("all", Fact, durable=True)
     await brokered.start()
     assert "no dead letters" in (await hotline(config, "dead", "list"))[1]
-    good = encode(Envelope(fact_id=FactId("f-1"), source="elsewhere", seq=1, fact=ended(7)))
-    await send_raw(brokered.settings(), good.replace(b'"v":1', b'"v":9'), message_id="f-1")
+    await send_raw(brokered.settings(), wire(1).replace(b'"v":1', b'"v":9'), message_id="f-1")
 
     async def listed() -> list[dict[str, object]]:
         return list(json.loads((await hotline(config, "dead", "list", "--json"))[1]))

@@ -1,28 +1,50 @@
-"""What `hotline.bus.base` promises, asked of every bus: in one process, and through RabbitMQ 4 and 3.10."""
+"""What `hotline.bus.base` promises, asked of both buses: the one in one process, and the one through RabbitMQ."""
 
 import asyncio
+import random
 import time
 
 import pytest
 
 from hotline.bus.base import Bus, Inbox
+from hotline.codec import SIGNALS
 from hotline.commands import Command, Done, Hangup, Outcome, Refused, StartMusic, Unknown
 from hotline.errors import Misuse
-from hotline.facts import CallEnded, CallFact, DigitPressed, Fact, OfferRang, Record, RouterActive, Signal
-from hotline.ids import CallId, NodeId, OfferId
+from hotline.facts import (
+    CallAdopted,
+    CallEnded,
+    CallFact,
+    DigitPressed,
+    Fact,
+    NodeSurveyed,
+    OfferRang,
+    Place,
+    Record,
+    RouterActive,
+    RouterRemembered,
+    SeatChanged,
+    Signal,
+)
+from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, QueueId
+from hotline.runtime.clock import wall_time
 from tests.integration.bus.conftest import World
+from tests.support.record_samples import sample
 from tests.support.wait import eventually
 
 NODE = NodeId("node1")
 CALL = CallId("c1")
 
 
+T0 = float(int(wall_time()))
+"""Facts of these tests are of now, as far as live services care (see `World.settings`)."""
+
+
 def ended(n: int) -> CallEnded:
-    return CallEnded(at=float(n), call_id=CallId(f"c{n}"))
+    return CallEnded(at=T0 + n, call_id=CallId(f"c{n}"))
 
 
 def digit(n: int) -> DigitPressed:
-    return DigitPressed(at=float(n), call_id=CALL, digit="1")
+    return DigitPressed(at=T0 + n, call_id=CALL, digit="1")
 
 
 async def take(inbox: Inbox, count: int, within_s: float = 20.0) -> list[Record]:
@@ -51,20 +73,35 @@ class Recorder:
         return self.outcome
 
 
-async def test_facts_and_signals_reach_whoever_asked_in_the_order_they_were_told(world: World) -> None:
+@pytest.mark.parametrize("durable", [False, True], ids=["live", "durable"])
+async def test_facts_and_signals_reach_whoever_asked_in_the_order_they_were_told(world: World, durable: bool) -> None:
+    inbox = world.far.bus.subscribe("all", Fact, Signal, durable=durable)
+    await world.start()
+    lots = random.Random(5)
+    told = [ended(n) if lots.random() < 0.6 else digit(n) for n in range(600)]
+    for first in range(0, 600, 6):  # a turn of a busy loop; now and then the spool and the broker catch up
+        world.near.bus.publish(*told[first : first + 6])
+        await asyncio.sleep(lots.choice((0, 0, 0.001, 0.01)))
+    assert await take(inbox, 600) == told
+
+
+async def test_each_source_keeps_its_own_order_when_two_tell_of_the_same_call(world: World) -> None:
+    both = (world.near, world.far)
     inbox = world.far.bus.subscribe("all", Fact, Signal)
     await world.start()
-    told: list[Record] = [ended(n) if n % 3 else digit(n) for n in range(90)]
-    for record in told:
-        world.near.bus.publish(record)
-        if record.at % 10 == 0:
-            await asyncio.sleep(0.01)
-    assert await take(inbox, 90) == told
+    for n in range(0, 400, 4):
+        for turn, process in enumerate(both):
+            process.bus.publish(ended(2 * n + turn), digit(2 * n + turn))
+        await asyncio.sleep(0)
+    got = await take(inbox, 400)
+    for turn in (0, 1):
+        of_one = [r for r in got if (r.at - T0) % 2 == turn]
+        assert of_one == [kind(2 * n + turn) for n in range(0, 400, 4) for kind in (ended, digit)]
 
 
 async def test_only_the_kinds_asked_for_come(world: World) -> None:
     calls, digits = world.far.bus.subscribe("calls", CallFact), world.far.bus.subscribe("digits", DigitPressed)
-    rang = OfferRang(at=2.0, call_id=CALL, offer_id=OfferId("o"))
+    rang = OfferRang(at=T0, call_id=CALL, offer_id=OfferId("o"))
     await world.start()
     world.near.bus.publish(ended(1), digit(1), rang)
     assert await take(calls, 2) == [ended(1), rang]
@@ -81,6 +118,52 @@ async def test_every_subscriber_gets_every_record(world: World) -> None:
     world.near.bus.publish(*(ended(n) for n in range(20)))
     for inbox in inboxes:
         assert await take(inbox, 20) == [ended(n) for n in range(20)]
+
+
+@pytest.mark.parametrize("kind", sorted(SIGNALS))
+async def test_every_kind_of_signal_travels(world: World, kind: str) -> None:
+    inbox = world.far.bus.subscribe("all", Signal)
+    await world.start()
+    told = sample(SIGNALS[kind])
+    world.near.bus.publish(told)
+    assert await take(inbox, 1) == [told]
+
+
+def survey(calls: int) -> NodeSurveyed:
+    """Everything that a busy node knows."""
+    place = Place(flow="main", flow_version="1f2e3d", step="wait", queue_id=QueueId("service"), skills=("a", "b"))
+    adopted = tuple(
+        CallAdopted(
+            at=1.0, call_id=CallId(f"{n:036d}"), node=NODE, leg=LegId(f"PJSIP/trunk-{n:08x}"), phase="session",
+            number="4000", caller_number="13800000001", caller_name="王小明", arrived_at=1.0, place=place,
+        )
+        for n in range(calls)
+    )  # fmt: skip
+    seats = tuple(
+        SeatChanged(at=1.0, extension=Extension(str(1000 + n)), reachable=True, in_use=False, node=NODE)
+        for n in range(calls // 5)
+    )
+    return NodeSurveyed(at=1.0, node=NODE, epoch=3, calls=adopted, seats=seats)
+
+
+@pytest.mark.parametrize("calls", [500, 10_000])  # as many as a node usually has, and as it may have at the most
+async def test_a_large_survey_arrives_whole_and_in_its_place(world: World, calls: int) -> None:
+    inbox = world.far.bus.subscribe("all", CallEnded, NodeSurveyed)
+    await world.start()
+    told = [ended(1), survey(calls), ended(2)]
+    world.near.bus.publish(*told)
+    assert await take(inbox, 3) == told
+
+
+async def test_values_of_bytes_and_of_nothing_travel(world: World) -> None:
+    inbox = world.far.bus.subscribe("all", RouterRemembered)
+    await world.start()
+    values = {"acd/agent/1": bytes(range(256)), "acd/agent/2": None, "acd/offer/客": b""}
+    told = RouterRemembered(
+        at=1.0, router="near", epoch=1, revision=1, whole=True, values={**values, "x": b"\xff" * 10**6}
+    )
+    world.near.bus.publish(told)
+    assert await take(inbox, 1) == [told]
 
 
 async def test_an_inbox_opened_after_the_start_gets_what_comes_after(world: World) -> None:
@@ -184,6 +267,13 @@ async def test_a_command_for_a_node_that_nobody_serves_is_refused(world: World) 
     outcome = world.near.bus.request(Hangup(node=NodeId("node9"), call_id=CALL), within_s=10)
     world.near.bus.request(Hangup(node=NodeId("node9"), call_id=CALL), within_s=10)  # nobody looks; no warning either
     assert await outcome == Refused(reason="no telephony service for node node9", nobody=True)
+
+
+async def test_a_command_for_a_node_that_nobody_serves_is_refused_at_once(world: World) -> None:
+    await world.start()
+    began = time.perf_counter()
+    assert isinstance(await world.near.bus.request(Hangup(node=NodeId("node9"), call_id=CALL), within_s=20), Refused)
+    assert time.perf_counter() - began < 5
 
 
 async def test_a_command_without_time_left_is_refused_and_not_begun(world: World) -> None:

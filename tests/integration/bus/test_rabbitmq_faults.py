@@ -1,146 +1,63 @@
-"""What happens to records when the broker or a process fails, with real brokers of both versions."""
+"""What becomes of facts and commands when a process dies, a limit is reached, or a message is poison.
+
+On both versions of RabbitMQ where it is the broker that sees to it.
+"""
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import aio_pika
-import msgspec
 import pytest
 
-from hotline.bus.base import Inbox
 from hotline.bus.rabbitmq_dead import read, requeue
 from hotline.codec import encode
-from hotline.commands import Done, Hangup, Refused, Unknown
-from hotline.facts import CallEnded, Envelope, Fact, Record, Signal
+from hotline.commands import Done, Hangup, Refused
+from hotline.facts import CallEnded, Envelope, Fact
 from hotline.ids import CallId, FactId
 from hotline.settings import Bus as BusSettings
-from tests.integration.bus.conftest import Process, World
-from tests.integration.bus.test_bus_contract import NODE, Recorder, digit, ended, take
+from tests.integration.bus.conftest import World
+from tests.integration.bus.outages import BACK_S, Listener, live_through
+from tests.integration.bus.test_bus_contract import NODE, T0, Recorder, ended, take
+from tests.support.rabbitmq import RabbitMQ, Version
 from tests.support.wait import eventually
 
-BACK_S = 60.0
-"""How long a broker may take to come back and everything to arrive."""
+
+def wire(n: int, source: str = "elsewhere") -> bytes:
+    """A fact as another process would send it."""
+    return encode(Envelope(fact_id=FactId(f"f-{n}"), source=source, seq=n, fact=ended(n)))
 
 
-class Listener:
-    """Handles an inbox as a service does and notes what it got."""
-
-    def __init__(self, process: Process, inbox: Inbox) -> None:
-        self.got: list[Record] = []
-        process.tasks.spawn(self._run(inbox), name="listener")
-
-    async def _run(self, inbox: Inbox) -> None:
-        while (record := await inbox.get()) is not None:
-            self.got.append(record)
-
-    def firsts(self) -> list[Record]:
-        """Return what came, each once, in the order of its first coming."""
-        return list(dict.fromkeys(self.got))
+async def send_raw(settings: BusSettings, *bodies: bytes, message_id: str | None = None) -> None:
+    """Publish messages of facts, as a broken or newer program would."""
+    assert settings.url is not None
+    async with await aio_pika.connect(settings.url.get_secret_value()) as connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange(f"{settings.prefix}.v1.facts", ensure=False)
+        for body in bodies:
+            message = aio_pika.Message(body, delivery_mode=2, message_id=message_id, app_id="test")
+            await exchange.publish(message, "live")
 
 
-async def publish_slowly(world: World, first: int, count: int, seconds: float) -> None:
-    for n in range(first, first + count):
-        world.near.bus.publish(ended(n))
-        await asyncio.sleep(seconds / count)
+async def waiting(settings: BusSettings, queue: str) -> int:
+    """Return how many messages of a queue wait to be given out."""
+    assert settings.url is not None
+    async with await aio_pika.connect(settings.url.get_secret_value()) as connection:
+        channel = await connection.channel()
+        found = await channel.get_queue(f"{settings.prefix}.v1.{queue}", ensure=True)
+        return found.declaration_result.message_count or 0
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
-async def test_nothing_is_lost_and_order_kept_while_the_broker_dies_and_comes_back(brokered: World, how: str) -> None:
-    assert brokered.broker is not None
-    listener = Listener(brokered.far, brokered.far.bus.subscribe("all", Fact))
-    await brokered.start()
-    telling = asyncio.ensure_future(publish_slowly(brokered, 0, 1500, 6.0))
-    await eventually(lambda: len(listener.got) > 100, what="first facts")
-    await (brokered.broker.kill() if how == "kill" else brokered.broker.stop())
-    await brokered.broker.start()
-    await telling
-    await eventually(lambda: len(listener.firsts()) == 1500, within_s=BACK_S, what="all facts")
-    assert listener.firsts() == [ended(n) for n in range(1500)]
-    await eventually(lambda: brokered.near.spool.count == 0, what="an empty spool")
+def test_nothing_is_lost_on_3_10_either(
+    broker_of: Callable[[Version], RabbitMQ], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    seen = asyncio.run(live_through("stopped", broker_of("3.10"), tmp_path_factory.mktemp("stopped")))
+    assert seen.durable == seen.live == seen.told
+    assert set(seen.told) <= seen.journal
+    assert seen.done == {"new"}
 
 
-@pytest.mark.parametrize("how", ["dead", "frozen", "alarm"])
-async def test_publishing_goes_on_while_the_broker_is_away_and_all_facts_arrive(brokered: World, how: str) -> None:
-    broker = brokered.broker
-    assert broker is not None
-    listener = Listener(brokered.far, brokered.far.bus.subscribe("all", Fact))
-    here = Listener(brokered.near, brokered.near.bus.subscribe("here", Fact, Signal))
-    await brokered.start()
-    try:
-        match how:
-            case "dead":
-                await broker.kill()
-            case "frozen":
-                broker.freeze()
-            case _:
-                await broker.alarm(on=True)
-        slowest = 0.0
-        for n in range(3000):
-            began = time.perf_counter()
-            brokered.near.bus.publish(ended(n), digit(n))
-            slowest = max(slowest, time.perf_counter() - began)
-            if n % 10 == 0:
-                await asyncio.sleep(0.01)
-        assert slowest < 0.2
-        await eventually(lambda: len(here.got) == 6000, what="records inside the process")
-        assert brokered.near.spool.count > 0
-    finally:
-        match how:
-            case "dead":
-                await broker.start()
-            case "frozen":
-                broker.thaw()
-            case _:
-                await broker.alarm(on=False)
-    await eventually(lambda: len(listener.firsts()) == 3000, within_s=BACK_S, what="all facts")
-    assert listener.firsts() == [ended(n) for n in range(3000)]
-
-
-async def test_signals_and_commands_that_wait_for_the_broker_are_bounded(brokered: World) -> None:
-    assert brokered.broker is not None
-    near = brokered.process("bounded", pending_max=50)
-    await near.bus.start()
-    await brokered.broker.kill()
-    try:
-        near.bus.publish(*(digit(n) for n in range(500)))
-        outcomes = [near.bus.request(Hangup(node=NODE, call_id=CallId("c")), within_s=1) for _ in range(100)]
-        assert set(map(type, await asyncio.gather(*outcomes))) == {Refused}
-        assert near.tally.counts["limits_reached", (("limit", "bus_pending"),)] >= 400
-    finally:
-        await brokered.broker.start()
-
-
-async def test_a_command_that_cannot_be_sent_in_time_is_unknown_and_never_done_later(brokered: World) -> None:
-    assert brokered.broker is not None
-    perform = Recorder()
-    brokered.far.bus.serve(NODE, perform)
-    await brokered.start()
-    brokered.broker.freeze()
-    try:
-        outcomes = [brokered.near.bus.request(Hangup(node=NODE, call_id=CallId("c")), within_s=1.0) for _ in range(5)]
-        assert {type(o) for o in await asyncio.gather(*outcomes)} == {Unknown}
-    finally:
-        brokered.broker.thaw()
-
-    async def works_again() -> bool:
-        return await brokered.near.bus.request(Hangup(node=NODE, call_id=CallId("new")), within_s=2) == Done()
-
-    await eventually(works_again, within_s=BACK_S, what="a command that is done")
-    assert {c.call_id for c in perform.done if isinstance(c, Hangup)} == {"new"}
-
-
-async def test_a_command_that_reaches_its_node_after_its_deadline_is_refused_there(brokered: World) -> None:
-    perform = Recorder()
-    late = brokered.process("late")
-    assert late.rabbit is not None
-    late.rabbit._wall = lambda: time.time() + 100  # noqa: TID251 - as after a suspension of 100 s
-    late.bus.serve(NODE, perform)
-    await late.bus.start()
-    await brokered.near.bus.start()
-    outcome = await brokered.near.bus.request(Hangup(node=NODE, call_id=CallId("c")), within_s=10)
-    assert isinstance(outcome, Refused)
-    assert "too old" in outcome.reason
-    assert perform.done == []
+# --- processes that die -----------------------------------------------------------------------------------------------------
 
 
 async def test_a_node_whose_process_is_gone_is_refused_and_served_again_by_the_next(brokered: World) -> None:
@@ -155,96 +72,128 @@ async def test_a_node_whose_process_is_gone_is_refused_and_served_again_by_the_n
     assert await brokered.near.bus.request(Hangup(node=NODE, call_id=CallId("c")), within_s=10) == Done()
 
 
-async def test_what_a_dead_process_had_not_handled_comes_to_the_next_of_its_name(brokered: World) -> None:
-    inbox = brokered.far.bus.subscribe("all", Fact)
-    await brokered.start()
-    brokered.near.bus.publish(*(ended(n) for n in range(50)))
-    await take(inbox, 20)  # 19 are handled, the twentieth is in its hands
-    await asyncio.sleep(0.2)  # its acknowledgements are on their way
-    await brokered.far.die()
-    brokered.near.bus.publish(*(ended(n) for n in range(50, 60)))
-    again = brokered.process("far")
-    inbox = again.bus.subscribe("all", Fact)
+async def test_a_command_that_reaches_its_node_after_its_deadline_is_refused_there(brokered: World) -> None:
+    perform = Recorder()
+    late = brokered.process("late", wall=lambda: time.time() + 100)  # noqa: TID251 - as after a suspension of 100 s
+    late.bus.serve(NODE, perform)
+    await late.bus.start()
+    await brokered.near.bus.start()
+    outcome = await brokered.near.bus.request(Hangup(node=NODE, call_id=CallId("c")), within_s=10)
+    assert isinstance(outcome, Refused)
+    assert "too old" in outcome.reason
+    assert perform.done == []
+
+
+async def test_what_a_dead_process_had_not_counted_comes_to_the_next_of_its_name(either: World) -> None:
+    far = either.process("counter", prefetch=30)
+    listener = Listener(far, far.bus.subscribe("all", Fact, durable=True), stop_after=20)
+    await far.bus.start()
+    await either.near.bus.start()
+    await send_raw(either.settings(), *(wire(n) for n in range(50)))
+    # 19 are handled, the twentieth is in its hands; the broker has heard that when it has sent 19 beyond the first 30.
+    await eventually(lambda: len(listener.got) == 20, what="twenty facts")
+
+    async def heard() -> bool:
+        return await waiting(either.settings(), "inbox.counter.all") == 1
+
+    await eventually(heard, what="nineteen acknowledged")
+    await far.die()
+    either.near.bus.publish(*(ended(n) for n in range(50, 60)))
+    again = either.process("counter")
+    inbox = again.bus.subscribe("all", Fact, durable=True)
     await again.bus.start()
     assert await take(inbox, 41) == [ended(n) for n in range(19, 60)]
 
 
-async def test_an_inbox_holds_no_more_than_its_prefetch(brokered: World) -> None:
+async def test_a_live_inbox_begins_empty_in_the_next_life_of_its_process(either: World) -> None:
+    either.far.bus.subscribe("all", Fact)
+    await either.start()
+    await either.far.die()
+    either.near.bus.publish(ended(1))
+    await eventually(lambda: either.near.spool.count == 0, what="a confirmed fact")
+    assert await waiting(either.settings(), "live.far") == 1
+    again = either.process("far")
+    inbox = again.bus.subscribe("all", Fact)
+    await again.bus.start()
+    either.near.bus.publish(ended(2))
+    assert await take(inbox, 1) == [ended(2)]
+
+
+async def test_what_nobody_may_act_on_any_more_is_only_counted(either: World) -> None:
+    live, durable = either.far.bus.subscribe("live", Fact), either.far.bus.subscribe("durable", Fact, durable=True)
+    await either.start()
+    old = CallEnded(at=T0 - 4000, call_id=CallId("long-ago"))
+    either.near.bus.publish(old, ended(1))
+    assert await take(durable, 2) == [old, ended(1)]
+    assert await take(live, 1) == [ended(1)]
+    await eventually(lambda: either.near.told("bus_facts_old") == 1, what="one counted as old")
+
+
+async def test_what_waits_too_long_for_a_live_service_vanishes(either: World) -> None:
+    brief = either.process("brief", live_s=1.0)
+    brief.bus.subscribe("all", Fact)
+    await brief.bus.start()
+    await brief.die()
+    await either.near.bus.start()
+    either.near.bus.publish(ended(1))
+    await eventually(lambda: either.near.spool.count == 0, what="a confirmed fact")
+
+    async def gone() -> bool:
+        return await waiting(either.settings(), "live.brief") == 0
+
+    await eventually(gone, what="nothing in the queue of a service that is away")
+
+
+async def test_an_end_that_was_concluded_reaches_whoever_asked_if_it_was_told(brokered: World) -> None:
+    inbox = brokered.far.bus.subscribe("all", Fact)
+    intake = brokered.far.rabbit.journal()
+    await brokered.start()
+    told, kept = (CallEnded(at=T0, call_id=CallId(c), reconciled=True) for c in ("told", "kept"))
+    brokered.near.spool.keep([kept])  # as the reader of CEL does: for the journal
+    brokered.near.bus.publish(told)
+    assert await take(inbox, 1) == [told]
+    await eventually(lambda: {e.fact for _, e in intake.peek(10)} == {told, kept}, what="both in the journal")
+    assert not inbox.ready
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_durable_inbox_holds_no_more_than_its_prefetch(brokered: World) -> None:
     far = brokered.process("slow", prefetch=10)
-    inbox = far.bus.subscribe("all", Fact)
+    inbox = far.bus.subscribe("all", Fact, durable=True)
     await far.bus.start()
     await brokered.near.bus.start()
-    brokered.near.bus.publish(*(ended(n) for n in range(100)))
-    queue = f"{brokered.prefix}.v1.inbox.slow.all"
-    await eventually(lambda: depths(brokered, queue), what="all facts in the broker")
-    assert await depths(brokered, queue) == (90, 10)
+    await send_raw(brokered.settings(), *(wire(n) for n in range(100)))
+    await eventually(lambda: inbox.ready, what="the first")
+    assert await waiting(brokered.settings(), "inbox.slow.all") == 90
     assert await take(inbox, 100) == [ended(n) for n in range(100)]
 
 
-async def depths(world: World, queue: str) -> tuple[int, int] | None:
-    """Return how many messages of a queue are ready and given out, once they are a hundred."""
-    assert world.broker is not None
-    said = await world.broker.control("list_queues", "name", "messages_ready", "messages_unacknowledged")
-    rows = {line.split()[0]: line.split()[1:] for line in said.splitlines() if line.startswith(queue)}
-    ready, given = map(int, rows[queue])
-    return (ready, given) if ready + given == 100 else None
+async def test_an_inbox_that_is_full_gives_its_oldest_to_the_dead_letters_and_holds_up_nobody(either: World) -> None:
+    away = either.process("away", inbox_max=5)
+    away.bus.subscribe("all", Fact, durable=True)
+    await away.bus.start()
+    await away.die()
+    await either.near.bus.start()
+    await send_raw(either.settings(), *(wire(n) for n in range(8)))
+    letters = await eventually(lambda: read(either.settings(), 10), what="dead letters")
+    assert {x.reason for x in letters} == {"maxlen"}
+    either.near.bus.publish(ended(9))
+    await eventually(lambda: either.near.spool.count == 0, what="an empty spool")
 
 
-async def test_a_queue_that_somebody_removed_is_made_again(brokered: World) -> None:
-    assert brokered.broker is not None
-    listener = Listener(brokered.far, brokered.far.bus.subscribe("all", Fact))
-    await brokered.start()
-    for queue in ("inbox.far.all", "journal"):
-        await brokered.broker.control(
-            "eval",
-            f'{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{brokered.prefix}.v1.{queue}">>)), '
-            'rabbit_amqqueue:delete(Q, false, false, <<"test">>).',
-        )
-    n = 0
-
-    async def flows() -> bool:
-        nonlocal n
-        n += 1
-        brokered.near.bus.publish(ended(n))
-        await asyncio.sleep(0.1)
-        return len(listener.got) > 3
-
-    await eventually(flows, within_s=BACK_S, what="facts again")
-    await eventually(lambda: brokered.near.spool.count == 0, within_s=BACK_S, what="an empty spool")
-
-
-# --- the journal --------------------------------------------------------------------------------------------------------
-
-
-async def test_the_journal_gets_every_fact_of_every_process_until_it_has_them(brokered: World) -> None:
-    assert brokered.far.rabbit is not None
-    intake = brokered.far.rabbit.journal()
-    reconciled = CallEnded(at=9.0, call_id=CallId("c9"), reconciled=True)
-    told = [ended(1), ended(2), reconciled]
-    inbox = brokered.far.bus.subscribe("all", Fact)
-    await brokered.start()
-    brokered.near.bus.publish(*told)
-    brokered.far.bus.publish(ended(3))
-    await eventually(lambda: len(intake.peek(10)) == 4, what="facts for the journal")
-    assert {e.fact for _, e in intake.peek(10)} == {*told, ended(3)}
-    assert await take(inbox, 3) == [ended(3), ended(1), ended(2)]
-    intake.remove(intake.peek(2)[-1][0])
-    assert len(intake.peek(10)) == 2
-    await asyncio.sleep(0.2)  # the acknowledgement is on its way
-    await brokered.far.die()
-    again = brokered.process("far")
-    assert again.rabbit is not None
-    intake = again.rabbit.journal()
-    await again.bus.start()
-    await eventually(lambda: len(intake.peek(10)) == 2, what="the rest again")
-
-
-async def test_a_full_journal_queue_leaves_the_facts_in_the_spool_and_loses_none(brokered: World) -> None:
-    near = brokered.process("full", journal_max=10, journal_prefetch=5)
-    assert near.rabbit is not None
+async def test_a_full_journal_queue_leaves_the_facts_in_the_spool_and_loses_none(either: World) -> None:
+    near = either.process("full", journal_max=3, journal_prefetch=1)
     await near.bus.start()
-    near.bus.publish(*(ended(n) for n in range(200)))
-    await eventually(lambda: near.tally.counts["bus_facts_refused", ()] > 0, what="a refusal")
+    told: list[Fact] = []
+
+    def refused() -> bool:
+        told.append(ended(len(told)))
+        near.bus.publish(told[-1])
+        return near.told("bus_facts_refused") > 0
+
+    await eventually(refused, every_s=0.01, what="a refusal")
     assert near.spool.count > 0
     intake, got = near.rabbit.journal(), set[Fact]()
 
@@ -253,73 +202,107 @@ async def test_a_full_journal_queue_leaves_the_facts_in_the_spool_and_loses_none
         got.update(e.fact for _, e in batch)
         if batch:
             intake.remove(batch[-1][0])
-        return len(got) == 200
+        return got == set(told)
 
     await eventually(all_came, within_s=BACK_S, what="all facts")
     await eventually(lambda: near.spool.count == 0, what="an empty spool")
 
 
-# --- dead letters -------------------------------------------------------------------------------------------------------
-
-
-async def send_raw(settings: BusSettings, body: bytes, key: str = "fact.CallEnded", message_id: str = "poison") -> None:
-    """Publish bytes as a fact, as a broken or newer program would."""
-    assert settings.url is not None
-    connection = await aio_pika.connect(settings.url.get_secret_value())
-    async with connection:
-        channel = await connection.channel()
-        exchange = await channel.get_exchange(f"{settings.prefix}.v1.facts", ensure=False)
-        await exchange.publish(aio_pika.Message(body, delivery_mode=2, message_id=message_id, app_id="test"), key)
-
-
-async def test_poison_becomes_a_dead_letter_with_its_reason_and_the_rest_flows(brokered: World) -> None:
-    inbox = brokered.far.bus.subscribe("all", Fact)
+async def test_a_queue_that_somebody_removed_is_made_again(brokered: World) -> None:
+    listener = Listener(brokered.far, brokered.far.bus.subscribe("all", Fact, durable=True))
     await brokered.start()
-    settings = brokered.settings()
+    async with await aio_pika.connect(brokered.broker.url()) as connection:
+        channel = await connection.channel()
+        for queue in ("inbox.far.all", "journal"):
+            await channel.queue_delete(f"{brokered.prefix}.v1.{queue}")
+    n = 0
+
+    def flows() -> bool:
+        nonlocal n
+        n += 1
+        brokered.near.bus.publish(ended(n))
+        return len(listener.got) > 3
+
+    await eventually(flows, within_s=BACK_S, what="facts again")
+    await eventually(lambda: brokered.near.spool.count == 0, within_s=BACK_S, what="an empty spool")
+
+
+# --- the journal --------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_journal_gets_every_fact_of_every_process_until_it_has_them(either: World) -> None:
+    writer = either.process("writer", journal_prefetch=2)
+    intake = writer.rabbit.journal()
+    await writer.bus.start()
+    await either.near.bus.start()
+    for n, process in enumerate((either.near, writer, either.near)):
+        process.bus.publish(ended(n))
+        await eventually(lambda p=process: p.spool.count == 0, what="a confirmed fact")  # type: ignore[misc]
+    await eventually(lambda: [e.fact for _, e in intake.peek(10)] == [ended(0), ended(1)], what="two of three facts")
+    intake.remove(intake.peek(1)[0][0])
+    await eventually(
+        lambda: [e.fact for _, e in intake.peek(10)] == [ended(1), ended(2)], what="the third for the first"
+    )
+    await writer.die()
+    again = either.process("writer")
+    intake = again.rabbit.journal()
+    await again.bus.start()
+    await eventually(lambda: [e.fact for _, e in intake.peek(10)] == [ended(1), ended(2)], what="the rest again")
+
+
+# --- dead letters -------------------------------------------------------------------------------------------------------------
+
+
+async def test_poison_becomes_a_dead_letter_with_its_reason_and_the_rest_of_its_message_flows(either: World) -> None:
+    inbox = either.far.bus.subscribe("all", Fact, durable=True)
+    live = either.far.bus.subscribe("live", Fact)
+    await either.start()
+    settings = either.settings()
     assert await read(settings, 10) == []
-    brokered.near.bus.publish(ended(1))
-    await send_raw(settings, b"\xff not a fact")
-    brokered.near.bus.publish(ended(2))
+    await send_raw(settings, b"\n".join((wire(1), b"\xff not a fact", wire(2))))
     assert await take(inbox, 2) == [ended(1), ended(2)]
+    assert await take(live, 2) == [ended(1), ended(2)]
     letters = await eventually(lambda: read(settings, 10), what="a dead letter")
-    assert [(x.id, x.queue, x.reason.split(":")[0]) for x in letters] == [
-        ("poison", f"{brokered.prefix}.v1.inbox.far.all", "damaged")
-    ]
+    assert [(x.queue, x.reason.split(":")[0]) for x in letters] == [(f"{either.prefix}.v1.inbox.far.all", "damaged")]
+    assert "not a fact" in letters[0].body
     assert await read(settings, 10) == letters  # looking changes nothing
-    assert brokered.far.tally.counts["bus_dead", (("reason", "damaged"),)] == 1
+    assert either.far.told("bus_dead", reason="damaged") == 1
 
 
 async def test_a_dead_letter_that_can_be_read_meanwhile_is_put_back_and_handled(brokered: World) -> None:
-    inbox = brokered.far.bus.subscribe("all", Fact)
+    inbox = brokered.far.bus.subscribe("all", Fact, durable=True)
     await brokered.start()
     settings = brokered.settings()
-    good = encode(Envelope(fact_id=FactId("f-1"), source="elsewhere", seq=1, fact=ended(7)))
-    newer = good.replace(b'"v":1', b'"v":9')
-    await send_raw(settings, newer, message_id="f-1")
+    newer = wire(7).replace(b'"v":1', b'"v":9')
+    await send_raw(settings, newer, message_id="f-7")
     letters = await eventually(lambda: read(settings, 10), what="a dead letter")
     assert letters[0].reason.startswith("newer_version")
     assert (await requeue(settings, {"f-2"}, 10)).done == 0
-    assert (await requeue(settings, {"f-1"}, 10)).done == 1  # this program still cannot read it: it dies again
-    await eventually(lambda: brokered.far.tally.counts["bus_dead", (("reason", "newer_version"),)] == 2)
+    assert (await requeue(settings, {"f-7"}, 10)).done == 1  # this program still cannot read it: it dies again
+    await eventually(lambda: brokered.far.told("bus_dead", reason="newer_version") == 2)
     await eventually(lambda: read(settings, 10), what="the dead letter again")
-    await send_raw(settings, good, message_id="f-1")
+    await send_raw(settings, wire(7), message_id="f-7")
     assert await take(inbox, 1) == [ended(7)]
 
 
-async def test_a_fact_that_kills_whoever_handles_it_becomes_a_dead_letter_in_the_end(brokered: World) -> None:
-    settings = brokered.settings(delivery_limit=2)
-    near = brokered.process("teller", delivery_limit=2)
-    await near.bus.start()
-    for turn in range(5):
-        victim = brokered.process("victim", delivery_limit=2)
-        inbox = victim.bus.subscribe("all", Fact)
+async def test_a_fact_that_kills_whoever_counts_it_becomes_a_dead_letter_in_the_end(either: World) -> None:
+    await either.near.bus.start()
+    letters = []
+    for turn in range(6):
+        victim = either.process("victim", delivery_limit=2)
+        inbox = victim.bus.subscribe("all", Fact, durable=True)
         await victim.bus.start()
         if turn == 0:
-            near.bus.publish(ended(1))
-            await take(inbox, 1)
-        await asyncio.sleep(0.3)  # it is given out, and never handled
+            await send_raw(either.settings(), wire(1))
+
+        listener = Listener(victim, inbox, stop_after=1)
+
+        async def came_or_died(of: Listener = listener) -> bool:
+            return bool(of.got or await read(either.settings(), 1))
+
+        await eventually(came_or_died, what="the fact, or its death")
         await victim.die()
-        if letters := await read(settings, 10):
+        if letters := await read(either.settings(), 10):
             break
-    assert [(x.reason, x.queue) for x in letters] == [("delivery_limit", f"{brokered.prefix}.v1.inbox.victim.all")]
-    assert msgspec.json.decode(letters[0].body)["type"] == "CallEnded"
+    assert [(x.reason, x.queue) for x in letters] == [("delivery_limit", f"{either.prefix}.v1.inbox.victim.all")]
+    assert letters[0].body == wire(1).decode()

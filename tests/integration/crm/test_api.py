@@ -256,7 +256,7 @@ async def test_an_empty_day_has_a_summary_without_rates(api: Api) -> None:
 
 
 async def test_an_audit_of_proper_calls_finds_nothing(store: Store, api: Api) -> None:
-    await write(store, *many_calls(20))
+    await write(store, *many_calls(20, every_s=60))
     report = await api("GET", "reports/audit", since="2026-11-21", until="2026-11-23")
     assert (report.calls, report.findings, report.complete) == (20, [], True)
 

@@ -4,22 +4,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from crm import cel_reader
 from crm.calls import get_call
 from crm.cel_reader import CelReader
 from crm.ledger import Ledger
-from crm.reconcile import close_lost_calls, open_calls
+from crm.lost_calls import PATIENCE_S, LostCallsService
+from crm.reconcile import close_lost_calls, close_nameless_calls
 from hotline.errors import Unavailable
-from hotline.facts import CallEnded, Fact
+from hotline.facts import CallArrived, CallEnded, Fact, SnapshotTaken
 from hotline.ids import CallId, NodeId
 from hotline.runtime.clock import ManualClock
 from hotline.runtime.tasks import TaskGroup
 from hotline.spool import Spool
 from hotline.store.pool import Store
 from hotline.tally import Tally
-from tests.support.envelopes import CALL, T0, answered_call, arrived, ended, told
+from tests.support.envelopes import T0, answered_call, arrived, ended, queued, told
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.real
@@ -180,12 +182,121 @@ async def test_facts_told_the_ordinary_way_are_left_alone(bench: Bench) -> None:
     assert await bench.run() == ["CallFellBack"]
 
 
-async def test_open_calls_of_a_node_are_found_and_closed(store: Store) -> None:
-    await Ledger(store, Tally()).append(told(*answered_call(), arrived(0, CallId("open"))))
-    found = await open_calls(store, NODE)
-    assert [(c.call_id, c.arrived_at) for c in found] == [("open", T0)]
-    facts: list[Fact] = []
-    assert await close_lost_calls(store, NODE, {CALL}, NOW, facts.extend) == 1
-    assert facts == [CallEnded(at=NOW, call_id=CallId("open"), reconciled=True)]
-    await Ledger(store, Tally()).append(told(*facts, source="later"))
-    assert await open_calls(store, NODE) == []
+# --- calls that ended while nobody looked ------------------------------------------------------------------------------
+
+
+def seen(*living: str, node: str = "node1", at: float = NOW) -> SnapshotTaken:
+    return SnapshotTaken(at=at, node=NodeId(node), living=tuple(CallId(c) for c in living))
+
+
+def at_node(node: str, name: str, at: float = 0.0) -> Fact:
+    return msgspec.structs.replace(arrived(at, CallId(name)), node=NodeId(node))
+
+
+async def write(store: Store, *facts: Fact, source: str = "test") -> None:
+    await Ledger(store, Tally()).append(told(*facts, source=source))
+
+
+async def test_open_calls_that_a_snapshot_does_not_show_are_closed(store: Store) -> None:
+    await write(store, *answered_call(), arrived(0, CallId("open")), arrived(0, CallId("living")))
+    kept: list[Fact] = []
+    assert await close_lost_calls(store, seen("living"), kept.extend) == 1
+    assert kept == [CallEnded(at=NOW, call_id=CallId("open"), reconciled=True)]
+    await write(store, *kept, source="later")
+    call = (await get_call(store, CallId("open"))).call
+    assert (call.phase, call.reconciled, call.ended_by) == ("ended", True, "unknown")
+    assert await close_lost_calls(store, seen("living"), kept.extend) == 0
+
+
+async def test_a_snapshot_says_nothing_about_the_calls_of_another_node(store: Store) -> None:
+    await write(store, at_node("node1", "here"), at_node("node2", "there"))
+    kept: list[Fact] = []
+    await close_lost_calls(store, seen(node="node1"), kept.extend)
+    assert [f.call_id for f in kept if isinstance(f, CallEnded)] == ["here"]
+
+
+async def test_a_call_whose_node_nobody_named_is_closed_when_no_node_shows_it(store: Store) -> None:
+    await write(
+        store, at_node("node1", "a"), at_node("node2", "b"), queued(5, CallId("lost")), queued(5, CallId("alive"))
+    )
+    kept: list[Fact] = []
+    one, two = seen("a", node="node1"), seen("b", "alive", node="node2", at=NOW + 5)
+    assert await close_lost_calls(store, one, kept.extend) == 0
+    assert await close_nameless_calls(store, {one.node: one}, kept.extend) == 0
+    assert await close_nameless_calls(store, {one.node: one, two.node: two}, kept.extend) == 1
+    assert kept == [CallEnded(at=NOW + 5, call_id=CallId("lost"), reconciled=True)]
+
+
+async def test_a_node_that_had_no_call_for_long_need_not_be_seen(store: Store) -> None:
+    await write(store, at_node("gone", "old", -90_000), ended(-89_000, CallId("old")), queued(5, CallId("lost")))
+    one = seen(node="node1")
+    assert await close_nameless_calls(store, {one.node: one}, [].extend) == 1
+
+
+async def test_the_service_waits_for_both_nodes_before_it_closes_what_neither_names(store: Store) -> None:
+    await write(store, at_node("node1", "a"), at_node("node2", "b"), at_node("node2", "c"), queued(5, CallId("lost")))
+    kept: list[Fact] = []
+    service = LostCallsService(store, kept.extend, Tally())
+    await service.handle(seen("a", node="node1"), NOW)
+    await service.wake(NOW + PATIENCE_S)
+    assert kept == []
+    await service.handle(seen("b", node="node2", at=NOW + 20), NOW + 20)
+    await service.wake(NOW + 20 + PATIENCE_S)
+    assert [f.call_id for f in kept if isinstance(f, CallEnded)] == ["c", "lost"]
+    assert service.next_deadline() is None
+
+
+async def test_each_node_has_its_own_cel_and_its_own_place_in_it(bench: Bench, tmp_path: Path) -> None:
+    other = CelReader(tmp_path / "other.csv", NodeId("node2"), bench.store, bench.spool, bench.kept.extend, Tally())
+    (tmp_path / "other.csv").write_text(traced("9"))
+    bench.append(TRACE)
+    await bench.run()
+    assert await other.run_once(NOW) == 3
+    arrivals = {f.call_id: f.node for f in bench.kept if isinstance(f, CallArrived)}
+    assert sorted(arrivals.values()) == ["node1", "node2"]
+    assert {k.removeprefix("cel:") for k in bench.spool.recall("cel:")} == {"node1", "node2"}
+    other.close()
+
+
+# --- files that are not what they were -------------------------------------------------------------------------------------
+
+
+async def test_a_file_that_was_emptied_and_has_grown_beyond_our_place_is_read_from_the_start(bench: Bench) -> None:
+    bench.append(TRACE)
+    await bench.run()
+    bench.file.write_text(traced("7") + traced("8"))
+    assert len(await bench.run()) == 6
+
+
+async def test_a_new_file_with_the_number_of_the_old_one_is_read_from_the_start(bench: Bench) -> None:
+    bench.append(TRACE)
+    await bench.run()
+    bench.reader.close()
+    bench.file.write_text(traced("7") + traced("8"))  # the same inode
+    bench.reader = bench.new_reader()
+    assert len(await bench.run()) == 6
+
+
+async def test_truncation_while_we_were_dead_starts_over(bench: Bench) -> None:
+    bench.append(TRACE + traced("6"))
+    await bench.run()
+    bench.reader.close()
+    bench.file.write_text(traced("7"))
+    bench.reader = bench.new_reader()
+    assert len(await bench.run()) == 3
+
+
+async def test_two_rotations_while_we_were_dead_lose_nothing(bench: Bench) -> None:
+    bench.append(TRACE)
+    await bench.run()
+    bench.reader.close()
+    bench.append(traced("6"))
+    bench.file.rename(bench.file.with_name("cel.csv.2"))
+    bench.append(traced("7"))
+    bench.file.rename(bench.file.with_name("cel.csv.1"))
+    bench.file.with_name("cel.csv.3.gz").write_bytes(b"old and packed")
+    bench.append(traced("8"))
+    bench.reader = bench.new_reader()
+    for _ in range(3):
+        await bench.run()
+    assert [f.call_id[0] for f in bench.kept if isinstance(f, CallArrived)] == ["2", "6", "7", "8"]

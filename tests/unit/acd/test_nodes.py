@@ -382,3 +382,12 @@ def test_supervisors_see_where_a_phone_is():
     play.seat("1002", reachable=False, node=B)
     seen = [views.agent_view(play.router.floor, agent).phone_node for agent in play.router.floor.agents]
     assert seen == [B, None]
+
+
+def test_a_phone_that_moves_is_remembered_at_once():
+    play = crew("1001")
+    play.router.take_changed_agents()
+    play.seat("1001", in_use=True, node=B)
+    assert play.router.take_changed_agents() == []
+    play.seat("1001", node=A)
+    assert [agent_id for agent_id, _ in play.router.take_changed_agents()] == ["1001"]

@@ -4,13 +4,25 @@ from datetime import datetime
 
 import pytest
 
-from crm.audit import KINDS, AgentOffer, check_agents, check_call
+from crm.audit_facts import check_facts
+from crm.audit_rules import KINDS, SPOOL_AGE_S, AgentOffer, check_agents, check_call, check_spool
 from crm.projections import fold_call
 from crm.rows import CallRows, moment
-from hotline.facts import Fact, OfferAccepted, RecordingStored, TalkEnded
+from hotline.facts import (
+    CallAbandoned,
+    Fact,
+    OfferAccepted,
+    OfferRang,
+    OfferRejected,
+    OfferTimedOut,
+    RecordingStored,
+    TalkEnded,
+)
 from hotline.ids import CallId, OfferId
+from hotline.spool_file import SpoolLook
 from tests.support.envelopes import (
     CALL,
+    OFFER,
     T0,
     abandoned_call,
     answered_call,
@@ -115,3 +127,112 @@ def agent_offer(made: float, over: float | None, offer: str) -> AgentOffer:
 def test_an_agent_has_one_live_offer_at_a_time(over: float | None, found: list[str]) -> None:
     offers = [agent_offer(0, over, "a"), agent_offer(10, 20, "b")]
     assert [f.kind for f in check_agents(offers)] == found
+
+
+# --- places, ends, recordings ------------------------------------------------------------------------------------------
+
+
+def test_a_caller_who_enters_the_same_queue_anew_after_an_unanswered_ring_lost_his_place() -> None:
+    facts = [arrived(), queued(5), offered(6), on_offer(OfferTimedOut, 21), queued(22)]
+    assert kinds(fold(*facts, ended(30)), moment(T0 + 30)) == ["lost_place"]
+
+
+def test_a_caller_who_keeps_his_time_of_entry_keeps_his_place() -> None:
+    facts = [arrived(), queued(5), offered(6), on_offer(OfferTimedOut, 21), queued(22, entered_at=T0 + 5)]
+    assert kinds(fold(*facts, ended(30))) == []
+
+
+def test_a_caller_who_left_and_came_again_lost_nothing() -> None:
+    left = CallAbandoned(at=T0 + 21.5, call_id=CALL, queue_id=queued().queue_id, entered_at=T0 + 5)
+    facts = [arrived(), queued(5), offered(6), on_offer(OfferTimedOut, 21), left, queued(22)]
+    assert kinds(fold(*facts, ended(30))) == []
+
+
+def test_a_phone_that_rings_for_a_caller_who_is_gone_is_noticed_but_not_a_race() -> None:
+    facts = [arrived(), queued(1), ended(4)]
+    ring = [offered(9, entered=1.0), on_offer(OfferRang, 9.5), on_offer(OfferTimedOut, 10)]
+    race = [offered(4.5, entered=1.0), on_offer(OfferTimedOut, 6)]
+    assert kinds(fold(*facts, *ring)) == ["after_end", "after_end"]
+    assert kinds(fold(*facts, *race)) == []
+
+
+def test_a_queue_that_is_entered_after_the_end_is_noticed_but_not_a_race() -> None:
+    assert "after_end" in kinds(fold(arrived(), ended(4), queued(7)))
+    assert kinds(fold(arrived(), ended(4), queued(5))) == []
+
+
+def test_a_recording_that_nobody_asked_for_is_noticed() -> None:
+    facts = [offered(recording_id=None) if f == offered() else f for f in answered_call()]
+    assert kinds(fold(*facts)) == ["unasked_recording"]
+
+
+def test_a_recording_whose_offer_was_lost_counts_as_asked_for() -> None:
+    assert kinds(fold(*[f for f in answered_call() if f != offered()])) == []
+
+
+@pytest.mark.parametrize("missing", [{"file": ""}, {"sha256": ""}, {"size_bytes": 0}])
+def test_a_stored_recording_has_a_file_a_hash_and_a_length(missing: dict[str, object]) -> None:
+    given = {"recording_id": OFFER, "file": "a.wav", "sha256": "0" * 64, "size_bytes": 9, "duration_s": 20.0} | missing
+    stored = on_offer(RecordingStored, 32, **given)
+    assert kinds(fold(*answered_call()[:-1], stored)) == ["bad_recording"]
+
+
+# --- what only facts tell ------------------------------------------------------------------------------------------------
+
+
+def told_wrong(*facts: Fact) -> list[str]:
+    found = check_facts(fold(*facts), [*told(*facts), *told(*facts)])
+    assert {f.kind for f in found} <= set(KINDS)
+    return [f.kind for f in found]
+
+
+@pytest.mark.parametrize(
+    "facts", [answered_call(), abandoned_call(CALL), [*abandoned_call(CALL), ended(18, reconciled=True)]]
+)
+def test_a_proper_call_is_told_properly_even_when_all_comes_twice(facts: list[Fact]) -> None:
+    assert told_wrong(*facts) == []
+
+
+def test_an_offer_that_was_answered_and_rejected_ended_twice() -> None:
+    assert told_wrong(*answered_call(), on_offer(OfferRejected, 9)) == ["two_endings"]
+
+
+def test_a_call_that_was_seen_to_end_twice_is_noticed() -> None:
+    assert told_wrong(*abandoned_call(CALL), ended(40)) == ["two_endings"]
+
+
+def test_two_channels_with_one_call_are_noticed() -> None:
+    assert told_wrong(arrived(), arrived(1, caller_name="another"), ended(5)) == []
+    other = arrived(1)
+    assert told_wrong(arrived(), type(other)(**{**_fields(other), "leg": "PJSIP/other"}), ended(5)) == ["two_arrivals"]
+
+
+def _fields(fact: Fact) -> dict[str, object]:
+    return {name: getattr(fact, name) for name in fact.__struct_fields__}
+
+
+def test_an_entry_that_is_counted_nowhere_is_noticed() -> None:
+    rows = fold(arrived(), ended(30))
+    assert [f.kind for f in check_facts(rows, told(arrived(), queued(5), ended(30)))] == ["identity"]
+
+
+# --- spools --------------------------------------------------------------------------------------------------------------
+
+
+def spool(**more: object) -> SpoolLook:
+    given = {"path": "spool.db", "facts": 0, "oldest_at": None, "dead": 0, "bytes": 0, "damaged": ()}
+    return SpoolLook(**given | more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [
+        (spool(), []),
+        (spool(facts=3, oldest_at=T0 - SPOOL_AGE_S + 1), []),
+        (spool(facts=3, oldest_at=T0 - SPOOL_AGE_S - 1), ["late_facts"]),
+        (spool(dead=2), ["dead_fact"]),
+        (spool(damaged=("spool.db.damaged-1",)), ["lost_facts"]),
+    ],
+)
+def test_facts_that_wait_too_long_or_cannot_be_read_are_noticed(seen: SpoolLook, found: list[str]) -> None:
+    assert [f.kind for f in check_spool(seen, T0)] == found

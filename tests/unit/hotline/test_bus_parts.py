@@ -1,19 +1,46 @@
 """The pure parts of the bus: fence, window, order of signals between facts, layout in the broker."""
 
+import asyncio
+import socket
+
 import pytest
+from aio_pika import Message
 
 from hotline.bus.fence import Fence
 from hotline.bus.ordering import HELD_MAX, HOLD_S, LATELY_S, Lately, Ordering
-from hotline.bus.topology import Limits, Names, exchanges, fact_key, inbox_queue, shared_queues
+from hotline.bus.packing import BYTES_MAX, FACTS_MAX, pack, unpack
+from hotline.bus.rabbitmq_in import Receipt
+from hotline.bus.rabbitmq_link import SILENT_PEER_S, watch_peer
+from hotline.bus.rabbitmq_out import FactPublisher
+from hotline.bus.rabbitmq_parcels import BODY_MAX, WAITING_BYTES_MAX, Parcel, Sender
+from hotline.bus.topology import (
+    LATE,
+    LIVE,
+    OLD,
+    Limits,
+    Names,
+    age_of,
+    exchanges,
+    inbox_queue,
+    live_queue,
+    own_signals,
+    shared_queues,
+    signal_key,
+    signals_of,
+)
 from hotline.bus.window import Window
-from hotline.codec import SIGNALS, SentSignal, Undecodable, decode_signal, encode_signal
+from hotline.codec import SIGNALS, SentSignal, Undecodable, decode, decode_signal, encode_signal
 from hotline.commands import CommandEnded, Refused
-from hotline.facts import CallEnded, DigitPressed
-from hotline.ids import CallId
+from hotline.facts import AgentAdded, CallEnded, DigitPressed, Envelope
+from hotline.ids import AgentId, CallId, Extension
+from hotline.runtime.clock import ManualClock
+from hotline.tally import Tally
+from tests.support.envelopes import told
+from tests.support.record_samples import sample
 
 CALL = CallId("c")
 NAMES = Names(prefix="hotline")
-LIMITS = Limits(journal_max=10, inbox_max=20, dead_max=30, delivery_limit=4, forget_after_s=60)
+LIMITS = Limits(journal_max=10, inbox_max=20, dead_max=30, delivery_limit=4, forget_after_s=60, live_s=2.5)
 
 
 def digit(n: int) -> DigitPressed:
@@ -122,13 +149,14 @@ def test_held_signals_are_bounded() -> None:
     assert released == [digit(n) for n in range(10)]
 
 
-def test_a_sender_names_what_it_told_lately_only() -> None:
+def test_a_sender_names_what_it_told_lately_and_what_is_still_on_its_way() -> None:
     lately = Lately()
     lately.told("CallEnded", 1, now=0.0)
     lately.told("OfferMade", 2, now=3.0)
     lately.told("OfferMade", 4, now=3.5)
-    assert lately.numbers(4.0) == {"CallEnded": 1, "OfferMade": 4}
-    assert lately.numbers(LATELY_S + 1) == {"OfferMade": 4}
+    assert lately.numbers(4.0, confirmed=9) == {"CallEnded": 1, "OfferMade": 4}
+    assert lately.numbers(LATELY_S * 9, confirmed=3) == {"OfferMade": 4}
+    assert lately.numbers(LATELY_S * 9, confirmed=4) == {}
 
 
 # --- layout ------------------------------------------------------------------------------------------------------------
@@ -136,32 +164,168 @@ def test_a_sender_names_what_it_told_lately_only() -> None:
 
 def test_every_name_carries_prefix_and_version() -> None:
     names = [e.name for e in exchanges(NAMES)] + [q.name for q in shared_queues(NAMES, LIMITS)]
-    names.append(inbox_queue(NAMES, LIMITS, "node1", "acd", ["CallEnded"]).name)
+    names += [inbox_queue(NAMES, LIMITS, "node1", "acd").name, live_queue(NAMES, LIMITS, "node1").name]
     assert all(name.startswith("hotline.v1.") for name in names)
     assert len(names) == len(set(names)) + 1  # the dead letters' exchange and queue share a name
 
 
-def test_every_queue_of_facts_has_a_limit_of_deliveries_a_bound_and_a_place_for_its_dead() -> None:
+def test_every_queue_of_facts_is_bounded_and_says_how_often_it_gives_out() -> None:
     journal = shared_queues(NAMES, LIMITS)[1]
-    for queue in (journal, inbox_queue(NAMES, LIMITS, "p", "s", [])):
+    for queue in (journal, inbox_queue(NAMES, LIMITS, "p", "s"), live_queue(NAMES, LIMITS, "p")):
         assert queue.arguments["x-queue-type"] == "quorum"
-        assert queue.arguments["x-delivery-limit"] == 4
-        assert queue.arguments["x-dead-letter-exchange"] == NAMES.dead_letters
+        assert queue.arguments["x-delivery-limit"] >= 4
         assert queue.arguments["x-max-length"] in (10, 20)
     assert journal.arguments["x-overflow"] == "reject-publish"
 
 
-def test_what_was_concluded_afterwards_goes_to_the_journal_alone() -> None:
-    live, late = (CallEnded(at=1.0, call_id=CALL, reconciled=r) for r in (False, True))
-    assert (fact_key(live), fact_key(late)) == ("fact.CallEnded", "late.CallEnded")
-    assert inbox_queue(NAMES, LIMITS, "p", "s", ["CallEnded"]).keys == ("fact.CallEnded",)
+def test_the_journal_never_gives_a_fact_up_and_live_services_leave_no_dead() -> None:
+    queues = {"journal": shared_queues(NAMES, LIMITS)[1], "live": live_queue(NAMES, LIMITS, "p")}
+    assert not any("x-dead-letter-exchange" in queue.arguments for queue in queues.values())
+    assert queues["live"].arguments["x-message-ttl"] == 2500
+    assert "x-message-ttl" not in queues["journal"].arguments
+    assert inbox_queue(NAMES, LIMITS, "p", "s").arguments["x-dead-letter-exchange"] == NAMES.dead_letters
+
+
+def test_a_fact_grows_old_and_one_that_was_never_told_is_late() -> None:
+    ages = [age_of(at=10.0, now=now, live_s=2.5, told=True) for now in (9.0, 10.0, 12.5, 12.6)]
+    assert ages == [LIVE, LIVE, LIVE, OLD]
+    assert age_of(at=10.0, now=10.0, live_s=2.5, told=False) == LATE
+    assert shared_queues(NAMES, LIMITS)[1].keys == ("#",)
+    assert live_queue(NAMES, LIMITS, "p").keys == (LIVE,)
+    assert inbox_queue(NAMES, LIMITS, "p", "s").keys == (LIVE, OLD)
+
+
+def test_names_of_processes_may_have_dots() -> None:
+    assert signal_key(DigitPressed, "node1.acd") == "signal.DigitPressed.node1.acd"
+    assert signals_of(DigitPressed) == "signal.DigitPressed.#"
+    assert own_signals("node1.acd") == "signal.*.node1.acd"
+
+
+# --- several facts in one message -----------------------------------------------------------------------------------------
+
+
+def numbered(count: int, source: str = "s") -> list[tuple[int, Envelope]]:
+    return [
+        (e.seq, e) for e in told(*(CallEnded(at=1.0, call_id=CallId(f"c{n}")) for n in range(count)), source=source)
+    ]
+
+
+def test_facts_come_out_of_messages_as_they_went_in() -> None:
+    facts = numbered(FACTS_MAX * 2 + 5)
+    packs = pack(facts, lambda _n, _e: LIVE)
+    assert [len(p.numbers) for p in packs] == [FACTS_MAX, FACTS_MAX, 5]
+    assert [n for p in packs for n in p.numbers] == [n for n, _ in facts]
+    assert [decode(line) for p in packs for line in unpack(p.body)] == [e for _, e in facts]
+
+
+def test_facts_of_different_ages_or_sources_are_not_mixed_and_keep_their_order() -> None:
+    facts = [*numbered(4), *numbered(2, source="t")]
+    packs = pack(facts, lambda n, e: LATE if (n, e.source) == (3, "s") else LIVE)
+    assert [(p.age, p.source, len(p.lines)) for p in packs] == [
+        (LIVE, "s", 2), (LATE, "s", 1), (LIVE, "s", 1), (LIVE, "t", 2),
+    ]  # fmt: skip
+    assert [p.type for p in packs] == ["facts", "CallEnded", "CallEnded", "facts"]
+
+
+def test_a_message_is_full_at_a_size_however_large_its_last_fact_is() -> None:
+    agents = [
+        AgentAdded(at=1.0, agent_id=AgentId("a"), name="n" * size, extension=Extension("1")) for size in (9, 10**6, 9)
+    ]
+    packs = pack([(e.seq, e) for e in told(*agents)], lambda _n, _e: LIVE)
+    assert [len(p.lines) for p in packs] == [2, 1]
+    assert len(packs[1].body) < BYTES_MAX < len(packs[0].body)
+
+
+# --- what waits for the broker ------------------------------------------------------------------------------------------------
+
+
+def parcel(size: int = 1, until: float = 100.0) -> Parcel:
+    return Parcel(exchange="x", key="k", message=Message(b"x" * size), until=until)
+
+
+def test_parcels_are_bounded_in_number_and_bytes_and_stale_ones_make_room() -> None:
+    clock, tally = ManualClock(0.0), Tally()
+    sender = Sender(3, clock, tally, lambda: None)
+    assert [sender.offer(parcel()) for _ in range(4)] == [True, True, True, False]
+    clock.advance(101.0)
+    large = [sender.offer(parcel(BODY_MAX, until=200.0)) for _ in range(3)]
+    assert large == [True, True, True]
+    assert not sender.offer(parcel(BODY_MAX + 1, until=200.0))
+    roomy = Sender(10**6, clock, tally, lambda: None)
+    assert [roomy.offer(parcel(BODY_MAX, until=200.0)) for _ in range(9)].count(True) == WAITING_BYTES_MAX // BODY_MAX
+    assert tally.counts["bus_parcels_dropped", ()] == 3
+    assert tally.counts["limits_reached", (("limit", "bus_pending"),)] == 2
+    assert tally.counts["limits_reached", (("limit", "bus_message"),)] == 1
+
+
+async def test_nobody_waits_for_parcels_that_come_later_or_are_stale() -> None:
+    clock = ManualClock(0.0)
+    sender = Sender(1, clock, Tally(), lambda: None)
+    await asyncio.wait_for(sender.caught_up(), 1)
+    sender.offer(parcel())
+    waiting = asyncio.ensure_future(sender.caught_up())
+    await asyncio.sleep(0)
+    clock.advance(101.0)
+    sender.offer(parcel(until=200.0))  # the first one goes for it
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_a_spool_that_cannot_be_read_for_a_while_does_not_stop_the_process() -> None:
+    class Unreadable:
+        last = 1
+
+        def keep(self, new: object) -> None: ...
+
+        def peek(self, limit: int) -> list[tuple[int, Envelope]]:
+            return []
+
+        def remove(self, numbers: object) -> None: ...
+
+        async def wait(self) -> None: ...
+
+    class Channel:
+        async def get_exchange(self, name: str, *, ensure: bool) -> None: ...
+
+    async def blocked() -> bool:
+        return False
+
+    clock, tally = ManualClock(0.0), Tally()
+    sender = Sender(1, clock, tally, lambda: None)
+    publisher = FactPublisher(Unreadable(), NAMES, sender, confirm_timeout_s=1, live_s=1, clock=clock, tally=tally)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(publisher.run(Channel(), blocked), 0.05)  # type: ignore[arg-type]
+
+
+def test_a_delivery_is_acknowledged_when_all_who_share_it_have_signed() -> None:
+    handled: list[int] = []
+
+    class Consumer:
+        def handled(self, tag: int) -> None:
+            handled.append(tag)
+
+    receipt = Receipt(Consumer(), 7)  # type: ignore[arg-type]
+    receipt.share()
+    receipt.share()
+    receipt.sign()
+    receipt.sign()
+    assert handled == []
+    receipt.sign()
+    assert handled == [7]
+
+
+def test_a_link_is_watched_by_the_kernel() -> None:
+    with socket.socket() as link:
+        watch_peer(link)
+        assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == SILENT_PEER_S * 1000
 
 
 # --- signals on the wire -------------------------------------------------------------------------------------------------
 
 
-def test_a_signal_comes_back_from_the_wire_as_it_was() -> None:
-    whole = sent(3, CallEnded=7)
+@pytest.mark.parametrize("kind", sorted(SIGNALS))
+def test_a_signal_comes_back_from_the_wire_as_it_was(kind: str) -> None:
+    whole = SentSignal(source="s", after={"CallEnded": 7}, signal=sample(SIGNALS[kind]))
     assert decode_signal(encode_signal(whole)) == whole
 
 

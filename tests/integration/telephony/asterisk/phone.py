@@ -219,16 +219,25 @@ class Phone(asyncio.DatagramProtocol):
             f'response="{response}", algorithm=MD5, cnonce="abcd", qop=auth, nc=00000001, opaque="{found.get("opaque", "")}"'
         )
 
-    async def call(self, number: str, *, from_: str | None = None, password: str = "", media: bool = True) -> int:
-        """Call and return the final status; on 200 the call stands."""
+    async def call(
+        self,
+        number: str,
+        *,
+        from_: str | None = None,
+        password: str = "",
+        media: bool = True,
+        headers: Sequence[str] = (),
+    ) -> int:
+        """Call, with headers of our own beside the usual ones, and return the final status; on 200 the call stands."""
         uri = f"sip:{number}@{self.server[0]}:{self.server[1]}"
         from_ = (from_ or f"<sip:{self.user}@{self.host}>") + ";tag=c1"
         to, call_id = f"<{uri}>", uuid.uuid4().hex
         self._dialog = {"to": to, "from": from_, "id": call_id, "target": uri}
-        answer = await self._ask(self._head("INVITE", uri, from_, to, call_id, 1), call_id, self._sdp())
+        head = [*self._head("INVITE", uri, from_, to, call_id, 1), *headers]
+        answer = await self._ask(head, call_id, self._sdp())
         self._ack(answer, uri, 1)
         if answer.status == 401 and password:
-            head = self._head("INVITE", uri, from_, to, call_id, 2)
+            head = [*self._head("INVITE", uri, from_, to, call_id, 2), *headers]
             head.append("Authorization: " + self._digest("INVITE", uri, answer.get("WWW-Authenticate"), password))
             answer = await self._ask(head, call_id, self._sdp())
             self._ack(answer, uri, 2)

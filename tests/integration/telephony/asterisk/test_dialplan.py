@@ -223,6 +223,31 @@ async def test_how_an_unanswered_ring_comes_back(
     assert (told["agi_arg_4"], told["agi_arg_5"]) == (status, cause)
 
 
+async def test_a_phone_that_rings_is_not_rung_again(house: House) -> None:
+    """The fallback queue and a router that knows nothing of it may want one phone at once."""
+    seat, callers = await house.seat(), [await house.phone(number) for number in "12"]
+    seat.answers = ((0.0, 180),)
+    first, second = [(await house.arrive(caller))["Channel"] for caller in callers]
+    mark = house.manager.mark()
+    await house.ring(first)
+    await house.manager.wait_event("DeviceStateChange", mark, State="RINGING")
+    mark = house.manager.mark()
+    await house.ring(second, offer="offer-2", recording="never")
+    told = agi_environment(await house.returned(mark))
+    assert [told[f"agi_arg_{n}"] for n in (3, 4)] == ["offer-2", "BUSY"]
+    assert not [b for b in house.manager.blocks[mark:] if "Event: Dial" in b]
+    assert len(seat.invites) == 1
+    assert not (house.asterisk.monitor_dir / "never.raw").exists()
+
+
+async def test_a_seat_that_calls_one_in_use_hears_that_it_is_busy(house: House) -> None:
+    called, caller, third = [await house.seat(extension) for extension in ("1001", "1002", "1003")]
+    assert await caller.call("1001", password=house.secrets.seats["1002"]) == 200
+    assert "<sip:1002@" in called.invites[-1].get("From")
+    assert await third.call("1001", password=house.secrets.seats["1003"], media=False) == 486
+    assert len(called.invites) == 1
+
+
 async def test_a_ring_taken_back_returns_as_rescinded(house: House) -> None:
     seat, caller = await house.seat(), await house.phone()
     seat.answers = ((0.0, 180),)

@@ -15,7 +15,7 @@ PROVIDERS = {
     "Set": "", "Goto": "", "GotoIf": "", "ExecIf": "app_exec", "Answer": "", "Hangup": "", "AGI": "res_agi", "Dial": "app_dial",
     "Queue": "app_queue", "Playback": "app_playback", "Record": "app_record", "MixMonitor": "app_mixmonitor",
     "StopMixMonitor": "app_mixmonitor", "UserEvent": "app_userevent", "CELGenUserEvent": "app_celgenuserevent",
-    "Return": "app_stack",
+    "Return": "app_stack", "MusicOnHold": "res_musiconhold",
 }  # fmt: skip
 FUNCTIONS = {
     "UUID": "func_uuid", "CALLERID": "func_callerid", "LEN": "func_strings", "GROUP": "func_groupcount",
@@ -185,7 +185,7 @@ def test_only_seats_of_other_nodes_are_told_who_calls() -> None:
     assert (
         there
         == here
-        + "b(hotline-peer-out^s^1(${HOTLINE_SECONDS}^${FILTER(0-9+*#,${CALLERID(num)})}^${BASE64_ENCODE(${CALLERID(name)})}))"
+        + "b(hotline-peer-out^s^1(${HOTLINE_SECONDS}^${FILTER(0-9+*#,${CALLERID(num)})}^${BASE64_ENCODE(:${CALLERID(name)})}))"
     )
 
 
