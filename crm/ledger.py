@@ -189,22 +189,24 @@ async def _refuse_halves(
         )
 
 
+def column_values(envelope: Envelope) -> tuple[object, ...]:
+    """Return a fact as a row of the journal."""
+    fact = envelope.fact
+    return (
+        envelope.fact_id,
+        moment(fact.at),
+        call_of(envelope),
+        getattr(fact, "agent_id", None),
+        type(fact).__name__,
+        fact.version,
+        envelope.source,
+        envelope.seq,
+        encode_fact(fact).decode(),
+    )
+
+
 def _columns(envelopes: Sequence[Envelope]) -> list[list[object]]:
-    rows = [
-        (
-            e.fact_id,
-            moment(e.fact.at),
-            call_of(e),
-            getattr(e.fact, "agent_id", None),
-            type(e.fact).__name__,
-            e.fact.version,
-            e.source,
-            e.seq,
-            encode_fact(e.fact).decode(),
-        )
-        for e in envelopes
-    ]
-    return [list(column) for column in zip(*rows, strict=True)]
+    return [list(column) for column in zip(*map(column_values, envelopes), strict=True)]
 
 
 # --- reading back ------------------------------------------------------------------------------------------------------

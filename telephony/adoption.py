@@ -13,7 +13,17 @@ from typing import Any
 
 import msgspec
 
-from hotline.facts import CallAdopted, CallFellBack, CallReturned, OfferRang, Place, Record, SnapshotTaken, TalkEnded
+from hotline.facts import (
+    CallAdopted,
+    CallFellBack,
+    CallReturned,
+    NodeSurveyed,
+    OfferRang,
+    Place,
+    Record,
+    SnapshotTaken,
+    TalkEnded,
+)
 from hotline.ids import CallId, LegId, OfferId, is_safe_id
 from hotline.text import clean_number
 from telephony import callers
@@ -157,12 +167,13 @@ def _adoption(
     )
 
 
-def survey(lines: Lines, channels: Iterable[ChannelStatus], *, now: float) -> tuple[CallAdopted, ...]:
-    """Return every call that lives, as it is to be told to somebody who knows none. The snapshot was reconciled before.
+def survey(lines: Lines, channels: Iterable[ChannelStatus], *, epoch: int, now: float) -> NodeSurveyed:
+    """Return everything, as it is to be told to a router that knows nothing. The snapshot was reconciled before.
 
     What we know of a call counts more than what the snapshot shows: commands of ours may have moved it since.
     """
-    return tuple(_surveyed(lines, found, now) for found in find(channels))
+    calls = tuple(_surveyed(lines, found, now) for found in find(channels))
+    return NodeSurveyed(at=now, node=lines.node, epoch=epoch, calls=calls, seats=tuple(lines.phones.values()))
 
 
 def _surveyed(lines: Lines, found: Found, now: float) -> CallAdopted:

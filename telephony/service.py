@@ -14,7 +14,7 @@ import structlog
 from hotline.bus.base import Bus
 from hotline.commands import Command, Done, Hangup, Outcome, Play, Refused, Ring, Unknown
 from hotline.errors import HotlineError, OutcomeUnknown, Rejected, Unavailable
-from hotline.facts import LinkChanged, NodeSurveyed, PlayEnded, Record, RouterActive
+from hotline.facts import LinkChanged, PlayEnded, Record, RouterActive
 from hotline.runtime.clock import Clock, wall_time
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Asterisk
@@ -205,24 +205,10 @@ class TelephonyService:
             for device in filter(lambda m: isinstance(m, DeviceStateChanged), map(parse, devices)):
                 self._publish(*self._lines.handle(device, now=now).records)
             self._publish(*reconcile(self._lines, statuses, now=now))
-            self._answer(statuses, now)
+            if (epoch := self._surveys.answer(now)) is not None:
+                self._publish(survey(self._lines, statuses, epoch=epoch, now=now))
             return True
         return False
-
-    def _answer(self, statuses: Sequence[ChannelStatus], now: float) -> None:
-        """Tell everything to the router that asked for it, if one did."""
-        epoch = self._surveys.answer(now)
-        if epoch is None:
-            return
-        self._publish(
-            NodeSurveyed(
-                at=now,
-                node=self._lines.node,
-                epoch=epoch,
-                calls=survey(self._lines, statuses, now=now),
-                seats=tuple(self._lines.phones.values()),
-            )
-        )
 
     def _publish(self, *records: Record) -> None:
         if records:

@@ -160,7 +160,7 @@ async def _manager(settings: "Settings", runtime: dict[str, Any]) -> AsyncIterat
     from telephony.ami.link import AmiLink
     from telephony.ami.messages import LinkUp
 
-    secrets = load_or_create(settings.data_dir, settings.seats.extensions())
+    secrets = load_or_create(settings.data_dir, settings.seats.extensions(), settings.seats.secret)
     secret = settings.ami.secret.get_secret_value() if settings.ami.secret else secrets.ami_secret
     host, _, port = runtime["asterisk"]["ami"].rpartition(":")
     tasks = TaskGroup("doctor")

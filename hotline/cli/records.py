@@ -34,6 +34,7 @@ def _address(options: Shell) -> str:
 async def _store(options: Shell) -> AsyncIterator["Store"]:
     """Open the database. Raises Misuse or Unavailable with what it says when it does not let us in."""
     from hotline.runtime import logs
+    from hotline.store.migrate import require_current
     from hotline.store.pool import Store
 
     logs.configure(json=False, level="warning")
@@ -43,6 +44,7 @@ async def _store(options: Shell) -> AsyncIterator["Store"]:
             await store.fetchval("SELECT true", timeout_s=10)
         except (Unavailable, OutcomeUnknown) as exc:
             raise Unavailable(f"{exc}; is it running? (a private one needs `hotline up`)") from exc
+        await require_current(store)
         yield store
     finally:
         await store.close()

@@ -60,6 +60,19 @@ async def migrate(store: Store, directory: Path | None = None) -> list[str]:
         return [m.name for m in missing]
 
 
+async def require_current(store: Store, directory: Path | None = None) -> None:
+    """Raise Misuse unless the database has exactly the shape that this program needs. Changes nothing."""
+    migrations = read_directory(directory or Path(__file__).with_name("migrations"))
+    async with store.session() as connection:
+        known = await connection.fetchval(_sql.has_table)
+        applied = {row["number"]: row for row in await connection.fetch(_sql.applied)} if known else {}
+    _check_fit(migrations, {n: (row["name"], row["sha256"]) for n, row in applied.items()})
+    if len(applied) < len(migrations):
+        raise Misuse(
+            "the database is older than this program, or not one of hotline's; a start of hotline brings it up to date"
+        )
+
+
 def read_directory(directory: Path) -> list[Migration]:
     """Read the migrations of `directory` in order. Raises Misuse for a bad name, a gap or a duplicate number."""
     migrations = [_read(file) for file in sorted(directory.glob("*.sql"))]

@@ -9,6 +9,10 @@ CREATE TABLE IF NOT EXISTS schema_migration (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- name: has_table
+-- Whether that table is there.
+SELECT to_regclass('schema_migration') IS NOT NULL;
+
 -- name: applied
 -- All applied files in order.
 SELECT number, name, sha256 FROM schema_migration ORDER BY number;

@@ -59,7 +59,7 @@ class House:
     async def start(self) -> dict[str, Any]:
         """Start everything and return what `runtime.json` says."""
         ground, settings = self._ground, self.settings
-        self._secrets = load_or_create(settings.data_dir, settings.seats.extensions())
+        self._secrets = load_or_create(settings.data_dir, settings.seats.extensions(), settings.seats.secret)
         self._database = database = await Database.open(ground)
         if "crm" in ground.rooms:
             await migrate(database.store)

@@ -116,11 +116,11 @@ async def test_a_process_that_cannot_work_says_why_in_one_sentence_and_changes_n
         "node taken": ("telephony", {"ASTERISK__NODE": "node1"}, "another process has this name"),
         "no such service": ("telephone", {}, "there is no service 'telephone'"),
         "no broker named": ("acd", {"BUS__KIND": "memory"}, 'set bus.kind = "rabbitmq"'),
-        "no database named": ("crm", {"DATABASE__DSN": "postgresql://nobody@127.0.0.1:1/none"}, "127.0.0.1"),
+        "no database there": ("crm", {"DATABASE__DSN": "postgresql://nobody@127.0.0.1:1/none"}, "127.0.0.1"),
     }
     before = await broker.control("list_queues", "name", "arguments")
     strangers = {
-        name: layout.stranger(f"stranger-{n}", (service,), **settings)
+        name: layout.stranger(f"stranger-{n}", (service,), BUS__CONNECT_TIMEOUT_S="2", **settings)
         for n, (name, (service, settings, _)) in enumerate(refused.items())
     }
     for name, (_, _, sentence) in refused.items():

@@ -81,7 +81,7 @@ async def play(
 async def test_calls_go_on_while_postgresql_is_frozen_and_rabbitmq_dead(tmp_path: Path, sipp: Sipp) -> None:
     phases = [
         Phase(name="before", seconds=3),
-        Phase(name="postgresql frozen", seconds=12, frozen=True),
+        Phase(name="postgresql frozen", seconds=10, frozen=True),
         Phase(name="rabbitmq dead", seconds=5, killed=True),
         Phase(name="both", seconds=5, frozen=True, killed=True),
         Phase(name="after", seconds=2),
@@ -106,7 +106,7 @@ async def test_calls_go_on_while_postgresql_is_frozen_and_rabbitmq_dead(tmp_path
 
 
 async def test_one_process_serves_its_callers_while_postgresql_is_frozen(tmp_path: Path, sipp: Sipp) -> None:
-    phases = [Phase(name="before", seconds=2), Phase(name="postgresql frozen", seconds=12, frozen=True)]
+    phases = [Phase(name="before", seconds=2), Phase(name="postgresql frozen", seconds=10, frozen=True)]
     hotline = Running(tmp_path / "data", LOADED)
     try:
         await hotline.start()

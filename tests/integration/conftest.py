@@ -1,13 +1,15 @@
-"""One private PostgreSQL for the session; each test gets a database of its own."""
+"""One private PostgreSQL for the session (and, for tests that ask for `BOTH`, Debian's 15); each test gets a database of its own."""
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
+from hotline.store.migrate import migrate
 from hotline.store.pool import Store
 from hotline.store.private import PrivatePostgres
+from tests.support.postgres15 import Postgres15
 
 _numbers = itertools.count()
 
@@ -20,19 +22,51 @@ async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pr
 
 
 @pytest.fixture(scope="session")
+def debian_15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres15]:
+    server = Postgres15(tmp_path_factory.mktemp("postgres15"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server_version(request: pytest.FixtureRequest) -> str:
+    """Return which server the test's database is on; tests choose by `tests.support.postgres15.BOTH`."""
+    return str(getattr(request, "param", "embedded"))
+
+
+@pytest.fixture(scope="session")
 def template() -> str:
     """Return the name of the database that each test's own is a copy of: an empty one, unless a folder has another."""
     return "template1"
 
 
 @pytest.fixture
-async def dsn(postgres: PrivatePostgres, template: str) -> str:
+async def dsn(postgres: PrivatePostgres, template: str, server_version: str, request: pytest.FixtureRequest) -> str:
     """Return the DSN of a fresh database."""
+    server_dsn = postgres.dsn
+    if server_version != "embedded":
+        server: Postgres15 = request.getfixturevalue("debian_15")
+        server_dsn = server.dsn
+        if template != "template1" and template not in server.templates:
+            await make_template(server_dsn, template)
+            server.templates.add(template)
     name = f"test_{next(_numbers)}"
-    admin = await Store.open(postgres.dsn, size=1)
+    await _create(server_dsn, name, template)
+    return server_dsn.replace("/hotline?", f"/{name}?")
+
+
+async def make_template(server_dsn: str, name: str) -> None:
+    """Make a migrated database to copy."""
+    await _create(server_dsn, name, "template1")
+    store = await Store.open(server_dsn.replace("/hotline?", f"/{name}?"), size=1)
+    await migrate(store)
+    await store.close()
+
+
+async def _create(server_dsn: str, name: str, template: str) -> None:
+    admin = await Store.open(server_dsn, size=1)
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     await admin.close()
-    return postgres.dsn.replace("/hotline?", f"/{name}?")
 
 
 @pytest.fixture

@@ -243,9 +243,12 @@ class RabbitMQ:
 
     async def add_user(self, name: str, *rights: str) -> str:
         """Add a user with these rights (configure, write, read; regular expressions), and return the URL to connect with."""
-        await self.control("add_user", name, name)
-        if rights:
-            await self.control("set_permissions", "-p", "/", name, *rights)
+        user = f'U = <<"{name}">>, ok = rabbit_auth_backend_internal:add_user(U, U, <<"test">>)'
+        granted = ", ".join(f'<<"{right}">>'.replace("\\", "\\\\") for right in rights)
+        allow = (
+            f', ok = rabbit_auth_backend_internal:set_permissions(U, <<"/">>, {granted}, <<"test">>)' if rights else ""
+        )
+        await self.control("eval", f"{user}{allow}.")  # one program, where rabbitmqctl would need two
         return self.url(name, name)
 
     # --- the tree -------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from hotline.store.pool import Store
 from hotline.tally import Tally
 from hotline.web.routes import FileAnswer, Request, Route
 from tests.support.envelopes import CALL, OFFER, T0, abandoned_call, answered_call, arrived, many_calls, told
+from tests.support.postgres15 import BOTH
 
 pytestmark = pytest.mark.real
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -50,6 +51,7 @@ async def ids(api: Api, **query: Any) -> list[str]:
     return [c.call_id for c in (await api("GET", "calls", **query)).items]
 
 
+@BOTH
 async def test_pages_of_calls_are_complete_and_newest_first(store: Store, api: Api) -> None:
     await write(store, *many_calls(23))
     seen: list[str] = []
@@ -74,6 +76,7 @@ async def test_a_foreign_cursor_is_refused(api: Api, cursor: str) -> None:
         await api("GET", "calls", cursor=cursor)
 
 
+@BOTH
 async def test_filters_choose_calls(store: Store, api: Api) -> None:
     other = answered_call(CallId("other"), OfferId("o2"), 100, AgentId("1002"))
     left = abandoned_call(CallId("left"), 200)
@@ -91,6 +94,7 @@ async def test_filters_choose_calls(store: Store, api: Api) -> None:
     assert await ids(api, until="2026-11-22T06:43:20", since="2026-11-22T06:41:40") == ["other"]
 
 
+@BOTH
 async def test_a_call_comes_with_everything_and_its_story(store: Store, api: Api) -> None:
     await write(store, *answered_call())
     detail = await api("GET", "calls/{id}", id=CALL)
@@ -109,6 +113,7 @@ async def test_what_does_not_exist_is_not_found(api: Api, path: str) -> None:
     assert refusal.value.reason == "not_found"
 
 
+@BOTH
 async def test_offers_and_recordings_are_listed_by_filter(store: Store, api: Api) -> None:
     await write(store, *many_calls(8))
     page = await api("GET", "offers", agent="1001", result="answered")
@@ -147,6 +152,7 @@ def test_audio_outside_the_days_of_the_store_is_not_there(tmp_path: Path, name: 
 # --- customers ---------------------------------------------------------------------------------------------------------
 
 
+@BOTH
 async def test_a_customer_is_created_read_replaced_and_found(api: Api) -> None:
     made = await api("POST", "customers", body=CustomerInput(name="李雷", numbers=["138 0013 8000"], tier="gold"))
     assert await api("GET", "customers/{id}", id=made.customer_id) == made
@@ -192,6 +198,7 @@ async def imported(store: Store, text: str, **more: bool) -> Any:
     return await import_customers(store, csv_lines(text), country="86", **more)
 
 
+@BOTH
 async def test_an_import_creates_and_updates(store: Store, api: Api) -> None:
     first = await imported(store, "姓名,电话\n李雷,13800138000\n韩梅梅,13900139000\n")
     second = await imported(store, "name,phone,tier\nLi Lei,+8613800138000,gold\nAnn,1001\n")
@@ -234,6 +241,7 @@ def worked(at: float, state: AgentState, previous: AgentState, call: CallId | No
     return AgentStateChanged(at=T0 + at, agent_id=AgentId("1001"), state=state, previous=previous, call_id=call)
 
 
+@BOTH
 async def test_the_summary_counts_waits_by_every_formula(store: Store, api: Api) -> None:
     await write_queues(store, [Queue(id="service", threshold_s=10, short_abandon_s=3)])
     facts = [f for n in range(6) for f in answered_call(CallId(f"a{n}"), OfferId(f"o{n}"), n * 50)]

@@ -31,6 +31,7 @@ from hotline.store.pool import Store
 from hotline.tally import Tally
 from tests.integration.crm.test_journal_writer import NoSpool, all_rows
 from tests.support.envelopes import T0, abandoned_call, answered_call, arrived, ended, told
+from tests.support.postgres15 import BOTH
 
 pytestmark = pytest.mark.real
 NOW = seconds(datetime(2024, 5, 10, tzinfo=UTC))
@@ -121,6 +122,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 # --- away --------------------------------------------------------------------------------------------------------------
 
 
+@BOTH
 async def test_a_month_lies_in_a_file_and_nothing_else_changes(
     store: Store, history: tuple[Any, ...], tmp_path: Path
 ) -> None:
@@ -148,6 +150,7 @@ async def test_the_manifest_tells_what_the_file_holds(store: Store, history: tup
     assert sorted(p.name for p in tmp_path.iterdir()) == ["journal-2024-01.csv.gz", "journal-2024-01.json"]
 
 
+@BOTH
 async def test_a_call_that_reaches_into_a_month_that_stays_keeps_all_its_facts(
     store: Store, history: tuple[Any, ...], tmp_path: Path
 ) -> None:
@@ -161,6 +164,7 @@ async def test_a_call_that_reaches_into_a_month_that_stays_keeps_all_its_facts(
     await assert_sound(store)
 
 
+@BOTH
 async def test_what_stayed_behind_leaves_with_the_month_in_which_its_call_is_over(
     store: Store, history: tuple[Any, ...], tmp_path: Path
 ) -> None:
@@ -209,6 +213,7 @@ async def test_progress_is_told(store: Store, history: tuple[Any, ...], tmp_path
 # --- late facts --------------------------------------------------------------------------------------------------------
 
 
+@BOTH
 async def test_a_late_fact_of_an_archived_month_is_put_aside_and_the_rest_flows(
     store: Store, history: tuple[Any, ...], tmp_path: Path
 ) -> None:
@@ -277,6 +282,7 @@ async def test_the_journal_of_an_archived_call_says_where_it_is(
 # --- back --------------------------------------------------------------------------------------------------------------
 
 
+@BOTH
 async def test_a_restored_month_has_the_same_facts_and_the_same_rows(
     store: Store, history: tuple[Any, ...], tmp_path: Path
 ) -> None:
@@ -290,6 +296,7 @@ async def test_a_restored_month_has_the_same_facts_and_the_same_rows(
     assert await store.fetchval("SELECT count(*) FROM journal_archive_run") == 0
 
 
+@BOTH
 @pytest.mark.parametrize("order", [("01", "02"), ("02", "01")])
 async def test_months_come_back_in_any_order_without_half_calls(
     store: Store, history: tuple[Any, ...], tmp_path: Path, order: tuple[str, str]
@@ -320,6 +327,7 @@ async def test_a_month_can_leave_again_to_another_place(store: Store, history: t
     await assert_sound(store)
 
 
+@BOTH
 async def test_a_month_can_be_brought_into_a_new_database(
     store: Store, history: tuple[Any, ...], tmp_path: Path, dsn: str
 ) -> None:
@@ -452,6 +460,7 @@ async def test_a_run_that_fails_anywhere_changes_nothing_and_can_be_repeated(
     await assert_sound(store)
 
 
+@BOTH
 async def test_an_end_in_the_middle_of_the_commit_loses_nothing(
     store: Store, history: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -526,6 +535,7 @@ async def test_a_call_that_moves_on_during_the_export_stays(
     await assert_sound(store)
 
 
+@BOTH
 async def test_two_programs_do_not_archive_at_once(
     store: Store, history: tuple[Any, ...], tmp_path: Path, dsn: str
 ) -> None:
@@ -538,6 +548,7 @@ async def test_two_programs_do_not_archive_at_once(
     await other.close()
 
 
+@BOTH
 async def test_a_journal_that_somebody_reads_for_long_is_left_alone(
     store: Store, history: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -646,6 +657,7 @@ async def test_what_is_no_archive_is_refused(store: Store, tmp_path: Path, name:
         await restore(store, tmp_path / name)
 
 
+@BOTH
 async def test_a_restore_that_fails_changes_nothing(
     store: Store, history: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -688,6 +700,7 @@ async def test_a_row_that_the_journal_and_no_archive_explains_is_still_foreign(
     assert await everything(store) == history
 
 
+@BOTH
 async def test_numbers_that_left_with_a_month_are_no_lost_facts_and_lost_ones_are(store: Store, tmp_path: Path) -> None:
     january, night, february = call("a", at(1, 10)), call("night", NIGHT), call("b", at(2, 10))
     # A fact of January that was told in the middle of February's, and one of February that is lost.

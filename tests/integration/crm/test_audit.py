@@ -44,9 +44,10 @@ from tests.support.envelopes import (
     queued,
     told,
 )
+from tests.support.postgres15 import BOTH
 from tests.support.wait import eventually
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, BOTH]
 NOW = T0 + 3600
 
 

@@ -22,6 +22,7 @@ from hotline.spool import Spool
 from hotline.store.pool import Store
 from hotline.tally import Tally
 from tests.support.envelopes import T0, answered_call, arrived, ended, queued, told
+from tests.support.postgres15 import BOTH
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.real
@@ -76,6 +77,7 @@ def bench(store: Store, tmp_path: Path) -> Iterator[Bench]:
     spool.close()
 
 
+@BOTH
 async def test_a_call_that_only_asterisk_knew_gets_its_row(bench: Bench) -> None:
     assert await bench.run() == []
     bench.append(TRACE)
@@ -197,6 +199,7 @@ async def write(store: Store, *facts: Fact, source: str = "test") -> None:
     await Ledger(store, Tally()).append(told(*facts, source=source))
 
 
+@BOTH
 async def test_open_calls_that_a_snapshot_does_not_show_are_closed(store: Store) -> None:
     await write(store, *answered_call(), arrived(0, CallId("open")), arrived(0, CallId("living")))
     kept: list[Fact] = []
@@ -215,6 +218,7 @@ async def test_a_snapshot_says_nothing_about_the_calls_of_another_node(store: St
     assert [f.call_id for f in kept if isinstance(f, CallEnded)] == ["here"]
 
 
+@BOTH
 async def test_a_call_whose_node_nobody_named_is_closed_when_no_node_shows_it(store: Store) -> None:
     await write(
         store, at_node("node1", "a"), at_node("node2", "b"), queued(5, CallId("lost")), queued(5, CallId("alive"))

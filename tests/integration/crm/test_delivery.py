@@ -17,9 +17,10 @@ from hotline.tally import Tally
 from tests.integration.crm.test_archive import everything
 from tests.integration.crm.test_journal_writer import NoSpool
 from tests.support.envelopes import T0, many_calls, told
+from tests.support.postgres15 import BOTH
 from tests.support.stories import agent_day, story, traffic
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, BOTH]
 BATCH = 40
 LATE_BATCHES = 4
 REPEATED = 0.05

@@ -22,9 +22,10 @@ from hotline.spool import Spool
 from hotline.store.pool import Store
 from hotline.tally import Tally
 from tests.support.envelopes import CALL, OFFER, T0, answered_call, arrived, ended, many_calls, queued, told
+from tests.support.postgres15 import BOTH
 from tests.support.wait import eventually
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, BOTH]
 
 
 async def write(store: Store, envelopes: list[Envelope], batch: int = 50) -> Tally:
@@ -199,8 +200,8 @@ async def test_while_the_database_is_away_facts_wait_and_then_arrive(dsn: str, s
         await store.close()
 
 
-async def test_a_drain_ends_in_time_and_leaves_the_rest_in_the_spool(spool: Spool, tally: Tally) -> None:
-    nowhere = await Store.open("postgresql://nobody@localhost:1/none", size=1, command_timeout_s=0.2)
+async def test_a_drain_ends_in_time_and_leaves_the_rest_in_the_spool(dsn: str, spool: Spool, tally: Tally) -> None:
+    nowhere = await Store.open(dsn.replace("?host=/", "?host=/nowhere/"), size=1, command_timeout_s=0.2)
     async with running(nowhere, spool, tally) as writer:
         spool.keep(answered_call())
         assert not await writer.drain(0.3)

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
 
 import pytest
 
 from hotline.errors import Misuse, OutcomeUnknown, Rejected, Unavailable
 from hotline.store.pool import Store
 from hotline.store.private import PrivatePostgres
+from tests.support.postgres15 import BOTH
 
 
 @pytest.fixture
@@ -34,6 +36,47 @@ async def test_many_rows_come_in_by_copy_and_by_executemany(table: Store) -> Non
         await connection.executemany("INSERT INTO t VALUES ($1, $2)", [(i, "x") for i in range(1000, 1010)])
     assert count == 1000
     assert await table.fetchval("SELECT count(*) FROM t") == 1010
+
+
+@BOTH
+async def test_rows_go_out_as_csv_and_come_in_again(table: Store) -> None:
+    strange = [(1, 'a "quoted", one'), (2, "two\nlines"), (3, "热线 \\N"), (4, " ")]
+    parts: list[bytes] = []
+
+    async def take(part: bytes) -> None:
+        parts.append(part)
+
+    async def give() -> AsyncIterator[bytes]:
+        for part in parts:
+            for start in range(0, len(part), 7):
+                yield part[start : start + 7]
+
+    async with table.transaction() as connection:
+        await connection.executemany("INSERT INTO t VALUES ($1, $2)", strange)
+        assert await connection.copy_out("SELECT * FROM t ORDER BY id", take, timeout_s=10) == 4
+        assert b"".join(parts).startswith(b"id,name\n")
+        await connection.execute("DELETE FROM t")
+        assert await connection.copy_in("t", columns=["id", "name"], source=give(), timeout_s=10) == 4
+        assert [tuple(r) for r in await connection.fetch("SELECT * FROM t ORDER BY id")] == strange
+
+
+@BOTH
+async def test_a_copy_that_is_broken_off_leaves_the_connection_usable(table: Store) -> None:
+    async def full(_: bytes) -> None:
+        raise Unavailable("the disk is full")
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"id,name\n1,a\n"
+        raise Rejected("damaged", "the file is damaged")
+
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="disk is full"):
+            async with table.transaction() as connection:
+                await connection.copy_out("SELECT * FROM generate_series(1, 100000)", full, timeout_s=10)
+        with pytest.raises(Rejected, match="file is damaged"):
+            async with table.transaction() as connection:
+                await connection.copy_in("t", columns=["id", "name"], source=broken(), timeout_s=10)
+    assert await table.fetchval("SELECT count(*) FROM t") == 0
 
 
 async def test_a_transaction_that_raises_changes_nothing(table: Store) -> None:

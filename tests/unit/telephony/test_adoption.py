@@ -270,7 +270,7 @@ def test_at_the_node_of_the_seat_that_conversation_is_nobodys() -> None:
     lines = fresh()
     (taken,) = reconcile(lines, [from_peer, seat], now=100.0)
     assert taken == SnapshotTaken(at=100.0, node="n", living=())
-    assert survey(lines, [from_peer, seat], now=100.0) == ()
+    assert survey(lines, [from_peer, seat], epoch=7, now=100.0).calls == ()
 
 
 # --- everything, told to somebody who knows nothing ---
@@ -278,7 +278,7 @@ def test_at_the_node_of_the_seat_that_conversation_is_nobodys() -> None:
 
 def surveyed(lines: Lines, channel: ChannelStatus, *more: ChannelStatus) -> CallAdopted:
     reconcile(lines, [channel, *more], now=99.0)
-    (told,) = survey(lines, [channel, *more], now=100.0)
+    (told,) = survey(lines, [channel, *more], epoch=7, now=100.0).calls
     return told
 
 

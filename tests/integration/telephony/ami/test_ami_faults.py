@@ -322,6 +322,20 @@ async def test_a_flood_of_poison_asks_for_a_snapshot_once_now_and_once_later(
     assert tally.counts["ami_resyncs", (("reason", "poison"),)] == 2
 
 
+async def test_a_look_does_not_wait_for_the_pause_between_snapshots_and_keeps_its_turn(server: FakeAmi) -> None:
+    async with linked(server.port) as link:
+        link.look("survey")  # there is nothing to see yet
+        await take(link, LinkUp)
+        link.ask_resync("first")
+        server.say(hangup(1))
+        await link.action("Ping")  # the hang-up has arrived
+        link.look("survey")
+        link.look("survey")
+        told = [await link.next_message() for _ in range(4)]
+    assert [type(m) for m in told] == [Resync, ChannelHungUp, Resync, Resync]
+    assert [m.reason for m in told if isinstance(m, Resync)] == ["first", "survey", "survey"]
+
+
 async def test_an_unreadable_answer_is_an_unknown_outcome_at_once(server: FakeAmi) -> None:
     server.answers["Getvar"] = lambda a: success(a, "Value: 1", "Value: 2")
     async with linked(server.port) as link:
