@@ -29,6 +29,7 @@ def link_changed(floor: Floor, fact: LinkChanged, now: float) -> None:
 def lost(floor: Floor, node: NodeId, now: float) -> None:
     """Nothing reaches a node any more, or us: as if its link were down, until it has told everything anew."""
     floor.surveyed.pop(node, None)
+    floor.lost_at[node] = now
     if node not in floor.links_down:
         _link(floor, node, now, up=False)
 
@@ -50,8 +51,9 @@ def _link(floor: Floor, node: NodeId, now: float, *, up: bool) -> None:
 def snapshot_taken(floor: Floor, signal: SnapshotTaken, now: float) -> None:
     """Learn which calls of a node live.
 
-    Telephony has told the end of every call it knew before. What is still here but not there, it never knew: a leftover of
-    our own earlier life, which is closed here because nobody else will. A snapshot older than the caller says nothing.
+    Telephony has told the end of every call it knew before. What is still here but not there, it never knew: it is a leftover of
+    our own earlier life, or ended while the node's process was dead, and is closed here because nobody else will. A snapshot older
+    than the caller or the offer says nothing.
     """
     living = frozenset(signal.living)
     for caller in [c for c in floor.line if c.node == signal.node and c.entered_at <= signal.at]:
@@ -60,7 +62,7 @@ def snapshot_taken(floor: Floor, signal: SnapshotTaken, now: float) -> None:
             floor.place(caller, now)
         else:
             callers.gone(floor, caller.call_id, signal.at, now)
-    for offer in [o for o in floor.offers if o.restored and o.node == signal.node]:
+    for offer in [o for o in floor.offers if o.node == signal.node and (o.restored or o.made_at <= signal.at)]:
         if offer.call_id not in living:
             callers.gone(floor, offer.call_id, signal.at, now)
 

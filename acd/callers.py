@@ -18,6 +18,10 @@ from hotline.facts import (
 from hotline.ids import CallId, QueueId
 
 ENDED = float("inf")
+STALE_S = 2.0
+"""What is told of a caller so long after it happened waited for the broker."""
+AFTERMATH_S = 60.0
+"""How long after a node was lost its news may be old."""
 
 
 def arrived(floor: Floor, fact: CallArrived, _now: float) -> None:
@@ -47,7 +51,7 @@ def queued(floor: Floor, fact: CallQueued, now: float) -> None:
     elif present is not None:
         _move(floor, present, fact, now)
     else:
-        enter(
+        caller = enter(
             floor,
             fact.call_id,
             fact.queue_id,
@@ -56,6 +60,15 @@ def queued(floor: Floor, fact: CallQueued, now: float) -> None:
             priority=fact.priority,
             skills=fact.skills,
         )
+        if now - fact.at > STALE_S and now - floor.lost_at.get(caller.node, -AFTERMATH_S) < AFTERMATH_S:
+            _doubt(floor, caller, now)
+
+
+def _doubt(floor: Floor, caller: Caller, now: float) -> None:
+    """Old news: he may have gone since. Have his node tell everything anew, and offer nobody to him before."""
+    caller.confirmed = False
+    floor.place(caller, now)
+    floor.surveyed.pop(caller.node, None)
 
 
 def _turn_away(floor: Floor, fact: CallQueued, now: float, reason: str) -> None:

@@ -65,6 +65,8 @@ class Floor:
         self.left: Recent[CallId, float] = Recent(CALLS)
         """Calls that left the line: the `entered_at` up to which a repeated `CallQueued` is old news."""
         self.links_down: set[NodeId] = set()
+        self.lost_at: dict[NodeId, float] = {}
+        """When nothing reached a node any more, for the last time."""
         self.link_told_at: dict[NodeId, float] = {}
         self.evicted: Recent[CallId, None] = Recent(CALLS)
         """Calls at which we failed: surveys do not bring them back."""

@@ -16,10 +16,6 @@ WHERE ($1::timestamptz IS NULL OR (c.arrived_at, c.call_id) < ($1, $2::text))
 ORDER BY c.arrived_at DESC, c.call_id DESC
 LIMIT $11;
 
--- name: one
--- One call.
-SELECT * FROM call WHERE call_id = $1;
-
 -- name: calls
 -- Some calls.
 SELECT * FROM call WHERE call_id = ANY($1::text[]);
@@ -133,35 +129,3 @@ SELECT call_id,
        bool_or(type = 'CallFellBack') AS fell_back,
        bool_or(type = 'CallEnded') AS ended
 FROM journal WHERE call_id = ANY($1::text[]) GROUP BY call_id;
-
--- name: agents
--- Every agent, as last told.
-SELECT * FROM agent ORDER BY agent_id;
-
--- name: agent_states
--- Changes of agents' states by fact id: $2 of them after the one ($1).
-SELECT * FROM agent_state WHERE fact_id > $1 ORDER BY fact_id LIMIT $2;
-
--- name: drop_calls
--- Drop the rows of the calls $1.
-DELETE FROM call WHERE call_id = ANY($1::text[]);
-
--- name: drop_segments
--- Drop the segments of the calls $1.
-DELETE FROM segment WHERE call_id = ANY($1::text[]);
-
--- name: drop_offers
--- Drop the offers of the calls $1.
-DELETE FROM offer WHERE call_id = ANY($1::text[]);
-
--- name: drop_recordings
--- Drop the rows of recordings of the calls $1.
-DELETE FROM recording WHERE call_id = ANY($1::text[]);
-
--- name: drop_agents
--- Drop all agents.
-DELETE FROM agent;
-
--- name: drop_agent_states
--- Drop all changes of agents' states.
-DELETE FROM agent_state;

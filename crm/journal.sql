@@ -1,9 +1,5 @@
 -- The journal and its projections. Rows of projections come as one JSON array, with the columns as keys.
 
--- name: be_patient
--- Let the statements of this transaction take up to ten minutes.
-SET LOCAL statement_timeout = 600000;
-
 -- name: lock
 -- Become the one writer of the journal and its projections until the transaction ends.
 SELECT pg_advisory_xact_lock($1);
@@ -53,22 +49,6 @@ SELECT call_id, fact_id, source, seq, type, version, body::text AS body FROM jou
 -- name: of_call
 -- All facts of one call, in order.
 SELECT fact_id, source, seq, type, version, body::text AS body FROM journal WHERE call_id = $1 ORDER BY at, fact_id;
-
--- name: of_agents
--- The facts that agents and their states follow from: $2 of them after the one ($1) in fact id order.
-SELECT fact_id, source, seq, type, version, body::text AS body FROM journal
-WHERE type IN ('AgentAdded', 'AgentStateChanged') AND fact_id > $1 ORDER BY fact_id LIMIT $2;
-
--- name: call_ids
--- The next $2 calls of the journal (or, wrongly, of the projections alone) after call $1.
-SELECT call_id FROM journal WHERE call_id > $1
-UNION
-SELECT call_id FROM call WHERE call_id > $1
-ORDER BY call_id LIMIT $2;
-
--- name: facts
--- How many facts the journal has.
-SELECT count(*) FROM journal;
 
 -- name: put_calls
 -- Write the rows of calls that differ from what is there.

@@ -275,7 +275,7 @@ class Bus(Section):
     connect_timeout_s: Seconds = 5.0
     heartbeat_s: int = Field(default=5, ge=1, le=600)
     """A broker that hangs is given up when it has been silent for about three times this long."""
-    reconnect_cap_s: Seconds = 5.0
+    reconnect_cap_s: Seconds = 2.0
     """The longest pause between two attempts to connect."""
     confirm_timeout_s: Seconds = 30.0
     """A broker that takes our facts but does not confirm them for this long is given up, and they are sent again.

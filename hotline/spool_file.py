@@ -20,7 +20,9 @@ import structlog
 from hotline.errors import Misuse, Unavailable
 
 WAL_LIMIT_BYTES = 4_000_000
-"""A longer log asks for a checkpoint."""
+"""After so much was written a checkpoint is wanted."""
+_TRANSACTION_BYTES = 8192
+"""What a small transaction adds to the log: the page of its rows and that of the last number."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (n INTEGER PRIMARY KEY AUTOINCREMENT, kept_at REAL NOT NULL, data BLOB NOT NULL);
@@ -116,6 +118,8 @@ class SpoolFile:
         self.path = path
         self._lock = lock
         self._checkpointing = threading.Lock()
+        self._written = 0
+        """Bytes since the last checkpoint, about. The log's own length says nothing: the file never shrinks while it is used."""
         with _errors(path):
             self._db = _connect(path)
             try:
@@ -186,6 +190,7 @@ class SpoolFile:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
+        self._written += _TRANSACTION_BYTES + sum(len(data) for _, _, data in changes.rows)
         self.count += len(changes.rows) - gone
         self.last = max(self.last, *(n for n, _, _ in changes.rows[-1:]), 0)
 
@@ -213,15 +218,13 @@ class SpoolFile:
 
     @property
     def wants_checkpoint(self) -> bool:
-        """Whether the log has grown beyond its limit."""
-        try:
-            return self.path.with_name(self.path.name + "-wal").stat().st_size > WAL_LIMIT_BYTES
-        except FileNotFoundError:
-            return False
+        """Whether enough was written since the last checkpoint."""
+        return self._written > WAL_LIMIT_BYTES
 
     def checkpoint(self) -> None:
         """Carry the log into the file; safe in another thread beside the writer."""
         with self._checkpointing, _errors(self.path):
+            self._written = 0
             db = _connect(self.path)
             try:
                 db.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -39,6 +39,10 @@ from hotline.settings import Bus as BusSettings
 from hotline.tally import Tally
 
 PAUSE_FIRST_S = 0.2
+LASTING_S = 5.0
+"""After a session that lasted for so long the next one is tried at once."""
+JOIN_TIMES = 3
+"""Everything that a session begins with may take so many times `bus.connect_timeout_s`."""
 CLOSE_AGAIN_S = 5 * CLOSE_S
 
 log = structlog.get_logger(__name__)
@@ -192,39 +196,48 @@ class RabbitBus:
             inbox.close()
 
     async def _run(self, first: "asyncio.Future[None]") -> None:
-        """Have a session after another, with growing pauses while there is none."""
+        """Have a session after another, with growing pauses while none lasts."""
         pause_s, said = PAUSE_FIRST_S, ""
         taken_until = self._clock.now() + self._settings.connect_timeout_s
         while not self._closing:
-            try:
-                async with self._session(again=first.done()) as session:
-                    pause_s, said = PAUSE_FIRST_S, ""
-                    if not first.done():
-                        first.set_result(None)
-                    raise await session.over
-            except HotlineError as exc:
-                if not first.done() and not (isinstance(exc, Taken) and self._clock.now() < taken_until):
-                    first.set_exception(exc)
-                    if isinstance(exc, Misuse) or self._settings.must_connect:
-                        return
-                if str(exc) != said:
-                    said = str(exc)
-                    log.warning("no session with the broker", error=said)
+            began = self._clock.now()
+            error = await self._live(first)
+            if not first.done() and not (isinstance(error, Taken) and self._clock.now() < taken_until):
+                first.set_exception(error)
+                if isinstance(error, Misuse) or self._settings.must_connect:
+                    return
+            if self._clock.now() - began > LASTING_S:
+                pause_s, said = PAUSE_FIRST_S, ""
+            if str(error) != said:
+                said = str(error)
+                log.warning("no session with the broker", error=said)
             self._tally.count("bus_sessions_lost")
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, self._settings.reconnect_cap_s)
+
+    async def _live(self, first: "asyncio.Future[None]") -> HotlineError:
+        """Have one session, and return what it ended of."""
+        try:
+            async with self._session(again=first.done()) as session:
+                if not first.done():
+                    first.set_result(None)
+                return await session.over
+        except HotlineError as exc:
+            return exc
+        except Exception as exc:  # calls must not end because the client library has a fault
+            log.exception("the client of the broker failed")
+            return Unavailable(f"bus: the client failed: {exc!r}")
 
     @asynccontextmanager
     async def _session(self, *, again: bool) -> AsyncIterator[Session]:
         """Connect and carry records."""
         async with opened(self._settings, self._process) as session:
             try:
-                async with asyncio.timeout(self._settings.connect_timeout_s):
+                async with asyncio.timeout(JOIN_TIMES * self._settings.connect_timeout_s):
                     channel = await session.channel()
                     mine = await exclusive_queue(channel, self._names.process(self._process), SIGNALS_MAX)
                     await self._join(session, mine)
-                    facts = await session.outward.channel(on_return_raises=True)
-                    parcels = await session.outward.channel(on_return_raises=True)
+                    facts, parcels = await session.sending_channel(), await session.sending_channel()
             except FAILURES as exc:
                 raise translate(exc, self._settings) from exc
             session.spawn(self._sender.run(parcels, session.tasks), "the sending of parcels")

@@ -45,7 +45,14 @@ class Session:
         """Open a channel for receiving; when the broker ends it, or one of its consumers, the session is over."""
         channel = await self.inward.channel()
         wire = await channel.get_underlay_channel()
-        wire.on_consumer_cancel_callbacks.add(lambda _: self.end(Unavailable("bus: one of our queues was removed")))
+        cancelled = Unavailable("bus: the broker ended one of our consumers: was a queue removed?")
+        wire.on_consumer_cancel_callbacks.add(lambda _: self.end(cancelled))
+        channel.close_callbacks.add(lambda _, exc: self._ended(exc))
+        return channel
+
+    async def sending_channel(self) -> AbstractChannel:
+        """Open a channel for sending, which tells of every message that no queue wants. When the broker ends it, the session is over."""
+        channel = await self.outward.channel(on_return_raises=True)
         channel.close_callbacks.add(lambda _, exc: self._ended(exc))
         return channel
 

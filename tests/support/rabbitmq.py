@@ -24,7 +24,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +34,7 @@ from hotline.tools import Tool, bring
 from tests.support.wait import eventually
 
 Version = Literal["4", "3.10"]
+DEPLOY = Path(__file__).parents[2] / "deploy" / "rabbitmq"
 USER, PASSWORD = "guest", "guest"
 START_S = 90.0
 STOP_S = 30.0
@@ -241,15 +242,18 @@ class RabbitMQ:
         said = await self.control("eval", _NAMES)
         return {name for name in re.findall(r'<<"([^"]*)">>', said) if name.startswith(f"{prefix}.")}
 
-    async def add_user(self, name: str, *rights: str) -> str:
-        """Add a user with these rights (configure, write, read; regular expressions), and return the URL to connect with."""
-        user = f'U = <<"{name}">>, ok = rabbit_auth_backend_internal:add_user(U, U, <<"test">>)'
-        granted = ", ".join(f'<<"{right}">>'.replace("\\", "\\\\") for right in rights)
-        allow = (
-            f', ok = rabbit_auth_backend_internal:set_permissions(U, <<"/">>, {granted}, <<"test">>)' if rights else ""
-        )
-        await self.control("eval", f"{user}{allow}.")  # one program, where rabbitmqctl would need two
-        return self.url(name, name)
+    async def add_users(self, users: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Add users with rights (configure, write, read; regular expressions; or none), and return the URLs to connect with."""
+        said = []
+        for name, rights in users.items():
+            said.append(f'ok = rabbit_auth_backend_internal:add_user(<<"{name}">>, <<"{name}">>, <<"test">>)')
+            if rights:
+                granted = ", ".join(f'<<"{right}">>'.replace("\\", "\\\\") for right in rights)
+                said.append(
+                    f'ok = rabbit_auth_backend_internal:set_permissions(<<"{name}">>, <<"/">>, {granted}, <<"test">>)'
+                )
+        await self.control("eval", f"{', '.join(said)}.")  # one program, where rabbitmqctl would need one for each
+        return {name: self.url(name, name) for name in users}
 
     # --- the tree -------------------------------------------------------------------------------------------------------
 
@@ -261,9 +265,8 @@ class RabbitMQ:
         self._sbin = next(self._tool.root.glob("usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"))
         self._write_scripts()
         config, plugins, nothing = self._work / "rabbitmq.conf", self._work / "plugins", self._work / "env.conf"
-        config.write_text(
-            "vm_memory_high_watermark.relative = 0.6\ndisk_free_limit.absolute = 10MB\n", encoding="utf-8"
-        )
+        recommended = (DEPLOY / "rabbitmq.conf").read_text(encoding="utf-8")
+        config.write_text(f"{recommended}disk_free_limit.absolute = 10MB\n", encoding="utf-8")
         plugins.write_text("[].\n", encoding="utf-8")
         nothing.write_text("", encoding="utf-8")
         own = {

@@ -175,9 +175,9 @@ class Member:
         """Kill our process without a word."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        await self.ended()
+        await self.status()
 
-    async def ended(self, within_s: float = 60.0) -> int:
+    async def status(self, within_s: float = 60.0) -> int:
         """Wait for its end, and return its exit status."""
         assert self._process is not None
         try:
@@ -191,7 +191,7 @@ class Member:
         """Ask it to end (SIGTERM) and return its exit status."""
         if self.lives:
             self.signal(signal.SIGTERM)
-        return await self.ended()
+        return await self.status()
 
     async def stop(self) -> int:
         """As `terminate`; and what a killed one left behind is ended too."""

@@ -120,13 +120,12 @@ async def test_every_subscriber_gets_every_record(world: World) -> None:
         assert await take(inbox, 20) == [ended(n) for n in range(20)]
 
 
-@pytest.mark.parametrize("kind", sorted(SIGNALS))
-async def test_every_kind_of_signal_travels(world: World, kind: str) -> None:
+async def test_every_kind_of_signal_travels(world: World) -> None:
     inbox = world.far.bus.subscribe("all", Signal)
     await world.start()
-    told = sample(SIGNALS[kind])
-    world.near.bus.publish(told)
-    assert await take(inbox, 1) == [told]
+    told = [sample(kind) for kind in SIGNALS.values()]
+    world.near.bus.publish(*told)
+    assert await take(inbox, len(told)) == told
 
 
 def survey(calls: int) -> NodeSurveyed:
@@ -327,6 +326,20 @@ async def test_an_echo_shows_that_the_carrier_works(world: World) -> None:
         return (before is None) == (heard_at is None) and (heard_at is None or before is None or heard_at > before)
 
     assert await eventually(heard, what="an echo")
+
+
+async def test_a_node_of_the_own_process_is_reached_and_fenced_like_any_other(world: World) -> None:
+    perform = Recorder()
+    world.near.bus.serve(NODE, perform)
+    await world.start()
+    command = Hangup(node=NODE, call_id=CALL)
+    assert await world.near.bus.request(command, epoch=5, within_s=10) == Done()
+    assert isinstance(await world.near.bus.request(command, epoch=4, within_s=10), Refused)
+    assert isinstance(await world.near.bus.request(command, within_s=0.0), Refused)
+    perform.go.clear()
+    assert isinstance(await world.near.bus.request(command, within_s=0.1), Unknown)
+    perform.go.set()
+    assert perform.done == [command, command]
 
 
 async def test_a_node_has_one_performer(world: World) -> None:

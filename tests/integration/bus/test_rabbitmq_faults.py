@@ -18,7 +18,7 @@ from hotline.ids import CallId, FactId
 from hotline.settings import Bus as BusSettings
 from tests.integration.bus.conftest import World
 from tests.integration.bus.outages import BACK_S, Listener, live_through
-from tests.integration.bus.test_bus_contract import NODE, T0, Recorder, ended, take
+from tests.integration.bus.test_bus_contract import NODE, T0, Recorder, digit, ended, take
 from tests.support.rabbitmq import RabbitMQ, Version
 from tests.support.wait import eventually
 
@@ -225,6 +225,21 @@ async def test_a_queue_that_somebody_removed_is_made_again(brokered: World) -> N
 
     await eventually(flows, within_s=BACK_S, what="facts again")
     await eventually(lambda: brokered.near.spool.count == 0, within_s=BACK_S, what="an empty spool")
+
+
+async def test_a_channel_that_the_broker_closes_is_opened_again(brokered: World) -> None:
+    await brokered.near.bus.start()
+    async with await aio_pika.connect(brokered.broker.url()) as connection:
+        channel = await connection.channel()
+        await channel.exchange_delete(f"{brokered.prefix}.v1.signals")  # to publish into nothing closes the channel
+    before = brokered.near.bus.heard_at() or 0.0
+
+    def heard() -> bool:
+        brokered.near.bus.publish(digit(1))
+        return (brokered.near.bus.heard_at() or 0.0) > before
+
+    await eventually(heard, within_s=BACK_S, what="an echo of our own signal")
+    assert brokered.near.told("bus_sessions_lost") >= 1
 
 
 # --- the journal --------------------------------------------------------------------------------------------------------------

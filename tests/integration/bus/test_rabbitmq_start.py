@@ -1,5 +1,7 @@
 """A broker that refuses us, is not there, or has something else under our names: a clear error, and it stays as it was."""
 
+import re
+import shlex
 import socket
 
 import pytest
@@ -10,6 +12,7 @@ from hotline.facts import Fact
 from hotline.settings import Bus as BusSettings
 from tests.integration.bus.conftest import World
 from tests.integration.bus.test_bus_contract import ended, take
+from tests.support.rabbitmq import DEPLOY
 from tests.support.wait import eventually
 
 
@@ -24,22 +27,22 @@ async def refused(world: World, **more: object) -> HotlineError:
     return caught.value
 
 
-@pytest.mark.parametrize(
-    "rights",
-    [(), ("^$", "^$", "^$"), (".*", "^$", ".*"), (".*", ".*", "^$"), ("^$", ".*", ".*")],
-    ids=["vhost", "none", "no-write", "no-read", "no-configure"],
-)
-async def test_a_user_without_rights(brokered: World, rights: tuple[str, ...]) -> None:
-    url = await brokered.broker.add_user(f"{brokered.prefix}-weak", *rights)
-    error = await refused(brokered, url=SecretStr(url))
-    assert isinstance(error, Misuse)
-    assert f"{brokered.prefix}-weak" in str(error)
-    assert await brokered.broker.names(brokered.prefix) == set()  # nothing was made
+async def test_users_without_rights_are_refused_and_nothing_is_made(brokered: World) -> None:
+    rights = {
+        "vhost": (), "none": ("^$", "^$", "^$"), "no-write": (".*", "^$", ".*"), "no-read": (".*", ".*", "^$"),
+        "no-configure": ("^$", ".*", ".*"),
+    }  # fmt: skip
+    urls = await brokered.broker.add_users({f"{brokered.prefix}-{name}": found for name, found in rights.items()})
+    for name, url in urls.items():
+        error = await refused(brokered, url=SecretStr(url))
+        assert isinstance(error, Misuse), name
+        assert name in str(error)
+    assert await brokered.broker.names(brokered.prefix) == set()
 
 
 async def test_rights_on_our_names_alone_are_enough(either: World) -> None:
     own = f"^{either.prefix}\\."
-    url = await either.broker.add_user(f"{either.prefix}-own", own, own, own)
+    (url,) = (await either.broker.add_users({f"{either.prefix}-own": (own, own, own)})).values()
     process = either.process("own", url=SecretStr(url))
     inbox, counted = process.bus.subscribe("all", Fact), process.bus.subscribe("each", Fact, durable=True)
     process.rabbit.journal()
@@ -47,6 +50,24 @@ async def test_rights_on_our_names_alone_are_enough(either: World) -> None:
     process.bus.publish(ended(1))
     assert await take(inbox, 1) == await take(counted, 1) == [ended(1)]
     await eventually(lambda: process.spool.count == 0, what="a confirmed fact")
+
+
+async def test_what_the_guide_to_rabbitmq_says_is_enough(either: World) -> None:
+    guide = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    for line in re.findall(r"^rabbitmqctl (.+)$", guide, re.MULTILINE):
+        words = [str(DEPLOY / word) if word == "definitions.json" else word for word in shlex.split(line)]
+        asked = ["the-password"] if words[0] == "add_user" else []
+        await either.broker.control(*words, *asked)
+    try:
+        url = f"{either.broker.url('hotline', 'the-password')}hotline"
+        process = either.process("own", url=SecretStr(url), prefix="hotline")
+        inbox = process.bus.subscribe("each", Fact, durable=True)
+        await process.bus.start()
+        process.bus.publish(ended(1))
+        assert await take(inbox, 1) == [ended(1)]
+        await process.bus.close()
+    finally:
+        await either.broker.control("delete_vhost", "hotline")
 
 
 async def test_a_wrong_password_is_not_shown(brokered: World) -> None:
@@ -61,16 +82,16 @@ async def test_an_unknown_virtual_host(brokered: World) -> None:
     assert "nowhere" in str(error)
 
 
-@pytest.mark.parametrize(("setting", "value"), [("journal_max", 7), ("dead_max", 8)])
-async def test_queues_with_other_arguments(either: World, setting: str, value: int) -> None:
-    first = either.process("first")
+@pytest.mark.parametrize("setting", ["journal_max", "dead_max"])
+async def test_queues_with_other_arguments(brokered: World, setting: str) -> None:
+    first = brokered.process("first")
     await first.bus.start()
     await first.end()
-    before = await either.broker.names(either.prefix)
-    error = await refused(either, **{setting: value})
+    before = await brokered.broker.names(brokered.prefix)
+    error = await refused(brokered, **{setting: 7})
     assert isinstance(error, Misuse)
     assert "x-max-length" in str(error)
-    assert await either.broker.names(either.prefix) == before
+    assert await brokered.broker.names(brokered.prefix) == before
 
 
 @pytest.mark.parametrize("address", ["nobody", "mute"])

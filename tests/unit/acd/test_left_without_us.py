@@ -38,6 +38,40 @@ def test_one_who_comes_anew_afterwards_is_served() -> None:
     assert "ring A 1001" in play.ready("1001")
 
 
+def test_one_who_is_told_of_late_after_the_node_was_lost_is_offered_once_the_node_shows_him() -> None:
+    play = Play("1001")
+    play.ready("1001")
+    play.after(10)
+    play.surveyed()
+    play._take(play.router.lose(play.router.surveyed, now=play.now))
+    play.after(5)
+    play.surveyed()
+    assert play.router.surveyed
+    assert play.queued("A", entered_at=play.now - 5) == []
+    assert not play.router.surveyed, "the node is asked again"
+    assert "ring A 1001" in play.surveyed(play.found("A", "session", entered_at=play.now - 5))
+
+
+def test_one_who_is_told_of_late_and_has_gone_is_never_offered() -> None:
+    play = Play("1001")
+    play.ready("1001")
+    play._take(play.router.lose(["node1"], now=play.now))
+    play.surveyed()
+    play.after(10)
+    play.queued("A", entered_at=play.now - 5)
+    assert play.surveyed() == ["abandoned A"]
+
+
+def test_a_conversation_that_ended_while_the_nodes_process_was_dead_is_over_for_the_agent() -> None:
+    play = Play("1001")
+    play.ready("1001")
+    play.queued("A")
+    play.answered("A")
+    play.after(5)
+    play.snapshot()
+    assert play.state("1001") == "wrap_up"
+
+
 def test_an_old_leaving_does_not_touch_a_caller_who_has_come_again_since() -> None:
     play = Play("1001")
     play.after(5)
