@@ -58,7 +58,7 @@ def snapshot_taken(floor: Floor, signal: SnapshotTaken, now: float) -> None:
     living = frozenset(signal.living)
     for caller in [c for c in floor.line if c.node == signal.node and c.entered_at <= signal.at]:
         if caller.call_id in living:
-            caller.confirmed = True
+            caller.confirmed = not caller.doubted
             floor.place(caller, now)
         else:
             callers.gone(floor, caller.call_id, signal.at, now)
@@ -160,6 +160,8 @@ def _found_in_fallback(floor: Floor, fact: CallAdopted, now: float) -> None:
     offer = floor.offers.of_call(fact.call_id)
     if caller is not None:
         comeback.flow_out(floor, caller, now, reason="fallback")
+    elif fact.place is not None:
+        floor.left.put(fact.call_id, fact.place.entered_at)  # who is told of later has left already
     if offer is not None:
         callers.bereave(floor, offer, now)
 
@@ -203,6 +205,8 @@ def surveyed(floor: Floor, survey: NodeSurveyed, now: float) -> None:
         caller = floor.line.get(call.call_id)
         if call.call_id in floor.evicted or _knows_better(floor, call):
             continue
+        if caller is not None:
+            caller.doubted = False
         adopted(floor, call, now)
         if call.phase == "ringing" and caller is not None and caller.whereabouts in ("here", "paused"):
             _await(floor, caller, call.offer_id, now)  # under an offer of a life before ours

@@ -66,7 +66,7 @@ def queued(floor: Floor, fact: CallQueued, now: float) -> None:
 
 def _doubt(floor: Floor, caller: Caller, now: float) -> None:
     """Old news: he may have gone since. Have his node tell everything anew, and offer nobody to him before."""
-    caller.confirmed = False
+    caller.confirmed, caller.doubted = False, True
     floor.place(caller, now)
     floor.surveyed.pop(caller.node, None)
 

@@ -37,6 +37,8 @@ class Caller(msgspec.Struct, kw_only=True):
     whereabouts: Whereabouts = "here"
     confirmed: bool = True
     """Whether the last snapshot of his node, or a word from it since, showed that he is there."""
+    doubted: bool = False
+    """Whether he was told of so late that he may be elsewhere by now: only a survey, which tells where he is, can show him."""
     available_since: float = 0.0
     """Since when he could have been offered."""
     away: OfferId | None = None

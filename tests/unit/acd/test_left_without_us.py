@@ -52,6 +52,18 @@ def test_one_who_is_told_of_late_after_the_node_was_lost_is_offered_once_the_nod
     assert "ring A 1001" in play.surveyed(play.found("A", "session", entered_at=play.now - 5))
 
 
+def test_one_who_is_told_of_late_and_is_in_the_fallback_queue_is_never_offered() -> None:
+    play = Play("1001")
+    play.ready("1001")
+    play._take(play.router.lose(["node1"], now=play.now))
+    play.surveyed()
+    play.after(10)
+    entered_at = play.now - 5
+    play.queued("A", entered_at=entered_at)
+    assert play.snapshot("A") == [], "a snapshot does not tell where he is"
+    assert play.surveyed(play.found("A", "fallback", entered_at=entered_at)) == ["flowed out A fallback"]
+
+
 def test_one_who_is_told_of_late_and_has_gone_is_never_offered() -> None:
     play = Play("1001")
     play.ready("1001")
