@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from crm.archive import Tell
     from hotline.store.pool import Store
 
+ANSWER_S = 5.0
+"""A database that does not answer for so long is not there."""
+
 crm_app = typer.Typer(help="Customers. Example: hotline crm import customers.csv", no_args_is_help=True)
 journal_app = typer.Typer(help="The journal of facts. Example: hotline journal rebuild", no_args_is_help=True)
 
@@ -41,7 +44,12 @@ async def _store(options: Shell) -> AsyncIterator["Store"]:
     store = await Store.open(_address(options), size=2, command_timeout_s=600)
     try:
         try:
-            await store.fetchval("SELECT true", timeout_s=10)
+            async with asyncio.timeout(ANSWER_S):
+                await store.fetchval("SELECT true")
+        except TimeoutError as exc:
+            raise Unavailable(
+                f"database: no answer within {ANSWER_S:.0f} s; is it running, and is its address right?"
+            ) from exc
         except (Unavailable, OutcomeUnknown) as exc:
             raise Unavailable(f"{exc}; is it running? (a private one needs `hotline up`)") from exc
         await require_current(store)

@@ -142,6 +142,15 @@ async def test_a_wait_that_no_row_has_breaks_the_identity(store: Store) -> None:
     assert await kinds(store) == ["identity"]
 
 
+async def test_something_that_is_open_after_the_end_is_noticed(store: Store) -> None:
+    await write(store, *answered_call())
+    await store.execute("UPDATE segment SET ended_at = NULL WHERE kind = 'talk'; UPDATE offer SET talk_ended_at = NULL")
+    assert [(f.kind, f.detail) for f in await found(store) if f.kind == "open_after_end"] == [
+        ("open_after_end", "segment 2 (talk)"),
+        ("open_after_end", "offer offer-1"),
+    ]
+
+
 # --- agents --------------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,3 +134,9 @@ def test_a_wrong_dsn_is_one_sentence(shell: Shell, wrong: Any, said: str) -> Non
     refusal = shell.run("journal", "rebuild", dsn=wrong(shell.dsn)).refused()
     assert said in refusal
     assert "secret" not in refusal
+
+
+def test_a_database_that_never_answers_is_one_sentence(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        dsn = f"postgresql://u:secret@127.0.0.1:{deaf.getsockname()[1]}/x"
+        assert "no answer within 5 s" in shell.run("journal", "rebuild", dsn=dsn).refused()
