@@ -4,7 +4,8 @@ Facts and signals take different ways through a broker: facts wait for a disk, s
 told before it. Each signal therefore names the last fact of each type that its source told before: for a few seconds back, and
 all that the broker has not confirmed (what is older has arrived long since). It is held until the subscriber has seen those of
 them it asked for, or `HOLD_S` have gone by: after a gap of the broker, what waited in the spool may take longer than that.
-The opposite, a fact that overtakes a signal, is seen to by the sender: facts go out when the broker has the signals told before.
+The opposite, a fact that overtakes a signal, is seen to by the sender: facts go out when the broker has the signals told before, or
+after `HOLD_S`.
 """
 
 from collections import deque

@@ -168,7 +168,10 @@ class RabbitBus:
     def _gap(self) -> None:
         self._tally.count("bus_gaps")
         for told in self.on_return:
-            told()
+            try:
+                told()
+            except Exception:
+                log.exception("what is to be told anew could not be told")
 
     # --- life -------------------------------------------------------------------------------------------------------------
 
@@ -274,7 +277,7 @@ class RabbitBus:
         for node in self._nodes.values():
             if node.queue not in session.receiving:
                 session.receiving.add(node.queue)
-                await node.claim(await session.channel(), session.tasks)
+                await node.claim(await session.channel(), self._tasks)
         await self._queues.receive(session)
 
     async def _join_later(self, session: Session, mine: AbstractQueue) -> None:

@@ -8,6 +8,7 @@ by `fence.py` before it does anything. Commands are taken one after another from
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from hotline.bus.base import Performer
 from hotline.bus.fence import Fence
 from hotline.bus.memory import in_time, settled
-from hotline.bus.rabbitmq_link import exclusive_queue
+from hotline.bus.rabbitmq_link import FAILURES, exclusive_queue
 from hotline.bus.rabbitmq_parcels import NotSent, Parcel, Returned, Sender
 from hotline.bus.topology import Names
 from hotline.codec import Undecodable, decode_command, encode_command
@@ -144,7 +145,10 @@ class Node:
         return outcome if within_s is None else in_time(outcome, within_s)
 
     async def claim(self, channel: AbstractChannel, tasks: TaskGroup) -> None:
-        """Take commands from the broker from now on. Fails when another process serves this node."""
+        """Take commands from the broker from now on. Fails when another process serves this node.
+
+        `tasks` outlive the channel: what was begun is brought to its end, whatever becomes of the broker.
+        """
         await channel.set_qos(prefetch_count=AT_ONCE)
         queue = await exclusive_queue(channel, self.queue)
         await queue.bind(self._names.direct, self.queue)
@@ -167,19 +171,28 @@ class Node:
         if refused is not None:
             log.warning("a stale command was refused", node=self.node, command=message.type, reason=refused.reason)
             return settled(refused)
-        return self._perform(command)
+        try:
+            return self._perform(command)
+        except Exception as exc:
+            log.exception("a command failed", node=self.node, command=message.type)
+            return settled(_failed(exc))
 
     async def _finish(self, message: AbstractIncomingMessage, begun: Awaitable[Outcome]) -> None:
         try:
             outcome = await begun
         except Exception as exc:
             log.exception("a command failed", node=self.node, command=message.type)
-            outcome = Unknown(reason=f"it failed: {type(exc).__name__}")
+            outcome = _failed(exc)
         if message.reply_to:
             reply = Message(msgspec.json.encode(outcome), correlation_id=message.correlation_id, type="outcome")
             until = self._clock.now() + REPLY_LIFE_S
             self._sender.offer(Parcel(exchange=self._names.direct, key=message.reply_to, message=reply, until=until))
-        await message.ack()
+        with suppress(*FAILURES):  # the session may be over, and its queue with it
+            await message.ack()
+
+
+def _failed(exc: Exception) -> Unknown:
+    return Unknown(reason=f"it failed: {type(exc).__name__}")
 
 
 def _number(value: Any) -> int | None:

@@ -68,7 +68,7 @@ class Consumer:
     ) -> None:  # fmt: skip
         """`bury`: what to do with what cannot be read; None: leave it. `skip`: a source whose facts the reader has already."""
         self.queue = queue
-        self._reader = reader
+        self.reader = reader
         self._prefetch = prefetch
         self._tally = tally
         self._bury = bury
@@ -84,15 +84,12 @@ class Consumer:
         await queue.consume(self._arrived)
 
     async def acknowledge(self, channel: AbstractChannel) -> None:
-        """Tell the broker what was handled, until cancelled. Then the reader is detached."""
-        try:
-            wire = await channel.get_underlay_channel()
-            while True:
-                await self._ripe.wait()
-                self._ripe.clear()
-                await wire.basic_ack(self._up_to, multiple=True, wait=False)
-        finally:
-            self._reader.detach()
+        """Tell the broker what was handled, until cancelled."""
+        wire = await channel.get_underlay_channel()
+        while True:
+            await self._ripe.wait()
+            self._ripe.clear()
+            await wire.basic_ack(self._up_to, multiple=True, wait=False)
 
     async def _arrived(self, message: AbstractIncomingMessage) -> None:
         """Take a delivery. Nothing may be awaited before the reader has it: each delivery comes in a task of its own."""
@@ -116,7 +113,7 @@ class Consumer:
             except Undecodable as exc:
                 yield line, exc
             else:
-                self._reader.take(envelope, receipt)
+                self.reader.take(envelope, receipt)
 
     def handled(self, tag: int) -> None:
         """Acknowledge a delivery as soon as all before it are handled."""

@@ -74,7 +74,7 @@ def translate(exc: BaseException, settings: BusSettings) -> HotlineError:
         return Misuse(f"bus: the broker at {where(url)} has something else under one of our names: {_said(exc)}")
     if isinstance(exc, amqp.ChannelLockedResource):
         return Taken(f"bus: another process has this name at {where(url)}: {_said(exc)}")
-    if isinstance(exc, TimeoutError | asyncio.CancelledError) and not exc.args:  # the second: no heartbeat came
+    if isinstance(exc, TimeoutError | asyncio.CancelledError) and not _said(exc):  # the second: no heartbeat came
         return Unavailable(f"bus: the broker at {where(url)} does not answer")
     return Unavailable(f"bus: no broker at {where(url)}: {_said(exc) or type(exc).__name__}")
 

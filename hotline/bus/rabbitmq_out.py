@@ -14,6 +14,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractExchange
 from aiormq import exceptions as amqp
 
+from hotline.bus.ordering import HOLD_S
 from hotline.bus.packing import Pack, pack
 from hotline.bus.rabbitmq_link import FAILURES
 from hotline.bus.rabbitmq_parcels import Sender
@@ -58,7 +59,7 @@ class FactPublisher:
         self, spool: Outbox, names: Names, sender: Sender, *, confirm_timeout_s: float, live_s: float, clock: Clock,
         tally: Tally,
     ) -> None:  # fmt: skip
-        """`sender`: carries the signals, which no fact that was told after them may overtake."""
+        """`sender`: carries the signals; facts wait for those that were told before them, but not for ever."""
         self._spool = spool
         self._sender = sender
         self._names = names
@@ -87,7 +88,7 @@ class FactPublisher:
         while True:
             await self._spool.wait()
             batch = self._spool.peek(BATCH_LIMIT)
-            await self._sender.caught_up()
+            await self._sender.caught_up(HOLD_S)
             if batch and await self._publish(exchange, pack(batch, self._age), blocked):
                 self.confirmed = batch[-1][0]
                 pause_s = 0.0

@@ -8,6 +8,7 @@ bounded in number and in bytes.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -97,12 +98,17 @@ class Sender:
             parcel.state = "dropped"
         return parcel.state == "dropped"
 
-    async def caught_up(self) -> None:
-        """Wait until the broker has all parcels that were offered by now, or their time is over."""
+    async def caught_up(self, within_s: float) -> bool:
+        """Wait until the broker has all parcels that were offered by now, or they were given up; return whether it came to that."""
         mark = self._offered
-        while self._through < mark:
-            self._went.clear()
-            await self._went.wait()
+        try:
+            async with asyncio.timeout(within_s):
+                while self._through < mark:
+                    self._went.clear()
+                    await self._went.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _drop_stale(self) -> None:
         now = self._clock.now()
@@ -127,7 +133,9 @@ class Sender:
             parcel = await self._next()
             parcel.state = "begun"
             # Tasks begin in the order they are made, and the channel's lock is fair: so the order is kept.
-            tasks.spawn(self._send(channel, parcel, free), name="parcel")
+            sending = tasks.spawn(self._send(channel, parcel, free), name="parcel")
+            # A task that is cancelled before it begins does nothing at all, not even what it would do at its end.
+            sending.add_done_callback(partial(self._ended, parcel))
 
     async def _next(self) -> Parcel:
         while True:
@@ -146,9 +154,6 @@ class Sender:
             self._settle(parcel, Returned())
         except FAILURES as exc:
             self._settle(parcel, Unavailable(f"it may have been sent: {exc!r}"))
-        except BaseException:
-            self._settle(parcel, Unavailable("it may have been sent"))
-            raise
         else:
             self._settle(parcel, None)
             if self._lost:
@@ -157,7 +162,11 @@ class Sender:
         finally:
             free.release()
 
+    def _ended(self, parcel: Parcel, _sending: "asyncio.Task[None]") -> None:
+        self._settle(parcel, Unavailable("it may have been sent"))
+
     def _settle(self, parcel: Parcel, error: Exception | None) -> None:
+        """Tell what came of a parcel; the first word counts."""
         through = self._window.handled(parcel.number)
         if through is not None:
             self._through = through

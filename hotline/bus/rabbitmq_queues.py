@@ -80,8 +80,9 @@ class Queues:
             if queue.name == self._names.live(self._process) and not self._lives:
                 await (await channel.get_queue(queue.name, ensure=False)).purge()
                 self._lives = True
+            receiving = f"the receiving from {queue.name}"
+            session.spawn(consumer.acknowledge(channel), receiving, at_end=consumer.reader.detach)
             await consumer.begin(channel)
-            session.spawn(consumer.acknowledge(channel), f"the receiving from {queue.name}")
 
     def _consumers(self) -> list[tuple[Queue, Consumer]]:
         """Return what is received from, as far as it is asked for by now."""

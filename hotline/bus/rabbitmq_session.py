@@ -5,7 +5,7 @@ acknowledgements. When anything about a session fails, all of it is over and mad
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -60,9 +60,13 @@ class Session:
         """Return whether the broker does not read what we send, and said so."""
         return await is_blocked(self.outward)
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run a part of the session, which is over when a part ends, however it ends."""
-        self.tasks.spawn(self._watched(work, name), name=name)
+    def spawn(self, work: Coroutine[Any, Any, None], name: str, at_end: Callable[[], None] | None = None) -> None:
+        """Run a part of the session, which is over when a part ends, however it ends. `at_end` is called in any case."""
+        task = self.tasks.spawn(self._watched(work, name), name=name)
+        # A task that is cancelled before it begins does nothing at all, not even what it would do at its end.
+        task.add_done_callback(lambda _: work.close())
+        if at_end is not None:
+            task.add_done_callback(lambda _: at_end())
 
     async def _watched(self, work: Coroutine[Any, Any, None], name: str) -> None:
         try:

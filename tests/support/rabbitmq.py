@@ -242,8 +242,12 @@ class RabbitMQ:
         said = await self.control("eval", _NAMES)
         return {name for name in re.findall(r'<<"([^"]*)">>', said) if name.startswith(f"{prefix}.")}
 
+    async def add_user(self, name: str, *rights: str) -> str:
+        """Add a user with these rights (configure, write, read; regular expressions), and return the URL to connect with."""
+        return (await self.add_users({name: rights}))[name]
+
     async def add_users(self, users: Mapping[str, Sequence[str]]) -> dict[str, str]:
-        """Add users with rights (configure, write, read; regular expressions; or none), and return the URLs to connect with."""
+        """Add several users at once, each with its rights or none, and return the URLs to connect with."""
         said = []
         for name, rights in users.items():
             said.append(f'ok = rabbit_auth_backend_internal:add_user(<<"{name}">>, <<"{name}">>, <<"test">>)')

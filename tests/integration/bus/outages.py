@@ -59,6 +59,8 @@ class Outage:
     received_meanwhile: int = 0
     """Of facts that waited in the broker when it began."""
     late_starter_in_spool: int = 0
+    hearer_gave_up: bool = False
+    """Whether a process that has nothing to send noticed it too."""
     sessions_lost: int = 0
     gaps: int = 0
     live: list[Record] = field(default_factory=list)
@@ -95,21 +97,24 @@ class _Story:
         self.near = world.process("teller", confirm_timeout_s=1.0, connect_timeout_s=1.0)
         self.few = world.process("few", pending_max=50, connect_timeout_s=1.0)
         self.slow = world.process("slow", prefetch=1)
+        self.hearer = world.process("hearer", heartbeat_s=1)
         self.perform = Recorder()
 
     async def play(self, how: How) -> None:
         far, near = self.world.far, self.near
         self.live = Listener(far, far.bus.subscribe("live", Fact))
+        self.signals = Listener(far, far.bus.subscribe("signals", DigitPressed))
         self.durable = Listener(far, far.bus.subscribe("durable", Fact, durable=True))
         self.inside = Listener(near, near.bus.subscribe("inside", Fact, Signal))
         self.waiting = self.slow.bus.subscribe("slow", Fact, durable=True)
         far.bus.serve(NODE, self.perform)
         far.tasks.spawn(self._journal(far), name="journal")
         near.rabbit.on_return.append(self._note_gap)
-        for process in (far, near, self.few, self.slow):
+        for process in (far, near, self.few, self.slow, self.hearer):
             await process.bus.start()
         await self._tell(0, BEFORE)
         await eventually(lambda: len(self.durable.got) == BEFORE, what="all facts from before")
+        await eventually(lambda: len(self.signals.got) == BEFORE, what="all signals from before")
         async with self._outage(how):
             await self._during(how)
         await self._after(how)
@@ -127,13 +132,15 @@ class _Story:
             await asyncio.sleep(0)
 
     async def _tell(self, first: int, count: int) -> None:
-        for n in range(first, first + count):
-            began = time.perf_counter()
-            self.near.bus.publish(ended(n), digit(n))
-            self.seen.slowest_publish_s = max(self.seen.slowest_publish_s, time.perf_counter() - began)
-            self.seen.told.append(ended(n))
-            if n % 10 == 0:
-                await asyncio.sleep(0.002)
+        """Tell facts, then signals: facts that wait for signals would take longer to find out that nobody confirms them."""
+        for make in (ended, digit):
+            for n in range(first, first + count):
+                began = time.perf_counter()
+                self.near.bus.publish(make(n))
+                self.seen.slowest_publish_s = max(self.seen.slowest_publish_s, time.perf_counter() - began)
+                if n % 10 == 0:
+                    await asyncio.sleep(0.001)
+        self.seen.told += [ended(n) for n in range(first, first + count)]
 
     @asynccontextmanager
     async def _outage(self, how: How) -> AsyncIterator[None]:
@@ -154,7 +161,8 @@ class _Story:
                     yield
 
     async def _during(self, how: How) -> None:
-        seen, near = self.seen, self.near
+        seen, near, hearer = self.seen, self.near, self.hearer
+        before = hearer.told("bus_sessions_lost")
         if how in ("dead", "emptied"):
             await eventually(lambda: not near.rabbit.is_up.is_set(), what="the end of the session")
         await self._ask()
@@ -180,6 +188,8 @@ class _Story:
             await asyncio.sleep(1.5)  # longer than facts may stay unconfirmed without a word
         else:
             await eventually(lambda: near.told("bus_sessions_lost") >= 1, within_s=30, what="the end of the session")
+            await eventually(lambda: hearer.told("bus_sessions_lost") > before, within_s=30, what="a missed heartbeat")
+            seen.hearer_gave_up = True
         seen.in_spool = near.spool.count
         seen.sessions_lost = int(near.told("bus_sessions_lost"))
         await eventually(lambda: len(self.inside.got) == 2 * (BEFORE + DURING), what="records inside the process")

@@ -5,14 +5,14 @@ On both versions of RabbitMQ where it is the broker that sees to it.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import aio_pika
 import pytest
 
 from hotline.bus.rabbitmq_dead import read, requeue
 from hotline.codec import encode
-from hotline.commands import Done, Hangup, Refused
+from hotline.commands import Command, Done, Hangup, Outcome, Refused, Unknown
 from hotline.facts import CallEnded, Envelope, Fact
 from hotline.ids import CallId, FactId
 from hotline.settings import Bus as BusSettings
@@ -82,6 +82,45 @@ async def test_a_command_that_reaches_its_node_after_its_deadline_is_refused_the
     assert isinstance(outcome, Refused)
     assert "too old" in outcome.reason
     assert perform.done == []
+
+
+async def test_a_command_that_was_begun_is_brought_to_its_end_when_the_session_is_lost_meanwhile(
+    brokered: World,
+) -> None:
+    perform = Recorder()
+    perform.go.clear()
+    brokered.far.bus.serve(NODE, perform)
+    brokered.far.bus.subscribe("any", Fact, durable=True)
+    await brokered.start()
+    outcome = asyncio.ensure_future(brokered.near.bus.request(Hangup(node=NODE, call_id=CallId("c")), within_s=20))
+    await eventually(lambda: perform.done, what="a command that was begun")
+    async with await aio_pika.connect(brokered.broker.url()) as connection:
+        channel = await connection.channel()
+        await channel.queue_delete(f"{brokered.prefix}.v1.inbox.far.any")  # this ends the session
+    await eventually(lambda: brokered.far.told("bus_sessions_lost") > 0, what="a lost session")
+    perform.go.set()
+    assert await outcome == Done()
+
+
+async def test_a_performer_that_fails_leaves_the_outcome_unknown_and_the_node_at_work(brokered: World) -> None:
+    done: list[Command] = []
+
+    def perform(command: Command) -> Awaitable[Outcome]:
+        done.append(command)
+        if len(done) == 1:
+            raise KeyError("at once")
+        return later()
+
+    async def later() -> Outcome:
+        if len(done) == 2:
+            raise KeyError("later")
+        return Done()
+
+    brokered.far.bus.serve(NODE, perform)
+    await brokered.start()
+    command = Hangup(node=NODE, call_id=CallId("c"))
+    outcomes = [await brokered.near.bus.request(command, within_s=10) for _ in range(3)]
+    assert outcomes == [Unknown(reason="it failed: KeyError"), Unknown(reason="it failed: KeyError"), Done()]
 
 
 async def test_what_a_dead_process_had_not_counted_comes_to_the_next_of_its_name(either: World) -> None:

@@ -91,6 +91,11 @@ def test_a_broker_short_of_memory_is_emptied_by_us_and_not_given_up(outage: Outa
 
 
 @pytest.mark.parametrize("how", ["dead", "frozen", "emptied"])
+def test_a_process_that_only_receives_notices_it_too(outage: OutageOf, how: How) -> None:
+    assert outage(how).hearer_gave_up
+
+
+@pytest.mark.parametrize("how", ["dead", "frozen", "emptied"])
 def test_whoever_must_tell_or_ask_anew_is_called(outage: OutageOf, how: How) -> None:
     assert outage(how).gaps >= 1
 

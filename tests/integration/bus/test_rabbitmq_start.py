@@ -42,7 +42,7 @@ async def test_users_without_rights_are_refused_and_nothing_is_made(brokered: Wo
 
 async def test_rights_on_our_names_alone_are_enough(either: World) -> None:
     own = f"^{either.prefix}\\."
-    (url,) = (await either.broker.add_users({f"{either.prefix}-own": (own, own, own)})).values()
+    url = await either.broker.add_user(f"{either.prefix}-own", own, own, own)
     process = either.process("own", url=SecretStr(url))
     inbox, counted = process.bus.subscribe("all", Fact), process.bus.subscribe("each", Fact, durable=True)
     process.rabbit.journal()

@@ -31,9 +31,11 @@ from hotline.bus.topology import (
 from hotline.bus.window import Window
 from hotline.codec import SIGNALS, SentSignal, Undecodable, decode, decode_signal, encode_signal
 from hotline.commands import CommandEnded, Refused
+from hotline.errors import Unavailable
 from hotline.facts import AgentAdded, CallEnded, DigitPressed, Envelope
 from hotline.ids import AgentId, CallId, Extension
 from hotline.runtime.clock import ManualClock
+from hotline.runtime.tasks import TaskGroup
 from hotline.tally import Tally
 from tests.support.envelopes import told
 from tests.support.record_samples import sample
@@ -258,16 +260,32 @@ def test_parcels_are_bounded_in_number_and_bytes_and_stale_ones_make_room() -> N
     assert tally.counts["limits_reached", (("limit", "bus_message"),)] == 1
 
 
-async def test_nobody_waits_for_parcels_that_come_later_or_are_stale() -> None:
+async def test_facts_wait_for_parcels_until_they_went_or_were_given_up_and_never_for_ever() -> None:
     clock = ManualClock(0.0)
     sender = Sender(1, clock, Tally(), lambda: None)
-    await asyncio.wait_for(sender.caught_up(), 1)
+    assert await sender.caught_up(1.0)
     sender.offer(parcel())
-    waiting = asyncio.ensure_future(sender.caught_up())
+    assert not await sender.caught_up(0.01)
+    waiting = asyncio.ensure_future(sender.caught_up(5.0))
     await asyncio.sleep(0)
     clock.advance(101.0)
-    sender.offer(parcel(until=200.0))  # the first one goes for it
-    await asyncio.wait_for(waiting, 1)
+    sender.offer(parcel(until=200.0))  # the first one is given up for it
+    assert await waiting
+
+
+async def test_parcels_of_a_session_that_ends_before_they_were_begun_hold_up_nobody() -> None:
+    clock, tasks = ManualClock(0.0), TaskGroup("session")
+    sender = Sender(9, clock, Tally(), lambda: None)
+    asked = parcel()
+    asked.sent = asyncio.get_running_loop().create_future()
+    sender.offer(asked)
+    sending = tasks.spawn(sender.run(None, tasks), name="parcels")  # type: ignore[arg-type]
+    while asked.state == "waiting":
+        await asyncio.sleep(0)
+    await tasks.close()
+    assert sending.cancelled()
+    assert await sender.caught_up(0.1)
+    assert isinstance(asked.sent.exception(), Unavailable)
 
 
 async def test_a_spool_that_cannot_be_read_for_a_while_does_not_stop_the_process() -> None:
