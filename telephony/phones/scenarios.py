@@ -5,6 +5,8 @@ of ours and every SIP message that may cross it, so a phone does not break when 
 other answers, both hang up). Values of a call come from an injection file (a line per phone), never into the XML itself.
 
 An event is logged after what it stands for has been sent: a request of ours that comes in while SIPp is about to send is lost.
+So is a SIP message that comes in then, and whatever SIPp takes ends the repetition of what it sent last. Therefore a state
+that waits for an acknowledgement sends again when it is told again (see `PhoneCall.hang_up`).
 Transactions are named (`start_txn`, `response_txn`), because a 200 may answer an INVITE or the CANCEL after it. Branches of
 INVITE are written out: CANCEL and the ACK of a refusal must repeat them (RFC 3261, sections 9.1 and 17.1.1.3).
 """
@@ -143,7 +145,7 @@ def _uac_cancel() -> list[str]:
         *(recv(response=c, optional=True, response_txn="invite") for c in (100, 180, 183)),
         *_refusals(),
         recv(response=200, optional=True, response_txn="invite", rrs=True, action=_KEEP_TO, next="too late"),
-        *take_verbs({}),
+        *take_verbs({"HANGUP": "cancel"}),
         recv(request=NEVER),
         label("too late"),
         send(_ack("[next_url]", "[branch]"), ack_txn="invite", next="hang up"),
@@ -195,7 +197,7 @@ def _uas_answer() -> list[str]:
         send(_uas_response("200 OK", sdp=True), retrans=500),
         label("answering"),
         recv(request="CANCEL", optional=True, next="too late"),
-        *take_verbs({}),
+        *take_verbs({"HANGUP": "answer"}),
         recv(request="ACK", action=log(log_line("answered", "[$seat]"))),
         *_talking(),
         label("too late"),
@@ -211,7 +213,7 @@ def _uas_refuse() -> list[str]:
             label(f"reject {code}"),
             send(_uas_response(f"{code} {reason}"), retrans=500),
             recv(request="CANCEL", optional=True),
-            *take_verbs({}),
+            *take_verbs({f"REJECT-{other}": f"reject {code}" for other in REJECTIONS}),
             recv(request="ACK", next="over", action=action),
         ]
     return parts
@@ -254,7 +256,7 @@ def _ends(key: str, bye: str) -> list[str]:
         *(recv(response=c, optional=True, response_txn="bye", next="left") for c in (200, 408, 481)),
         recv(request="BYE", optional=True, next="crossing"),
         recv(request="ACK", optional=True),
-        *take_verbs({}),
+        *take_verbs({"HANGUP": "hang up"}),
         recv(request=NEVER),
         label("crossing"),
         send(OK, next="leaving"),
