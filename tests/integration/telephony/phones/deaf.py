@@ -16,7 +16,7 @@ CHALLENGE = 'WWW-Authenticate: Digest realm="deaf", nonce="n0nce", algorithm=MD5
 
 def header(message: str, name: str) -> str:
     """Return a header's value."""
-    found = re.search(rf"^{name}: *(.*?)\r?$", message, re.M | re.I)
+    found = re.search(rf"^{name}: *(.*?)\r?$", message, re.MULTILINE | re.IGNORECASE)
     assert found, f"no {name} in {message}"
     return found.group(1)
 
