@@ -7,12 +7,12 @@ from typing import Literal
 
 import msgspec
 
-from acd.agents import Agent, Profile
-from acd.requests import AgentDefinition, AgentRequest
+from acd.core.agents import Agent, Profile
+from acd.core.requests import AgentDefinition, AgentRequest
+from acd.core.states import Ask
+from acd.core.views import AgentView, QueueView, WaitingView, WhyView, agent_view, queue_view, waiting_views, why_view
+from acd.office.standby import RouterView
 from acd.service import AcdService
-from acd.standby import RouterView
-from acd.states import Ask
-from acd.views import AgentView, QueueView, WaitingView, WhyView, agent_view, queue_view, waiting_views, why_view
 from hotline.errors import Misuse, Rejected
 from hotline.ids import AgentId, CallId, Extension, QueueId, is_safe_id
 from hotline.text import clean_name

@@ -15,17 +15,17 @@ from typing import ClassVar
 import msgspec
 import structlog
 
-from acd import views
-from acd.agents import Agent, Profile
-from acd.early import Early
-from acd.floor import Output
-from acd.inquiries import Office
-from acd.keeping import Memory, read
-from acd.offers import Offer
-from acd.replica import AGENT_KEY, OFFER_KEY
-from acd.requests import AgentDefinition, AgentRequest, RequestRefused
-from acd.router import REACTIONS, Router
-from acd.standby import Standby
+from acd.core import views
+from acd.core.agents import Agent, Profile
+from acd.core.floor import Output
+from acd.core.offers import Offer
+from acd.core.requests import AgentDefinition, AgentRequest, RequestRefused
+from acd.core.router import REACTIONS, Router
+from acd.office.early import Early
+from acd.office.inquiries import Office
+from acd.office.keeping import Memory, read
+from acd.office.replica import AGENT_KEY, OFFER_KEY
+from acd.office.standby import Standby
 from hotline.bus.base import Bus, Inbox
 from hotline.bus.outcomes import hear
 from hotline.commands import Command, CommandEnded, Refused, Ring
@@ -34,8 +34,8 @@ from hotline.facts import AgentAdded, CallFlowedOut, Fact, NodeSurveyed, Record,
 from hotline.ids import AgentId, Extension, NodeId, QueueId
 from hotline.runtime.clock import Clock
 from hotline.runtime.tasks import TaskGroup
-from hotline.settings import Agent as ConfiguredAgent
 from hotline.settings import Settings
+from hotline.settings.queues import Agent as ConfiguredAgent
 from hotline.tally import Tally
 
 RING_LIFE_S = 3.0

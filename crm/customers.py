@@ -22,7 +22,7 @@ from crm.customer_data import (
 from crm.numbers import comparable
 from hotline.errors import Misuse, Rejected
 from hotline.ids import CustomerId
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 from hotline.store.pool import Connection, Store
 from hotline.store.queries import load
 

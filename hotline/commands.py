@@ -44,6 +44,19 @@ class StopMusic(CallCommand, frozen=True, kw_only=True):
     """End the music."""
 
 
+class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One more phone that rings for the same caller: the first that answers gets him."""
+
+    offer_id: OfferId
+    agent_id: AgentId
+    extension: Extension
+    seat_node: NodeId | None = None
+    number: str = ""
+    """See `Ring.number`."""
+    after_s: float = 0.0
+    """How long after the first phone it begins to ring."""
+
+
 class Ring(CallCommand, frozen=True, kw_only=True):
     """Ring a seat for this caller; the caller hears music. Answered, the two are bridged inside Asterisk.
 
@@ -61,6 +74,10 @@ class Ring(CallCommand, frozen=True, kw_only=True):
     """Record the conversation under this name."""
     seat_node: NodeId | None = None
     """The node at which the seat's phone is registered, when it is not the caller's: it is rung over the trunk between them."""
+    number: str = ""
+    """An external number that is rung over the outgoing trunk instead of the seat; who answers must press 1 to take the call."""
+    also: tuple[Target, ...] = ()
+    """More phones, of other offers of this caller. All offers but the answered one end as `OfferRescinded(answered_elsewhere)`."""
 
 
 class CancelRing(CallCommand, frozen=True, kw_only=True):

@@ -128,7 +128,15 @@ class CallQueued(CallFact, frozen=True, kw_only=True):
     """Higher is served first."""
     skills: tuple[str, ...] = ()
     """Skills that the agent must have, beyond those of the queue."""
+    levels: tuple[tuple[str, int], ...] = ()
+    """Pairs of skill and least level, for those of `skills` where level 1 is not enough."""
     language: str = ""
+    wanted_agent: AgentId | None = None
+    """The agent whom he is kept for."""
+    wanted_s: float | None = None
+    """For how long, from `entered_at`; None: nobody else may serve him (he was transferred to this agent)."""
+    kind: Literal["live", "callback"] = "live"
+    """`callback`: nobody is on the line; the caller is called back when his turn comes."""
 
 
 class CallAbandoned(CallFact, frozen=True, kw_only=True):
@@ -147,7 +155,9 @@ class CallFlowedOut(CallFact, frozen=True, kw_only=True):
     queue_id: QueueId
     entered_at: float
     reason: str
-    """`fallback`, `full`, `closed`, `moved`, …"""
+    """`fallback`, `full`, `closed`, `moved`, `overflow`, `pulled`, `callback`, …"""
+    treatment: str = ""
+    """What shall be done with him now, in the words of `hotline.treatments`; empty: whoever told this does it."""
 
 
 class CallFellBack(CallFact, frozen=True, kw_only=True):
@@ -181,6 +191,10 @@ class OfferMade(OfferFact, frozen=True, kw_only=True):
     ring_timeout_s: float
     entered_at: float
     recording_id: RecordingId | None = None
+    kind: Literal["main", "consult", "callback"] = "main"
+    """`consult`: an agent asks another one while his caller holds; `callback`: the agent is rung before the customer."""
+    group: OfferId | None = None
+    """The first offer of those that ring for this caller at once."""
 
 
 class OfferRang(OfferFact, frozen=True, kw_only=True):
@@ -212,7 +226,7 @@ class OfferFailed(OfferFact, frozen=True, kw_only=True):
 class OfferRescinded(OfferFact, frozen=True, kw_only=True):
     """The offer was taken back before an answer."""
 
-    reason: Literal["caller_left", "agent_left", "withdrawn", "lease"]
+    reason: Literal["caller_left", "agent_left", "withdrawn", "lease", "answered_elsewhere"]
 
 
 class OfferUnknown(OfferFact, frozen=True, kw_only=True):
@@ -407,6 +421,19 @@ class FeatureCodeDialled(Signal, frozen=True, kw_only=True):
 # --- between routers and nodes -----------------------------------------------------------------------------------------
 
 
+class WaitEstimated(Signal, frozen=True, kw_only=True):
+    """The router's estimate for one who waits: his place, and how much longer it will take."""
+
+    call_id: CallId
+    queue_id: QueueId
+    position: int
+    """1: he is next."""
+    p50_s: float
+    p90_s: float
+    calibrated: bool
+    """Whether past estimates of this queue came true often enough to be said to callers."""
+
+
 class RouterActive(Signal, frozen=True, kw_only=True):
     """The sign of life of the one router that distributes calls; told several times a second.
 
@@ -472,6 +499,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     entered_at: float = 0.0
     priority: int = 0
     skills: tuple[str, ...] = ()
+    levels: tuple[tuple[str, int], ...] = ()
+    wanted_agent: AgentId | None = None
+    wanted_s: float | None = None
     served: bool = False
     """Whether an agent has answered: an adopted caller who is back then goes on with the flow and not into the line."""
 

@@ -13,7 +13,7 @@ from datetime import tzinfo
 
 from hotline.ids import QueueId
 from hotline.kpi import FORMULAS, QueueCounts, identity_gap
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 from metrics.board import Observation, see
 from metrics.definitions import OTHER
 from metrics.window import WINDOWS, OutcomeWindow

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from acd.agents import Profile
-from acd.requests import AgentRequest
-from acd.router import Router
+from acd.core.agents import Profile
+from acd.core.requests import AgentRequest
+from acd.core.router import Router
 from hotline.facts import CallQueued, OfferAccepted, OfferMade, TalkEnded
 from hotline.ids import AgentId, CallId, Extension, QueueId
 from hotline.runtime.clock import processor_seconds
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 
 SKILLS = [f"skill{number}" for number in range(10)]
 SKILLS_PER_AGENT = 4

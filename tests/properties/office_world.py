@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from acd.term import Begin, End, EndSession, Hold, LetGo, Look, Question, Step, Take, Term
+from acd.office.term import Begin, End, EndSession, Hold, LetGo, Look, Question, Step, Take, Term
 from hotline.bus.fence import Fence
 from hotline.store.standing import Standing
 

@@ -6,11 +6,11 @@ It keeps its own books and never looks into the router.
 from collections import Counter
 from dataclasses import dataclass, field
 
-from acd.agents import Profile
+from acd.core.agents import Profile
 from hotline import commands as c
 from hotline import facts as f
 from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 
 ON_DUTY = {"ready", "reserved", "ringing", "talking", "wrap_up", "rest"}
 ENDINGS = (f.OfferTimedOut, f.OfferRejected, f.OfferBusy, f.OfferFailed, f.OfferRescinded)

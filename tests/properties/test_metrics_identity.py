@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from hotline.facts import Fact
 from hotline.ids import QueueId
-from hotline.settings import Queue, Settings
+from hotline.settings import Settings
+from hotline.settings.queues import Queue
 from metrics.board import Board
 from metrics.definitions import by_name
 from metrics.fold import OUTCOME_GRACE_S, Fold

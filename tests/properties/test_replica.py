@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acd.replica import WHOLE_EVERY_S, Copy, Original
+from acd.office.replica import WHOLE_EVERY_S, Copy, Original
 from hotline.facts import RouterRemembered
 
 changes = st.dictionaries(

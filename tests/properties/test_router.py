@@ -5,15 +5,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from acd.agents import Agent, Profile
-from acd.floor import Output
-from acd.offers import Offer
-from acd.requests import AgentRequest
-from acd.router import Router
+from acd.core.agents import Agent, Profile
+from acd.core.floor import Output
+from acd.core.offers import Offer
+from acd.core.requests import AgentRequest
+from acd.core.router import Router
 from hotline import commands as c
 from hotline import facts as f
 from hotline.ids import AgentId, CallId, LegId, NodeId, OfferId, QueueId
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 from tests.properties.phone_network import NODES, Call, PhoneNetwork
 from tests.properties.router_monitor import Monitor
 from tests.unit.acd.play import profile

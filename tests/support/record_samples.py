@@ -18,6 +18,8 @@ def sample(kind: Any, name: str = "", number: int = 1, default: Any = None) -> A
         return next(a for a in args if a != default)
     if origin in (typing.Union, types.UnionType):
         return sample(next(a for a in args if a is not type(None)), name, number)
+    if origin is tuple and args[-1] is not ...:
+        return tuple(sample(arg, name, n) for n, arg in enumerate(args, start=1))
     if origin is tuple:
         return tuple(sample(args[0], name, n) for n in (1, 2))
     if origin is dict:
@@ -44,6 +46,8 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(args)
     if origin in (typing.Union, types.UnionType):
         return st.one_of([anything(a) for a in args])
+    if origin is tuple and args[-1] is not ...:
+        return st.tuples(*(anything(arg) for arg in args))
     if origin is tuple:
         return st.lists(anything(args[0]), max_size=3).map(tuple)
     if origin is dict:

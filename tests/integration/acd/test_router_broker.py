@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from acd.requests import AgentRequest
+from acd.core.requests import AgentRequest
 from acd.service import AcdService
 from hotline.ids import AgentId
 from hotline.runtime.service import serve
-from hotline.settings import Queue, Seats, Settings
+from hotline.settings import Seats, Settings
+from hotline.settings.queues import Queue
 from hotline.store.migrate import migrate
 from hotline.store.office import Office
 from hotline.store.pool import Store

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from acd.requests import AgentRequest
+from acd.core.requests import AgentRequest
+from acd.core.states import Ask
+from acd.office.standby import RouterView
 from acd.service import AcdService
-from acd.standby import RouterView
-from acd.states import Ask
 from hotline.bus.memory import MemoryBus
 from hotline.errors import HotlineError
 from hotline.facts import Record, RouterTermEnded
@@ -22,7 +22,8 @@ from hotline.ids import AgentId
 from hotline.runtime.clock import SteadyClock
 from hotline.runtime.service import Service, serve
 from hotline.runtime.tasks import TaskGroup
-from hotline.settings import Queue, Seats, Settings
+from hotline.settings import Seats, Settings
+from hotline.settings.queues import Queue
 from hotline.store.migrate import migrate
 from hotline.store.office import Office
 from hotline.store.pool import Store

@@ -16,7 +16,8 @@ from hotline.errors import Misuse, Rejected
 from hotline.facts import AgentState, AgentStateChanged, CallerIdentified, Fact
 from hotline.ids import AgentId, CallId, CustomerId, OfferId
 from hotline.runtime.clock import ManualClock
-from hotline.settings import Queue, Settings
+from hotline.settings import Settings
+from hotline.settings.queues import Queue
 from hotline.store.pool import Store
 from hotline.tally import Tally
 from hotline.web.routes import FileAnswer, Request, Route

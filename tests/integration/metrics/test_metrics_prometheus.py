@@ -11,7 +11,8 @@ from aiohttp import web
 from hotline.facts import CallAbandoned, Fact, LinkChanged
 from hotline.ids import AgentId, CallId, NodeId, QueueId
 from hotline.runtime.clock import SteadyClock
-from hotline.settings import Queue, Settings
+from hotline.settings import Settings
+from hotline.settings.queues import Queue
 from hotline.tally import Tally
 from metrics.service import MetricsService
 from tests.support import prometheus

@@ -4,14 +4,14 @@
 `offer A 1001`, `ring A 1001`, `1001 ready -> reserved`, `cancel A`, `release A full`, `abandoned A` …
 """
 
-from acd.agents import Profile
-from acd.floor import Output
-from acd.requests import AgentDefinition, AgentRequest, RequestRefused
-from acd.router import Router
+from acd.core.agents import Profile
+from acd.core.floor import Output
+from acd.core.requests import AgentDefinition, AgentRequest, RequestRefused
+from acd.core.router import Router
 from hotline import commands as c
 from hotline import facts as f
 from hotline.ids import AgentId, CallId, Extension, LegId, NodeId, OfferId, QueueId
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 
 START = 1_000.0
 NODE = NodeId("node1")

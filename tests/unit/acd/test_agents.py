@@ -2,7 +2,7 @@
 
 import pytest
 
-from acd.requests import ask_of_code
+from acd.core.requests import ask_of_code
 from hotline import facts as f
 from tests.unit.acd.play import Play, profile
 
@@ -193,7 +193,7 @@ def test_a_new_skill_counts_at_once():
 
 
 def test_a_changed_agent_leaves_the_queues_he_no_longer_serves():
-    from hotline.settings import Queue
+    from hotline.settings.queues import Queue
 
     play = Play("1001", queues=(Queue(id="a"), Queue(id="b")))
     play.ready("1001")

@@ -1,11 +1,11 @@
 """The small books: timers, bounded memory, reasons, obstacles."""
 
-from acd.agents import Agent
-from acd.eligibility import TEXTS, why_not
-from acd.line import Caller
-from acd.recent import Recent
-from acd.timers import Timers
-from acd.views import queue_view, waiting_views, why_view
+from acd.core.agents import Agent
+from acd.core.eligibility import TEXTS, why_not
+from acd.core.line import Caller
+from acd.core.recent import Recent
+from acd.core.timers import Timers
+from acd.core.views import queue_view, waiting_views, why_view
 from tests.unit.acd.play import START, Play, profile
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from hotline import facts as f
 from hotline.ids import CallId
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 from tests.unit.acd.play import START, Play, profile
 
 

@@ -1,6 +1,6 @@
 """What a router that has just begun hears at once, what later, and in which order."""
 
-from acd.early import GATHER_S, LIMIT, WINDOW_S, Early
+from acd.office.early import GATHER_S, LIMIT, WINDOW_S, Early
 from hotline.facts import CallArrived, CallEnded, CallQueued, NodeSurveyed, Record, SnapshotTaken
 from hotline.ids import CallId, LegId, NodeId, QueueId
 

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from acd import seats, views
-from acd.agents import Agent
+from acd.core import seats, views
+from acd.core.agents import Agent
 from hotline import commands as c
 from hotline import facts as f
 from hotline.commands import Refused
@@ -369,7 +369,7 @@ def test_a_call_at_which_we_failed_is_not_taken_up_by_the_next_survey(monkeypatc
         raise RuntimeError
 
     with monkeypatch.context() as broken, pytest.raises(RuntimeError):
-        broken.setattr("acd.callers.enter", fail)
+        broken.setattr("acd.core.callers.enter", fail)
         play.surveyed(*calls)
     play.router.evict(now=play.now)
     assert play.router.surveyed == ()

@@ -1,6 +1,6 @@
 """The memory that those who stand by keep: told in order, noticed when something is missing, told anew."""
 
-from acd.replica import LISTENER_S, PART, WHOLE_EVERY_S, Copy, Original, Update
+from acd.office.replica import LISTENER_S, PART, WHOLE_EVERY_S, Copy, Original, Update
 from hotline.facts import RouterRemembered, RouterStandsBy
 
 NOW = 1_000.0

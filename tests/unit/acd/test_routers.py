@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from acd.requests import AgentRequest
+from acd.core.requests import AgentRequest
+from acd.office.term import EndSession, Hold, Look, Question, Take
 from acd.routes import WaitingQuery, routes
 from acd.service import RING_LIFE_S, AcdService
-from acd.term import EndSession, Hold, Look, Question, Take
 from hotline import facts as f
 from hotline.bus.memory import MemoryBus
 from hotline.commands import Ring
@@ -17,7 +17,8 @@ from hotline.ids import AgentId
 from hotline.runtime.clock import ManualClock
 from hotline.runtime.service import Service
 from hotline.runtime.tasks import TaskGroup
-from hotline.settings import Acd, Asterisk, Queue, Seats, Settings
+from hotline.settings import Acd, Asterisk, Seats, Settings
+from hotline.settings.queues import Queue
 from hotline.store.standing import Standing
 from hotline.tally import Tally
 from hotline.web.routes import Request

@@ -5,8 +5,8 @@ import asyncio
 import msgspec
 import pytest
 
-from acd.offers import Offer
-from acd.requests import AgentRequest
+from acd.core.offers import Offer
+from acd.core.requests import AgentRequest
 from acd.routes import NewAgent, NewState, WaitingQuery, routes
 from acd.service import AcdService
 from hotline import commands as c
@@ -17,7 +17,8 @@ from hotline.ids import NodeId
 from hotline.runtime.clock import ManualClock
 from hotline.runtime.service import serve
 from hotline.runtime.tasks import TaskGroup
-from hotline.settings import Queue, Seats, Settings
+from hotline.settings import Seats, Settings
+from hotline.settings.queues import Queue
 from hotline.tally import Tally
 from hotline.web.routes import Request
 from tests.support.routers import Notebook
@@ -162,7 +163,7 @@ async def test_an_error_for_one_call_sends_it_to_the_fallback_queue_and_spares_t
     def explode(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("acd.matching._decision", explode)
+    monkeypatch.setattr("acd.core.matching._decision", explode)
     house.ask("1001", "ready")
     monkeypatch.undo()
     await house.settle()

@@ -2,8 +2,8 @@ from typing import get_args
 
 import pytest
 
-from acd.states import OUT_OF_PLACE, TABLE, Go, Happening, Home, Later, Refuse, Stay, home, mermaid, step
-from acd.states import Ask as Asks
+from acd.core.states import OUT_OF_PLACE, TABLE, Go, Happening, Home, Later, Refuse, Stay, home, mermaid, step
+from acd.core.states import Ask as Asks
 from hotline.facts import AgentState
 
 STATES = get_args(AgentState)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acd.term import CHECK_S, TABLE, Begin, End, EndSession, Hold, LetGo, Look, Question, Step, Take, Term
+from acd.office.term import CHECK_S, TABLE, Begin, End, EndSession, Hold, LetGo, Look, Question, Step, Take, Term
 from hotline.store.standing import Standing
 
 BEAT_S, SILENT_S = 0.5, 1.5

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from acd.router import Router
+from acd.core.router import Router
 from crm.projections import fold_call
 from hotline.commands import Done, Play, Refused, Release, StartMusic
 from hotline.facts import (
@@ -24,7 +24,7 @@ from hotline.facts import (
     RouterActive,
 )
 from hotline.ids import CallId, QueueId
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 from ivr.routers import TICKS, RouterWatch
 from ivr.service import RELEASED_PER_TICK
 from ivr.session import Session

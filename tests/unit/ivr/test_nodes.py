@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from acd.router import Router
+from acd.core.router import Router
 from hotline.commands import Command, Remember, StartMusic
 from hotline.facts import (
     CallAdopted,
@@ -24,7 +24,7 @@ from hotline.facts import (
     SnapshotTaken,
 )
 from hotline.ids import CallId, CustomerId, Extension, NodeId, OfferId, QueueId
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 from tests.unit.ivr.house import House
 from tests.unit.ivr.making import CALL, NODE, NOW, Caller, adopted, arrived, flow, offer_made, only
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hotline.settings import Queue, Settings
+from hotline.settings import Settings
+from hotline.settings.queues import Queue
 from metrics.board import thresholds_in_use
 from metrics.definitions import DEFINITIONS, EDGES, Scale, by_name, edges
 

@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from hotline.facts import LinkChanged
 from hotline.ids import AgentId, NodeId, QueueId
 from hotline.runtime.clock import ManualClock
-from hotline.settings import Queue, Settings
+from hotline.settings import Settings
+from hotline.settings.queues import Queue
 from hotline.tally import Tally
 from metrics import service as service_module
 from metrics.definitions import DEFINITIONS

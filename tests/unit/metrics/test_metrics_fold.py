@@ -33,7 +33,8 @@ from hotline.facts import (
     TalkEnded,
 )
 from hotline.ids import AgentId, CallId, Extension, LegId, NodeId, OfferId, QueueId, RecordingId
-from hotline.settings import Queue, Settings
+from hotline.settings import Settings
+from hotline.settings.queues import Queue
 from metrics import agents as agents_module
 from metrics import calls as calls_module
 from metrics.board import Board

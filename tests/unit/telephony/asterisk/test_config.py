@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from hotline.errors import Misuse
-from hotline.settings import Ami, Asterisk, Number, Queue, Seats, Settings, Sip
+from hotline.settings import Ami, Asterisk, Number, Seats, Settings, Sip
+from hotline.settings.queues import Queue
 from telephony.asterisk.config import core, dialplan, render
 from telephony.asterisk.config.plan import check_secret, path_value
 from tests.unit.telephony.asterisk.samples import peered, plan

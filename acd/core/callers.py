@@ -1,10 +1,10 @@
 """How callers enter the line, and what else is learnt about their calls. Pure."""
 
-from acd import comeback, endings
-from acd.floor import Floor, Note
-from acd.line import Caller, Whereabouts
-from acd.offers import GRACE_S, Offer
-from acd.ranking import CallerRank, caller_rank
+from acd.core import comeback, endings
+from acd.core.floor import Floor, Note
+from acd.core.line import Caller, Whereabouts
+from acd.core.offers import GRACE_S, Offer
+from acd.core.ranking import CallerRank, caller_rank
 from hotline.commands import Release
 from hotline.facts import (
     CallAbandoned,

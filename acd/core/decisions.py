@@ -4,8 +4,8 @@ from collections import deque
 
 import msgspec
 
-from acd.eligibility import Reason
-from acd.recent import Recent
+from acd.core.eligibility import Reason
+from acd.core.recent import Recent
 from hotline.ids import AgentId, CallId, OfferId, QueueId
 
 CALLS = 2_000

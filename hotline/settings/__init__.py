@@ -6,27 +6,22 @@
 
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hotline.errors import Misuse
-from hotline.ids import is_safe_id
+from hotline.settings.kinds import Digits, Id, Port, Seconds, Section, Timezone
+from hotline.settings.queues import Agent, Queue
 
 CONFIG_FILE = "hotline.toml"
 _SECRET_WORDS = ("secret", "password", "dsn", "token", "key", "url")
 """A mistake in a setting whose name holds one of these is reported without the value."""
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
-
-
-def _check_id(value: str) -> str:
-    if not is_safe_id(value):
-        raise ValueError("use 1 to 100 of A-Z a-z 0-9 . _ : -, starting with a letter or digit")
-    return value
 
 
 def _check_origin(value: str) -> str:
@@ -39,26 +34,6 @@ def _check_token(value: SecretStr) -> SecretStr:
     if re.fullmatch(r"[!-~]{12,500}", value.get_secret_value()) is None:
         raise ValueError("use the api_token of that process: 12 characters or more, no spaces")
     return value
-
-
-def _check_timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
-        raise ValueError("use a name such as Asia/Shanghai or Europe/Berlin") from exc
-    return value
-
-
-Id = Annotated[str, AfterValidator(_check_id)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Digits = Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-
-
-class Section(BaseModel):
-    """A part of the tree: unknown keys are mistakes, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Upstream(Section):
@@ -180,40 +155,6 @@ class Number(Section):
     flow: Id
 
 
-class Queue(Section):
-    """A line of waiting callers."""
-
-    id: Id
-    name: str = Field(default="", max_length=60)
-    skills: tuple[Id, ...] = ()
-    """Skills that every agent of this queue needs."""
-    priority: int = Field(default=0, ge=-100, le=100)
-    """Added to each caller's own; between queues, higher is served first."""
-    ring_timeout_s: float = Field(default=15.0, ge=3, le=120)
-    wrap_up_s: float = Field(default=10.0, ge=0, le=3600)
-    rest_after_no_answer_s: float = Field(default=10.0, ge=0, le=3600)
-    no_answers_before_break: int = Field(default=3, ge=1, le=100)
-    threshold_s: float = Field(default=30.0, gt=0, le=3600)
-    """The service level counts callers answered within this time."""
-    short_abandon_s: float = Field(default=5.0, ge=0, le=600)
-    max_waiting: int = Field(default=200, ge=1, le=100_000)
-    max_offers: int = Field(default=50, ge=1, le=10_000)
-    """A caller who was offered to agents this often without an answer goes to the fallback queue."""
-    music_class: Id = "default"
-    record: bool = True
-
-
-class Agent(Section):
-    """A person who answers callers."""
-
-    id: Id
-    name: str = Field(default="", max_length=60)
-    extension: Digits
-    skills: dict[Id, Annotated[int, Field(ge=1, le=10)]] = {}
-    queues: tuple[Id, ...] = ()
-    """Empty: all queues."""
-
-
 class Recording(Section):
     """What happens to the audio."""
 
@@ -228,13 +169,47 @@ class Ivr(Section):
     flows_dir: str = ""
     """Empty: the flows that come with hotline."""
     language: Literal["zh", "en"] = "zh"
-    timezone: Annotated[str, AfterValidator(_check_timezone)] = "Asia/Shanghai"
+    timezone: Timezone = "Asia/Shanghai"
     router_silent_s: float = Field(default=6.0, ge=2, le=600)
     """After so long without a sign of life from any router, waiting callers go to the fallback queue of Asterisk."""
 
 
+class OpeningHours(Section):
+    """When a queue is open."""
+
+    timezone: Timezone = "Asia/Shanghai"
+    weekly: dict[str, tuple[str, ...]] = {}
+    """Days -> spans: `{"mon-fri" = ["09:00-12:00", "13:30-18:00"]}`; empty: always."""
+    closed_dates: tuple[date, ...] = ()
+
+
+class Outbound(Section):
+    """What we may dial: callbacks, remote agents, transfers to the outside. Nothing, until a trunk is named."""
+
+    trunk: str = Field(default="", pattern=r"^$|^[A-Za-z0-9.-]+:[0-9]{1,5}$")
+    """`host:port` of the SIP trunk for outgoing calls; empty: no outgoing calls."""
+    caller_number: str = Field(default="", pattern=r"^[0-9]{0,20}$")
+    """The number we show."""
+    allow: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,20}$")], ...] = ()
+    """How a number must begin; empty: nothing may be dialled."""
+    deny: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,20}$")], ...] = ()
+    """How it must not begin, whatever `allow` says."""
+    digits_min: int = Field(default=3, ge=1, le=20)
+    digits_max: int = Field(default=15, ge=1, le=20)
+    per_hour: int = Field(default=200, ge=1, le=100_000)
+    """Outgoing calls in any hour."""
+    at_once: int = Field(default=20, ge=1, le=1_000)
+    opening: Id | None = None
+    """One of `[hours]`: when customers may be called; None: always."""
+
+
 class Acd(Section):
     """The router, and those that stand by."""
+
+    between_queues: Literal["strict_priority", "longest_wait", "service_level_at_risk"] = "strict_priority"
+    """Which queue an agent serves next who serves several of them."""
+    break_limit_s: dict[str, Annotated[float, Field(gt=0, le=86_400)]] = {}
+    """Reason of a break -> how long it may last before supervisors are told."""
 
     beat_s: float = Field(default=0.5, ge=0.05, le=5)
     """How often the active router tells that it lives."""
@@ -347,6 +322,7 @@ class Settings(BaseSettings):
     asterisk: Asterisk = Asterisk()
     seats: Seats = Seats()
     database: Database = Database()
+    hours: dict[Id, OpeningHours] = {}
     numbers: dict[Id, Number] = {"hotline": Number(number="4000", flow="main")}
     queues: tuple[Queue, ...] = (Queue(id="service", name="客户服务 Customer service"),)
     agents: tuple[Agent, ...] = ()
@@ -354,6 +330,7 @@ class Settings(BaseSettings):
     recording: Recording = Recording()
     ivr: Ivr = Ivr()
     acd: Acd = Acd()
+    outbound: Outbound = Outbound()
     crm: Crm = Crm()
     spool: Spool = Spool()
     bus: Bus = Bus()

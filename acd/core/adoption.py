@@ -7,12 +7,12 @@ calls found for the first time are adopted with the place that their channel kep
 
 from collections.abc import Iterable
 
-from acd import callers, comeback, conduct, endings
-from acd.agents import Agent
-from acd.floor import Floor, Note
-from acd.line import Caller
-from acd.offers import GRACE_S, RESTORED_S, RETURN_S, Offer
-from acd.seats import recalled
+from acd.core import callers, comeback, conduct, endings
+from acd.core.agents import Agent
+from acd.core.floor import Floor, Note
+from acd.core.line import Caller
+from acd.core.offers import GRACE_S, RESTORED_S, RETURN_S, Offer
+from acd.core.seats import recalled
 from hotline.facts import CallAdopted, LinkChanged, NodeSurveyed, OfferUnknown, Place, SnapshotTaken
 from hotline.ids import CallId, NodeId, OfferId
 

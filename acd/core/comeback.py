@@ -3,9 +3,9 @@
 A caller who is not back in time is asked for (`CancelRing`); a refusal of that means that nothing rings for him, so he is here.
 """
 
-from acd.floor import Floor
-from acd.line import Caller
-from acd.offers import RECALLS, RETURN_S
+from acd.core.floor import Floor
+from acd.core.line import Caller
+from acd.core.offers import RECALLS, RETURN_S
 from hotline.commands import CancelRing, Release
 from hotline.facts import CallFlowedOut
 

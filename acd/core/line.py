@@ -11,8 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from acd.offers import Offer
-from acd.ranking import CallerRank
+from acd.core.offers import Offer
+from acd.core.ranking import CallerRank
 from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
 
 Whereabouts = Literal["here", "ringing", "returning", "paused"]

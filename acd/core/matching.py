@@ -12,13 +12,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from acd.agents import Agent
-from acd.conduct import move
-from acd.decisions import PASSED_OVER, Decision, PassedAgent, PassedCaller
-from acd.eligibility import why_not
-from acd.floor import Floor
-from acd.line import Caller
-from acd.offers import Offer, offer_id_of
+from acd.core.agents import Agent
+from acd.core.conduct import move
+from acd.core.decisions import PASSED_OVER, Decision, PassedAgent, PassedCaller
+from acd.core.eligibility import why_not
+from acd.core.floor import Floor
+from acd.core.line import Caller
+from acd.core.offers import Offer, offer_id_of
 from hotline.commands import Ring
 from hotline.facts import OfferMade
 from hotline.ids import RecordingId

@@ -9,19 +9,19 @@ from collections.abc import Iterable
 
 import msgspec
 
-from acd.agents import Agent, Agents, Profile
-from acd.decisions import Decisions
-from acd.eligibility import barred_agents
-from acd.line import Caller, Line
-from acd.offers import Offer, Offers
-from acd.recent import Recent
-from acd.requests import RequestRefused
-from acd.seats import Phones
-from acd.timers import Timers
+from acd.core.agents import Agent, Agents, Profile
+from acd.core.decisions import Decisions
+from acd.core.eligibility import barred_agents
+from acd.core.line import Caller, Line
+from acd.core.offers import Offer, Offers
+from acd.core.recent import Recent
+from acd.core.requests import RequestRefused
+from acd.core.seats import Phones
+from acd.core.timers import Timers
 from hotline.commands import Command
 from hotline.facts import Fact
 from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 
 Output = Fact | Command | RequestRefused
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from acd.term import EndSession, Hold, Look, Question, Take
+from acd.office.term import EndSession, Hold, Look, Question, Take
 from hotline.bus.base import Inbox
 from hotline.errors import HotlineError
 from hotline.facts import Signal

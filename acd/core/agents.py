@@ -8,9 +8,9 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 
 import msgspec
 
-from acd.ranking import AgentRank, agent_rank
-from acd.seats import Phones, registered_at
-from acd.states import Wish
+from acd.core.ranking import AgentRank, agent_rank
+from acd.core.seats import Phones, registered_at
+from acd.core.states import Wish
 from hotline.facts import AgentState
 from hotline.ids import AgentId, CallId, Extension, NodeId, QueueId
 

@@ -3,12 +3,12 @@
 `move` is the only way in which an agent's state changes.
 """
 
-from acd.agents import Agent
-from acd.floor import AGENTS, Floor
-from acd.offers import Offer
-from acd.requests import AgentDefinition, AgentRequest
-from acd.seats import hear
-from acd.states import ON_DUTY, Go, Home, Input, Later, Refuse, Stay, home, step
+from acd.core.agents import Agent
+from acd.core.floor import AGENTS, Floor
+from acd.core.offers import Offer
+from acd.core.requests import AgentDefinition, AgentRequest
+from acd.core.seats import hear
+from acd.core.states import ON_DUTY, Go, Home, Input, Later, Refuse, Stay, home, step
 from hotline.commands import CancelRing
 from hotline.facts import AgentAdded, AgentState, AgentStateChanged, SeatChanged
 from hotline.ids import CallId, Extension

@@ -8,14 +8,14 @@ from elsewhere is counted in `ignored` and changes nothing.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from acd import adoption, callers, comeback, conduct, endings
-from acd.agents import Agent, Profile
-from acd.decisions import Decision
-from acd.floor import Floor, Output
-from acd.matching import match
-from acd.offers import Offer
-from acd.requests import SOUNDS, AgentDefinition, AgentRequest, RequestRefused, Sound, ask_of_code
-from acd.timers import Key
+from acd.core import adoption, callers, comeback, conduct, endings
+from acd.core.agents import Agent, Profile
+from acd.core.decisions import Decision
+from acd.core.floor import Floor, Output
+from acd.core.matching import match
+from acd.core.offers import Offer
+from acd.core.requests import SOUNDS, AgentDefinition, AgentRequest, RequestRefused, Sound, ask_of_code
+from acd.core.timers import Key
 from hotline.commands import AnswerFeature, CommandEnded
 from hotline.facts import (
     CallAdopted,
@@ -42,7 +42,7 @@ from hotline.facts import (
     TalkEnded,
 )
 from hotline.ids import AgentId, CallId, NodeId, OfferId
-from hotline.settings import Queue
+from hotline.settings.queues import Queue
 
 
 class Router:

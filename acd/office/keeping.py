@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 import msgspec
 import structlog
 
-from acd.replica import KEYS, Update
+from acd.office.replica import KEYS, Update
 from hotline.errors import HotlineError
 from hotline.ids import NodeId
 

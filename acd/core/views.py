@@ -4,12 +4,12 @@ from collections import Counter
 
 import msgspec
 
-from acd.agents import Agent
-from acd.decisions import Decision
-from acd.eligibility import Code, Reason, why_not
-from acd.floor import Floor
-from acd.line import Caller
-from acd.states import ON_DUTY, Wish
+from acd.core.agents import Agent
+from acd.core.decisions import Decision
+from acd.core.eligibility import Code, Reason, why_not
+from acd.core.floor import Floor
+from acd.core.line import Caller
+from acd.core.states import ON_DUTY, Wish
 from hotline.facts import AgentState
 from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
 
@@ -124,7 +124,7 @@ def queue_view(floor: Floor, queue_id: QueueId, now: float) -> QueueView:
     return QueueView(
         id=queue_id,
         name=queue.name,
-        skills=queue.skills,
+        skills=tuple(queue.skills),
         waiting=floor.line.length(queue_id),
         longest_wait_s=longest_wait_s(floor, queue_id, now),
         agents={state: states[state] for state in STATES},

@@ -4,8 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from acd.agents import Profile
-from acd.states import Ask
+from acd.core.agents import Profile
+from acd.core.states import Ask
 from hotline.facts import Signal
 from hotline.ids import AgentId
 

@@ -12,10 +12,10 @@ from typing import ClassVar, Literal, Protocol
 import msgspec
 import structlog
 
-from acd.inquiries import Inquiries, Office, OfficeAnswered
-from acd.keeping import Keeping, Memory
-from acd.replica import Copy, Original
-from acd.term import Begin, End, LetGo, Question, Step, Term
+from acd.office.inquiries import Inquiries, Office, OfficeAnswered
+from acd.office.keeping import Keeping, Memory
+from acd.office.replica import Copy, Original
+from acd.office.term import Begin, End, LetGo, Question, Step, Term
 from hotline.bus.base import Bus, Inbox
 from hotline.facts import (
     Record,

@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from acd.agents import Agent, Agents
-from acd.line import Caller
-from acd.states import ON_DUTY
+from acd.core.agents import Agent, Agents
+from acd.core.line import Caller
+from acd.core.states import ON_DUTY
 from hotline.facts import AgentState
 from hotline.ids import AgentId, QueueId
 

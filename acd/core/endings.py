@@ -5,10 +5,10 @@ back into the line at his old place. When nobody tells, the offer's own clock en
 once, but its caller is offered again only when he is known to be in our hands.
 """
 
-from acd import comeback, conduct
-from acd.floor import Floor
-from acd.line import Caller
-from acd.offers import (
+from acd.core import comeback, conduct
+from acd.core.floor import Floor
+from acd.core.line import Caller
+from acd.core.offers import (
     BAD_RING_REST_S,
     GRACE_S,
     NOT_RINGING,
