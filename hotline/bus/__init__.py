@@ -1,1 +1,1 @@
-"""How records travel between services: one interface, `base.Bus`; `memory` for one process."""
+"""How services tell each other what happened: `memory` inside one process, `rabbitmq` between several."""

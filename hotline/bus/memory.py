@@ -1,9 +1,9 @@
 """The bus inside one process: plain queues, no copies."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
+from hotline.bus.backlog import Backlog
 from hotline.bus.base import Performer
 from hotline.bus.fence import Fence
 from hotline.commands import Command, Outcome, Refused, Unknown
@@ -16,45 +16,14 @@ Keeper = Callable[[Iterable[Fact]], None]
 """Takes facts into durable keeping before anybody sees them (the spool)."""
 
 
-class MemoryInbox:
-    """A bounded queue; beyond the limit the newest record is dropped for this subscriber and counted."""
-
-    def __init__(self, name: str, limit: int, tally: Tally) -> None:
-        self.name = name
-        self._limit = limit
-        self._tally = tally
-        self._records: deque[Record] = deque()
-        self._wakeup = asyncio.Event()
-        self._closed = False
+class MemoryInbox(Backlog[Record]):
+    """The records of one subscriber."""
 
     async def get(self) -> Record | None:
-        while not self._records:
-            if self._closed:
-                return None
-            self._wakeup.clear()
-            await self._wakeup.wait()
-        return self._records.popleft()
-
-    @property
-    def ready(self) -> bool:
-        return bool(self._records)
-
-    @property
-    def ended(self) -> bool:
-        return self._closed and not self._records
+        return await self._next()
 
     def put(self, record: Record) -> None:
-        if self._closed:
-            return
-        if len(self._records) >= self._limit:
-            self._tally.limit_reached("bus_inbox")
-            return
-        self._records.append(record)
-        self._wakeup.set()
-
-    def close(self) -> None:
-        self._closed = True
-        self._wakeup.set()
+        self._offer(record)
 
 
 class MemoryBus:

@@ -33,7 +33,7 @@ def list_(ctx: typer.Context, limit: Limit = 100, as_json: JsonFlag = False) -> 
 
     Example: hotline bus dead list --limit 20
     """
-    from hotline.bus.rabbitmq_dead import read
+    from hotline.bus.rabbitmq.dead import read
 
     zone, letters = shell(ctx).zone(), asyncio.run(read(_settings(ctx), limit))
     if as_json:
@@ -53,7 +53,7 @@ def show(ctx: typer.Context, letter: Annotated[str, typer.Argument(metavar="ID")
 
     Example: hotline bus dead show 0190c7a2-…
     """
-    from hotline.bus.rabbitmq_dead import read
+    from hotline.bus.rabbitmq.dead import read
 
     found = [x for x in asyncio.run(read(_settings(ctx), limit)) if x.id == letter]
     if not found:
@@ -73,7 +73,7 @@ def requeue(
 
     Example: hotline bus dead requeue --all
     """
-    from hotline.bus.rabbitmq_dead import requeue as put_back
+    from hotline.bus.rabbitmq.dead import requeue as put_back
 
     if bool(letters) == everything:
         raise Misuse("bus: name the dead letters, or say --all")

@@ -10,7 +10,7 @@ import structlog
 from hotline import __version__
 from hotline.bus.base import Bus, Inbox
 from hotline.bus.memory import MemoryBus
-from hotline.bus.rabbitmq import RabbitBus
+from hotline.bus.rabbitmq.bus import RabbitBus
 from hotline.facts import ServiceStarted
 from hotline.runtime.clock import SteadyClock
 from hotline.runtime.service import Service, serve

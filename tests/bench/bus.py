@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from crm.journal import JournalWriter
 from hotline.bus.base import Bus, Inbox
 from hotline.bus.memory import MemoryBus
-from hotline.bus.rabbitmq import RabbitBus
+from hotline.bus.rabbitmq.bus import RabbitBus
 from hotline.commands import Done, Hangup
 from hotline.facts import DigitPressed, Fact
 from hotline.ids import CallId

@@ -15,7 +15,7 @@ import msgspec
 from pydantic import SecretStr
 
 from hotline.bus.base import Bus
-from hotline.bus.rabbitmq import RabbitBus
+from hotline.bus.rabbitmq.bus import RabbitBus
 from hotline.commands import Command, Done, Outcome
 from hotline.facts import DigitPressed, Fact
 from hotline.ids import CallId, NodeId

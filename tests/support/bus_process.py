@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from hotline.bus.rabbitmq import RabbitBus
+from hotline.bus.rabbitmq.bus import RabbitBus
 from hotline.commands import Command, Done, Outcome
 from hotline.facts import CallEnded
 from hotline.ids import CallId, NodeId

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from hotline.bus.base import Bus
 from hotline.bus.memory import MemoryBus
-from hotline.bus.rabbitmq import RabbitBus
+from hotline.bus.rabbitmq.bus import RabbitBus
 from hotline.runtime.clock import SteadyClock, wall_time
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Bus as BusSettings

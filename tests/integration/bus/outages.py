@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from hotline.bus.base import Inbox
-from hotline.bus.packing import FACTS_MAX
+from hotline.bus.rabbitmq.packing import FACTS_MAX
 from hotline.commands import Done, Hangup, Outcome, Refused
 from hotline.facts import DigitPressed, Fact, Record, Signal
 from hotline.ids import CallId

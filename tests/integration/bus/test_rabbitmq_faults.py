@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import aio_pika
 import pytest
 
-from hotline.bus.rabbitmq_dead import read, requeue
+from hotline.bus.rabbitmq.dead import read, requeue
 from hotline.codec import encode
 from hotline.commands import Command, Done, Hangup, Outcome, Refused, Unknown
 from hotline.facts import CallEnded, Envelope, Fact

@@ -7,13 +7,13 @@ import pytest
 from aio_pika import Message
 
 from hotline.bus.fence import Fence
-from hotline.bus.ordering import HELD_MAX, HOLD_S, LATELY_S, Lately, Ordering
-from hotline.bus.packing import BYTES_MAX, FACTS_MAX, pack, unpack
-from hotline.bus.rabbitmq_in import Receipt
-from hotline.bus.rabbitmq_link import SILENT_PEER_S, watch_peer
-from hotline.bus.rabbitmq_out import FactPublisher
-from hotline.bus.rabbitmq_parcels import BODY_MAX, WAITING_BYTES_MAX, Parcel, Sender
-from hotline.bus.topology import (
+from hotline.bus.rabbitmq.incoming import Receipt
+from hotline.bus.rabbitmq.link import SILENT_PEER_S, watch_peer
+from hotline.bus.rabbitmq.ordering import HELD_MAX, HOLD_S, LATELY_S, Lately, Ordering
+from hotline.bus.rabbitmq.outgoing import FactPublisher
+from hotline.bus.rabbitmq.packing import BYTES_MAX, FACTS_MAX, pack, unpack
+from hotline.bus.rabbitmq.parcels import BODY_MAX, WAITING_BYTES_MAX, Parcel, Sender
+from hotline.bus.rabbitmq.topology import (
     LATE,
     LIVE,
     OLD,
@@ -28,7 +28,7 @@ from hotline.bus.topology import (
     signal_key,
     signals_of,
 )
-from hotline.bus.window import Window
+from hotline.bus.rabbitmq.window import Window
 from hotline.codec import SIGNALS, SentSignal, Undecodable, decode, decode_signal, encode_signal
 from hotline.commands import CommandEnded, Refused
 from hotline.errors import Unavailable

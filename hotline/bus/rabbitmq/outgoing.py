@@ -14,11 +14,11 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractExchange
 from aiormq import exceptions as amqp
 
-from hotline.bus.ordering import HOLD_S
-from hotline.bus.packing import Pack, pack
-from hotline.bus.rabbitmq_link import FAILURES
-from hotline.bus.rabbitmq_parcels import Sender
-from hotline.bus.topology import OLD, Names, age_of
+from hotline.bus.rabbitmq.link import FAILURES
+from hotline.bus.rabbitmq.ordering import HOLD_S
+from hotline.bus.rabbitmq.packing import Pack, pack
+from hotline.bus.rabbitmq.parcels import Sender
+from hotline.bus.rabbitmq.topology import OLD, Names, age_of
 from hotline.errors import Unavailable
 from hotline.facts import Envelope, Fact
 from hotline.runtime.clock import Clock

@@ -14,8 +14,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from hotline.bus.ordering import HOLD_S, Ordering
-from hotline.bus.rabbitmq_in import Receipt
+from hotline.bus.backlog import Backlog
+from hotline.bus.rabbitmq.incoming import Receipt
+from hotline.bus.rabbitmq.ordering import HOLD_S, Ordering
 from hotline.codec import SentSignal
 from hotline.facts import Envelope, Record, Signal
 from hotline.ids import FactId
@@ -30,7 +31,7 @@ class _Entry(NamedTuple):
     receipt: Receipt | None = None
 
 
-class RabbitInbox:
+class RabbitInbox(Backlog[_Entry]):
     """See the module."""
 
     def __init__(
@@ -38,32 +39,25 @@ class RabbitInbox:
         remembers: int, clock: Clock, tally: Tally,
     ) -> None:  # fmt: skip
         """`remembers`: how many facts it recognises."""
-        self.name = name
+        super().__init__(name, limit, tally)
         self.kinds = kinds
         self.fact_types = sorted(fact_types)
         self.durable = durable
-        self._limit = limit
         self._remembers = remembers
         self._clock = clock
-        self._tally = tally
         self._ordering = Ordering(self.fact_types)
-        self._records: deque[_Entry] = deque()
         self._at_hand: tuple[FactId, Receipt] | None = None
         self._known: dict[FactId, None] = {}
-        self._wakeup = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
-        self._closed = False
 
     # --- the subscriber's side ------------------------------------------------------------------------------------------
 
     async def get(self) -> Record | None:
         self._sign()
-        while not self._records:
-            if self._closed:
-                return None
-            self._wakeup.clear()
-            await self._wakeup.wait()
-        record, fact_id, receipt = self._records.popleft()
+        entry = await self._next()
+        if entry is None:
+            return None
+        record, fact_id, receipt = entry
         self._at_hand = (fact_id, receipt) if fact_id is not None and receipt is not None else None
         return record
 
@@ -79,29 +73,11 @@ class RabbitInbox:
         if len(self._known) > self._remembers:
             del self._known[next(iter(self._known))]
 
-    @property
-    def ready(self) -> bool:
-        return bool(self._records)
-
-    @property
-    def ended(self) -> bool:
-        return self._closed and not self._records
-
     def put(self, record: Record) -> None:
-        if self._closed:
-            return
-        if len(self._records) >= self._limit:
-            self._tally.limit_reached("bus_inbox")
-            return
-        self._append(_Entry(record))
-
-    def _append(self, entry: _Entry) -> None:
-        self._records.append(entry)
-        self._wakeup.set()
+        self._offer(_Entry(record))
 
     def close(self) -> None:
-        self._closed = True
-        self._wakeup.set()
+        super().close()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -136,7 +112,7 @@ class RabbitInbox:
         self._put_all(self._ordering.overdue(self._clock.now()))
 
     def detach(self) -> None:
-        self._records = deque(entry for entry in self._records if entry.receipt is None)
+        self._entries = deque(entry for entry in self._entries if entry.receipt is None)
         if self._at_hand is not None:
             self._recognise(self._at_hand[0])
             self._at_hand = None

@@ -23,7 +23,7 @@ from aiormq import exceptions as amqp
 from aiormq.connection import TCPTransportFactory, TLSTransportFactory, TransportFactory
 from yarl import URL
 
-from hotline.bus.topology import Exchange, Names, Queue
+from hotline.bus.rabbitmq.topology import Exchange, Names, Queue
 from hotline.errors import HotlineError, Misuse, Unavailable
 from hotline.settings import Bus as BusSettings
 

@@ -10,10 +10,10 @@ import structlog
 from aio_pika import Message
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
-from hotline.bus.ordering import Lately
-from hotline.bus.rabbitmq_inbox import RabbitInbox
-from hotline.bus.rabbitmq_parcels import Parcel, Sender
-from hotline.bus.topology import Names, own_signals, signal_key, signals_of
+from hotline.bus.rabbitmq.inbox import RabbitInbox
+from hotline.bus.rabbitmq.ordering import Lately
+from hotline.bus.rabbitmq.parcels import Parcel, Sender
+from hotline.bus.rabbitmq.topology import Names, own_signals, signal_key, signals_of
 from hotline.codec import SIGNALS, SentSignal, Undecodable, decode_signal, encode_signal
 from hotline.facts import Record, RouterActive, Signal
 from hotline.runtime.clock import Clock

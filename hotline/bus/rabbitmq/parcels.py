@@ -16,8 +16,8 @@ from aio_pika import Message
 from aio_pika.abc import AbstractChannel
 from aiormq import exceptions as amqp
 
-from hotline.bus.rabbitmq_link import FAILURES
-from hotline.bus.window import Window
+from hotline.bus.rabbitmq.link import FAILURES
+from hotline.bus.rabbitmq.window import Window
 from hotline.errors import Unavailable
 from hotline.runtime.clock import Clock
 from hotline.runtime.tasks import TaskGroup

@@ -11,7 +11,7 @@ from typing import Any
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
-from hotline.bus.rabbitmq_link import FAILURES, connected, is_blocked, translate
+from hotline.bus.rabbitmq.link import FAILURES, connected, is_blocked, translate
 from hotline.errors import HotlineError, Unavailable
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Bus as BusSettings

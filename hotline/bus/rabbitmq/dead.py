@@ -15,8 +15,8 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aiormq import exceptions as amqp
 
-from hotline.bus.rabbitmq_link import FAILURES, connected, quiet_client, translate
-from hotline.bus.topology import Names
+from hotline.bus.rabbitmq.link import FAILURES, connected, quiet_client, translate
+from hotline.bus.rabbitmq.topology import Names
 from hotline.errors import Unavailable
 from hotline.settings import Bus as BusSettings
 

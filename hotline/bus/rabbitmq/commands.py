@@ -19,9 +19,9 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from hotline.bus.base import Performer
 from hotline.bus.fence import Fence
 from hotline.bus.memory import in_time, settled
-from hotline.bus.rabbitmq_link import FAILURES, exclusive_queue
-from hotline.bus.rabbitmq_parcels import NotSent, Parcel, Returned, Sender
-from hotline.bus.topology import Names
+from hotline.bus.rabbitmq.link import FAILURES, exclusive_queue
+from hotline.bus.rabbitmq.parcels import NotSent, Parcel, Returned, Sender
+from hotline.bus.rabbitmq.topology import Names
 from hotline.codec import Undecodable, decode_command, encode_command
 from hotline.commands import Command, Outcome, Refused, Unknown
 from hotline.ids import NodeId

@@ -16,18 +16,18 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 
 from hotline.bus.base import Performer
-from hotline.bus.ordering import Lately
-from hotline.bus.packing import FACTS_MAX
-from hotline.bus.rabbitmq_commands import Node, Requests
-from hotline.bus.rabbitmq_in import JournalIntake
-from hotline.bus.rabbitmq_inbox import RabbitInbox
-from hotline.bus.rabbitmq_link import CLOSE_S, FAILURES, Taken, exclusive_queue, quiet_client, translate
-from hotline.bus.rabbitmq_out import FactPublisher, Outbox
-from hotline.bus.rabbitmq_parcels import Sender
-from hotline.bus.rabbitmq_queues import Queues
-from hotline.bus.rabbitmq_session import Session, opened
-from hotline.bus.rabbitmq_signals import Signals
-from hotline.bus.topology import SIGNALS_MAX, Names
+from hotline.bus.rabbitmq.commands import Node, Requests
+from hotline.bus.rabbitmq.inbox import RabbitInbox
+from hotline.bus.rabbitmq.incoming import JournalIntake
+from hotline.bus.rabbitmq.link import CLOSE_S, FAILURES, Taken, exclusive_queue, quiet_client, translate
+from hotline.bus.rabbitmq.ordering import Lately
+from hotline.bus.rabbitmq.outgoing import FactPublisher, Outbox
+from hotline.bus.rabbitmq.packing import FACTS_MAX
+from hotline.bus.rabbitmq.parcels import Sender
+from hotline.bus.rabbitmq.queues import Queues
+from hotline.bus.rabbitmq.session import Session, opened
+from hotline.bus.rabbitmq.signals import Signals
+from hotline.bus.rabbitmq.topology import SIGNALS_MAX, Names
 from hotline.codec import FACTS, SIGNALS
 from hotline.commands import Command, Outcome
 from hotline.errors import HotlineError, Misuse, Unavailable

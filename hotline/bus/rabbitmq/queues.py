@@ -7,12 +7,12 @@ import structlog
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from hotline.bus.rabbitmq_in import Consumer, JournalIntake
-from hotline.bus.rabbitmq_inbox import LiveReader, RabbitInbox
-from hotline.bus.rabbitmq_link import declare
-from hotline.bus.rabbitmq_parcels import Parcel, Sender
-from hotline.bus.rabbitmq_session import Session
-from hotline.bus.topology import Limits, Names, Queue, exchanges, inbox_queue, live_queue, shared_queues
+from hotline.bus.rabbitmq.inbox import LiveReader, RabbitInbox
+from hotline.bus.rabbitmq.incoming import Consumer, JournalIntake
+from hotline.bus.rabbitmq.link import declare
+from hotline.bus.rabbitmq.parcels import Parcel, Sender
+from hotline.bus.rabbitmq.session import Session
+from hotline.bus.rabbitmq.topology import Limits, Names, Queue, exchanges, inbox_queue, live_queue, shared_queues
 from hotline.codec import Undecodable
 from hotline.runtime.clock import Clock
 from hotline.settings import Bus as BusSettings

@@ -13,8 +13,8 @@ from typing import Protocol
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from hotline.bus.packing import unpack
-from hotline.bus.window import Window
+from hotline.bus.rabbitmq.packing import unpack
+from hotline.bus.rabbitmq.window import Window
 from hotline.codec import Undecodable, decode
 from hotline.facts import Envelope
 from hotline.tally import Tally

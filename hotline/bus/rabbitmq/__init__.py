@@ -1,0 +1,1 @@
+"""The bus over RabbitMQ (aio-pika): see docs/adr/0007-bus.md."""
