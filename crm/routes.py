@@ -35,6 +35,7 @@ from hotline.facts import Fact
 from hotline.ids import CallId
 from hotline.runtime.clock import Clock, SteadyClock
 from hotline.settings import Settings
+from hotline.spool_file import SPOOL_FILE
 from hotline.store.pool import Store
 from hotline.web.routes import Empty, Page, PageQuery, Request, Route, TextAnswer
 
@@ -196,7 +197,7 @@ class _Api:
         self._store = store
         self._zone = ZoneInfo(settings.ivr.timezone)
         self._country = settings.crm.country_code
-        self._spool = settings.data_dir / "spool.db"
+        self._spool = settings.data_dir / SPOOL_FILE
         self._clock = clock
 
     # --- history ----------------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ import structlog
 
 from hotline.errors import Misuse, Unavailable
 
+SPOOL_FILE = "spool.db"
+"""Its name in the data directory of a process."""
 WAL_LIMIT_BYTES = 4_000_000
 """After so much was written a checkpoint is wanted."""
 _TRANSACTION_BYTES = 8192

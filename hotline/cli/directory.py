@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 from hotline.errors import Misuse, Unavailable
+from hotline.files import put_aside
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -103,10 +104,7 @@ class LogFile(io.RawIOBase):
         return size
 
     def _put_aside(self) -> None:
-        aside = [self._path.with_name(f"{self._path.name}.{n}") for n in range(1, self._keep + 1)]
-        for newer, older in reversed(list(zip([self._path, *aside], aside, strict=False))):
-            if newer.exists():
-                newer.replace(older)
+        put_aside(self._path, keep=self._keep)
         self._file.close()
         self._open()
 

@@ -12,7 +12,7 @@ import msgspec
 
 from hotline.cli.checks import Failed, Finding
 from hotline.errors import Unavailable
-from hotline.spool_file import Damaged, SpoolLook, look
+from hotline.spool_file import SPOOL_FILE, Damaged, SpoolLook, look
 
 FREE_DISK_MIN = 1_000_000_000
 PROBE_BYTES = 65_536
@@ -51,7 +51,7 @@ def _probe(place: Path) -> None:
 
 def check_spool(data_dir: Path, now: float) -> Finding:
     """Return what waits in the spool, and since when."""
-    path = data_dir / "spool.db"
+    path = data_dir / SPOOL_FILE
     try:
         seen = look(path)
     except Damaged:

@@ -1,13 +1,11 @@
 """The database of a process: an external one by its DSN, or a private PostgreSQL that is started and kept alive here."""
 
-import asyncio
-
 import structlog
 
 from hotline.store.pool import Store
 from hotline.store.private import PrivatePostgres
 from hotline.wiring.ground import Ground
-from hotline.wiring.keeping import start_again
+from hotline.wiring.keeping import Kept
 
 log = structlog.get_logger(__name__)
 
@@ -17,7 +15,7 @@ class Database:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._keeper: asyncio.Task[None] | None = None
+        self._postgres: Kept[PrivatePostgres] | None = None
         self.dsn = ""
         self.store: Store
 
@@ -37,26 +35,17 @@ class Database:
         return database
 
     async def _start_private(self) -> None:
-        self._postgres = await self._start()
-        self._ground.stack.push_async_callback(self._stop)
-        self.dsn = self._postgres.dsn
-        self._keeper = self._ground.tasks.spawn(self._keep(), name="keep-postgres")
+        kept = self._postgres = Kept("postgresql", self._start, self._ground.tasks)
+        await kept.start()
+        self._ground.stack.push_async_callback(lambda: kept.program.stop())  # whichever runs then
+        self.dsn = kept.program.dsn
+        kept.keep()
 
     async def _start(self) -> PrivatePostgres:
         settings = self._ground.settings
         return await PrivatePostgres.start(settings.data_dir, fsync=settings.database.fsync, progress=self._ground.tell)
 
-    async def _keep(self) -> None:
-        while True:
-            log.error("postgresql died", said=await self._postgres.wait_dead())
-            await self._postgres.stop()
-            self._postgres = await start_again("postgresql", self._start)
-
     async def dismiss_keeper(self) -> None:
         """From here on its end is meant."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-
-    async def _stop(self) -> None:
-        await self._postgres.stop()
+        if self._postgres is not None:
+            await self._postgres.dismiss()

@@ -17,12 +17,12 @@ from hotline.runtime.service import Service, serve
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Settings
 from hotline.spool import Spool
+from hotline.spool_file import SPOOL_FILE
 from hotline.tally import Tally
 from hotline.wiring.rooms import Rooms
 
 DRAIN_S = 5.0
 DRAIN_POLL_S = 0.02
-SPOOL_FILE = "spool.db"
 BROKER_KNOWN = "bus/known"
 """Remembered once the broker has let us in: from then on a start does not fail because it is away."""
 

@@ -13,7 +13,7 @@ import structlog
 from acd.routes import routes as acd_routes
 from acd.service import AcdService
 from crm.audio import audio_routes
-from crm.audit_service import AuditService
+from crm.audit_periodic import PeriodicAudit
 from crm.customers import write_queues
 from crm.journal import JournalWriter
 from crm.lost_calls import LostCallsService
@@ -22,6 +22,7 @@ from crm.service import CrmService
 from hotline.errors import Unavailable
 from hotline.secrets import load_or_create
 from hotline.settings import Settings
+from hotline.spool_file import SPOOL_FILE
 from hotline.store.migrate import migrate
 from hotline.store.office import Office
 from hotline.store.pool import Store
@@ -29,7 +30,7 @@ from hotline.web.routes import Route
 from hotline.web.server import Credentials, WebServer
 from hotline.wiring import runtime_file
 from hotline.wiring.database import Database
-from hotline.wiring.ground import DRAIN_S, SPOOL_FILE, Ground, Tell
+from hotline.wiring.ground import DRAIN_S, Ground, Tell
 from hotline.wiring.node import Node
 from hotline.wiring.rooms import Rooms
 from ivr.routes import ivr_routes
@@ -113,11 +114,11 @@ class House:
 
     def _open_audit(self, store: Store) -> None:
         ground, settings = self._ground, self.settings
-        audit = AuditService(
-            store, ground.clock, ground.tally, ground.tasks,
+        audit = PeriodicAudit(
+            store, ground.clock, ground.tally,
             interval_s=settings.crm.audit_interval_s, spools=[settings.data_dir / SPOOL_FILE],
         )  # fmt: skip
-        ground.run(audit, ground.bus.subscribe(audit.name, *audit.kinds))
+        ground.tasks.spawn(audit.run(), name="audit")
 
     def _open_acd(self, database: Database) -> None:
         ground = self._ground

@@ -11,7 +11,7 @@ from hotline.ids import NodeId, QueueId
 from hotline.secrets import Secrets
 from hotline.store.pool import Store
 from hotline.wiring.ground import Ground
-from hotline.wiring.keeping import start_again
+from hotline.wiring.keeping import Kept
 from ivr.library import Library, read_flows
 from ivr.prompts import PromptReport, prepare_prompts
 from ivr.service import IvrService
@@ -37,9 +37,8 @@ class Node:
         self._secrets = secrets
         self.id = NodeId(ground.settings.asterisk.node)
         self.library: Library
-        self.asterisk: PrivateAsterisk
         self._prompts: PromptReport
-        self._keeper: asyncio.Task[None] | None = None
+        self._asterisk = Kept("asterisk", self._start_asterisk, ground.tasks)
         self._link: AmiLink | None = None
         self._telephony: TelephonyService | None = None
 
@@ -53,9 +52,14 @@ class Node:
             node._prompts = await prepare_prompts(node.library.flows, settings.data_dir / "prompts", ground.tell)
             for problem in (*node.library.problems, *node._prompts.warnings):
                 ground.tell(problem)
-        node.asterisk = await node._start_asterisk()
+        await node._asterisk.start()
         ground.stack.callback(lambda: node.asterisk.let_go())
         return node
+
+    @property
+    def asterisk(self) -> PrivateAsterisk:
+        """The Asterisk that runs now, or ran last."""
+        return self._asterisk.program
 
     async def _start_asterisk(self) -> PrivateAsterisk:
         settings = self._ground.settings
@@ -136,7 +140,7 @@ class Node:
             raise Unavailable(
                 f"Asterisk's manager port does not let us in: {why}; its log is in {asterisk.log_dir}"
             ) from exc
-        self._keeper = ground.tasks.spawn(self._keep_asterisk(), name="keep-asterisk")
+        self._asterisk.keep()  # the link comes back by itself
         ground.tasks.spawn(self._log_keeper().run(), name="keep-logs")
 
     def _log_keeper(self) -> LogKeeper:
@@ -154,21 +158,11 @@ class Node:
             "asterisk": self.asterisk.running(),
         }
 
-    async def _keep_asterisk(self) -> None:
-        """Start Asterisk again whenever it dies; the link comes back by itself."""
-        while True:
-            await self.asterisk.wait_dead()
-            log.error("asterisk died", pid=self.asterisk.pid, status=self.asterisk.exit_code)
-            await self.asterisk.stop()  # it is dead; this frees its directory for the next
-            self.asterisk = await start_again("asterisk", self._start_asterisk)
-
     # --- the end --------------------------------------------------------------------------------------------------------
 
     async def dismiss_keeper(self) -> None:
         """From here on its end is meant."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        await self._asterisk.dismiss()
 
     async def end_calls(self) -> None:
         """Hang up every call, hear its last words, and end Asterisk."""

@@ -11,21 +11,19 @@ from pathlib import Path
 import structlog
 
 from hotline.errors import HotlineError
+from hotline.files import put_aside
 
 INTERVAL_S = 60.0
 
 log = structlog.get_logger(__name__)
 
 
-def put_aside(path: Path, *, max_bytes: int, keep: int) -> bool:
-    """Put a file aside if it is larger than `max_bytes`, and let the oldest of more than `keep` go; return whether it was done."""
+def put_aside_if_large(path: Path, *, max_bytes: int, keep: int) -> bool:
+    """Put a file aside if it is larger than `max_bytes`; return whether it was done."""
     try:
         if path.stat().st_size <= max_bytes:
             return False
-        for n in range(keep, 0, -1):
-            newer = path if n == 1 else path.with_name(f"{path.name}.{n - 1}")
-            if newer.exists():
-                newer.replace(path.with_name(f"{path.name}.{n}"))
+        put_aside(path, keep=keep)
     except OSError as exc:
         if not isinstance(exc, FileNotFoundError):
             log.warning("a file cannot be put aside", file=path.name, error=exc.strerror)
@@ -61,8 +59,8 @@ class LogKeeper:
     async def look(self) -> None:
         """Put aside what has grown too large."""
         for path in self._records:
-            put_aside(path, max_bytes=self._max_bytes, keep=self._keep)
-        if put_aside(self._messages, max_bytes=self._max_bytes, keep=self._keep):
+            put_aside_if_large(path, max_bytes=self._max_bytes, keep=self._keep)
+        if put_aside_if_large(self._messages, max_bytes=self._max_bytes, keep=self._keep):
             try:
                 await self._tell("logger reload")
             except HotlineError as exc:

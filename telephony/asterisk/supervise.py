@@ -114,9 +114,10 @@ class PrivateAsterisk:
         """Return whether it is alive."""
         return self._process.running()
 
-    async def wait_dead(self) -> None:
-        """Wait until it ends, wanted or not."""
+    async def wait_dead(self) -> str:
+        """Wait until it ends, wanted or not; return how it ended."""
         await self._process.wait_dead()
+        return f"process {self.pid} ended with status {self.exit_code}"
 
     async def tell(self, command: str) -> str:
         """Perform a console command (for tests of the installation and for reloads) and return what it prints."""

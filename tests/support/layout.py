@@ -18,7 +18,7 @@ OFFICE = ("crm", "metrics")
 SEATS_SECRET = "seats-of-the-test-2c7fa1"
 PEER_SECRET = "between-nodes-91ab4e"
 ROUTER_ANSWERS_S = 2.0
-AT_ROUTER = ("/api/v1/agents", "/api/v1/queues", "/api/v1/router", "/api/v1/offers/why")
+AT_ROUTER = ("/api/v1/agents", "/api/v1/queues", "/api/v1/router", "/api/v1/calls-why")
 
 
 class Layout(Questions):
@@ -153,8 +153,3 @@ def _free_address(host: str) -> tuple[str, int]:
     with socket.socket(type=socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
         return host, int(probe.getsockname()[1])
-
-
-async def together(*members: Member) -> None:
-    """Start several processes at once."""
-    await asyncio.gather(*(member.start() for member in members))

@@ -8,7 +8,6 @@ from hotline.commands import CancelRing, Command, Done, Outcome, Refused, Ring
 from hotline.facts import (
     CallAdopted,
     CallArrived,
-    CallEnded,
     CallQueued,
     CallReturned,
     Fact,
@@ -23,8 +22,7 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, QueueId
 from hotline.runtime.clock import Clock
-
-AGAIN_S = 1.0
+from telephony.surveys import AGAIN_S
 
 
 class Notebook:
@@ -154,11 +152,6 @@ class Node:
         told = {"at": self._clock.now(), "call_id": CallId(call), "offer_id": offer}
         self._now_in("session", CallId(call), None)
         self._bus.publish(OfferTimedOut(**told), CallReturned(**told, answered=False))
-
-    def leaves(self, call: str) -> None:
-        """He hangs up."""
-        del self._calls[CallId(call)]
-        self._bus.publish(CallEnded(at=self._clock.now(), call_id=CallId(call), ended_by="caller"))
 
     def phone(self, extension: str, *, in_use: bool = False) -> None:
         """A phone is there."""

@@ -1,6 +1,5 @@
 """Every invariant that needs the database is noticed when it is broken; and the service that looks by itself counts each once."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import pytest
 
 from crm.audit import audit
+from crm.audit_periodic import CONFIRM_S, PeriodicAudit
 from crm.audit_rules import KINDS, Finding
-from crm.audit_service import CONFIRM_S, AuditService
 from crm.ledger import Ledger
 from crm.rows import moment
 from hotline.facts import (
@@ -292,21 +291,18 @@ async def test_offers_of_the_router_in_office_are_judged_as_ever(store: Store) -
 
 
 class Watch:
-    """An audit service that is told the time."""
+    """A periodic audit that is told the time."""
 
-    def __init__(self, store: Store, tasks: TaskGroup, spools: list[Path], interval_s: float = 60.0) -> None:
+    def __init__(self, store: Store, spools: list[Path], interval_s: float = 60.0) -> None:
         self.tally = Tally()
         self.clock = ManualClock(NOW)
-        self.service = AuditService(store, self.clock, self.tally, tasks, interval_s=interval_s, spools=spools)
-        self.tasks = tasks
+        self.audit = PeriodicAudit(store, self.clock, self.tally, interval_s=interval_s, spools=spools)
+        self.pause_s = 0.0
 
     async def look(self) -> None:
-        """Wait until the next look is due and over."""
-        due = self.service.next_deadline()
-        assert due is not None
-        self.clock.advance(max(due - self.clock.now(), 0.0))
-        await self.service.wake(self.clock.now())
-        await eventually(lambda: len(self.tasks) == 0)
+        """Let the pause pass, and look."""
+        self.clock.advance(self.pause_s)
+        self.pause_s = await self.audit.look(self.clock.now())
 
     def counted(self) -> dict[str, float]:
         return {dict(labels)["kind"]: n for (name, labels), n in self.tally.counts.items() if name == "audit_findings"}
@@ -324,8 +320,8 @@ async def tasks() -> AsyncIterator[TaskGroup]:
 
 
 @pytest.fixture
-def watch(store: Store, tasks: TaskGroup, tmp_path: Path) -> Watch:
-    return Watch(store, tasks, [tmp_path / "spool.db"])
+def watch(store: Store, tmp_path: Path) -> Watch:
+    return Watch(store, [tmp_path / "spool.db"])
 
 
 RECENT = 3000.0
@@ -351,8 +347,8 @@ async def test_what_is_found_twice_counts_once(store: Store, watch: Watch) -> No
     assert watch.clock.now() > NOW + 3 * 60
 
 
-async def test_a_suspicion_is_looked_at_again_soon(store: Store, tasks: TaskGroup) -> None:
-    watch = Watch(store, tasks, [], interval_s=3600.0)
+async def test_a_suspicion_is_looked_at_again_soon(store: Store) -> None:
+    watch = Watch(store, [], interval_s=3600.0)
     await write(store, *late_offer("a", RECENT))
     await watch.look()
     await watch.look()
@@ -384,10 +380,10 @@ async def test_a_call_that_ends_long_after_its_arrival_is_looked_at_when_it_does
 
 
 async def test_while_the_database_is_away_the_audit_waits_and_then_catches_up(
-    store: Store, dsn: str, tasks: TaskGroup
+    store: Store, dsn: str
 ) -> None:
     slow = await Store.open(dsn, size=1, command_timeout_s=0.2)
-    watch = Watch(slow, tasks, [])
+    watch = Watch(slow, [])
     await watch.look()
     async with store.transaction() as blocker:
         await blocker.execute("LOCK TABLE call")
@@ -433,14 +429,10 @@ async def test_facts_that_wait_in_the_spool_are_noticed_each_time_anew(
     spool.close()
 
 
-async def test_a_look_holds_nobody_up(store: Store, tasks: TaskGroup, dsn: str) -> None:
-    service = AuditService(store, SteadyClock(), Tally(), tasks, interval_s=60.0)
-    async with store.transaction() as blocker:
-        await blocker.execute("LOCK TABLE call")
-        async with asyncio.timeout(0.2):
-            await service.wake(NOW)
-            await service.wake(NOW)
-        assert len(tasks) == 1
-        due = service.next_deadline()
-        assert due is not None
-    await eventually(lambda: len(tasks) == 0)
+async def test_it_looks_by_itself(store: Store, tasks: TaskGroup) -> None:
+    tally = Tally()
+    tasks.spawn(PeriodicAudit(store, SteadyClock(), tally, interval_s=0.01).run(), name="audit")
+    completed = ("audit_completed_timestamp_seconds", ())
+    await eventually(lambda: completed in tally.levels)
+    first = tally.levels[completed]
+    await eventually(lambda: tally.levels[completed] > first)

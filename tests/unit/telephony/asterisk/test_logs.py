@@ -3,25 +3,25 @@
 from pathlib import Path
 
 from hotline.errors import Unavailable
-from telephony.asterisk.logs import LogKeeper, put_aside
+from telephony.asterisk.logs import LogKeeper, put_aside_if_large
 
 
 def test_a_file_within_the_limit_stays(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     file.write_text("12345")
-    assert not put_aside(file, max_bytes=5, keep=2)
+    assert not put_aside_if_large(file, max_bytes=5, keep=2)
     assert [f.name for f in tmp_path.iterdir()] == ["cel.csv"]
 
 
 def test_a_missing_file_is_nothing_to_do(tmp_path: Path) -> None:
-    assert not put_aside(tmp_path / "cel.csv", max_bytes=5, keep=2)
+    assert not put_aside_if_large(tmp_path / "cel.csv", max_bytes=5, keep=2)
 
 
 def test_the_newest_is_number_one_and_the_oldest_goes(tmp_path: Path) -> None:
     file = tmp_path / "cel.csv"
     for text in ("first.", "second", "third.", "fourth"):
         file.write_text(text)
-        assert put_aside(file, max_bytes=5, keep=2)
+        assert put_aside_if_large(file, max_bytes=5, keep=2)
     assert {f.name: f.read_text() for f in tmp_path.iterdir()} == {"cel.csv.1": "fourth", "cel.csv.2": "third."}
 
 

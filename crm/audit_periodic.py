@@ -1,4 +1,4 @@
-"""The service that audits by itself, every `crm.audit_interval_s`, and counts what it finds.
+"""The audit that runs by itself, every `crm.audit_interval_s`, and counts what it finds.
 
 It looks at what happened since its last clean look, and a little before: calls that arrived, ended or are open, in stretches, so that
 no look is long. What is seen for the first time may only be on its way (facts of one process come before those of another), so a
@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import ClassVar
 
 import structlog
 
@@ -18,9 +17,7 @@ from crm.audit import audit, spool_findings
 from crm.audit_rules import Finding
 from crm.rows import moment
 from hotline.errors import OutcomeUnknown, Unavailable
-from hotline.facts import Record
 from hotline.runtime.clock import Clock
-from hotline.runtime.tasks import TaskGroup
 from hotline.store.pool import Store
 from hotline.tally import Tally
 
@@ -35,30 +32,23 @@ CONFIRM_S = 30.0
 RETRY_S = 15.0
 PATIENCE_S = 5.0
 """No statement may take longer."""
-POLL_S = 1.0
 KNOWN_LIMIT = 10_000
 """So many findings are remembered, to count each once."""
 
 log = structlog.get_logger(__name__)
 
 
-class AuditService:
-    """Audits in a task of its own. `spools`: files of spools on this machine, of this process or of others."""
-
-    name: ClassVar[str] = "audit"
-    kinds: ClassVar[tuple[type[Record], ...]] = ()
+class PeriodicAudit:
+    """`run` it in a task of its own. `spools`: files of spools on this machine, of this process or of others."""
 
     def __init__(
-        self, store: Store, clock: Clock, tally: Tally, tasks: TaskGroup, *, interval_s: float, spools: Sequence[Path] = ()
+        self, store: Store, clock: Clock, tally: Tally, *, interval_s: float, spools: Sequence[Path] = ()
     ) -> None:  # fmt: skip
         self._store = store
         self._clock = clock
         self._tally = tally
-        self._tasks = tasks
         self._interval_s = interval_s
         self._spools = spools
-        self._due = 0.0
-        self._looking = False
         self._until: float | None = None
         """Up to here everything was looked at."""
         self._suspected: dict[Finding, tuple[float, float]] = {}
@@ -66,38 +56,28 @@ class AuditService:
         self._known: OrderedDict[Finding, None] = OrderedDict()
         self._away = False
 
-    async def handle(self, record: Record, now: float) -> None:
-        """Nothing is asked for."""
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            pause_s = await self.look(self._clock.now())
+            await asyncio.sleep(pause_s)
 
-    def next_deadline(self) -> float | None:
-        """Return when the next look is due, or when to ask again while one is under way."""
-        return self._clock.now() + POLL_S if self._looking else self._due
-
-    async def wake(self, now: float) -> None:
-        """Begin a look, unless one is under way."""
-        if not self._looking:
-            self._looking = True
-            self._tasks.spawn(self._look(now), name="audit")
-
-    async def _look(self, now: float) -> None:
-        pause_s = self._interval_s
+    async def look(self, now: float) -> float:
+        """Audit what is new at `now`; return how long to pause then."""
         try:
             await self._audit(now)
-            self._away = False
-            self._tally.level("audit_completed_timestamp_seconds", now)
-            if self._suspected:
-                pause_s = min(pause_s, CONFIRM_S)
         except (Unavailable, OutcomeUnknown) as exc:
             if not self._away:
                 log.info("the audit waits for the database", error=str(exc))
             self._away = True
-            pause_s = min(pause_s, RETRY_S)
+            return min(self._interval_s, RETRY_S)
         except Exception:
-            self._tally.count("service_errors", service=self.name)
+            self._tally.count("service_errors", service="audit")
             log.exception("the audit failed")
-        finally:
-            self._due = self._clock.now() + pause_s
-            self._looking = False
+            return self._interval_s
+        self._away = False
+        self._tally.level("audit_completed_timestamp_seconds", now)
+        return min(self._interval_s, CONFIRM_S) if self._suspected else self._interval_s
 
     async def _audit(self, now: float) -> None:
         """Look at everything since the last clean look, one stretch after the other."""
