@@ -6,10 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: up install docs dev test check bench soak format lock clean help
+N ?= 1000
+
+.PHONY: up install docs dev test check bench soak simulate-seeds mutants format lock clean help
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 up: install ## run everything: private PostgreSQL, private Asterisk, all services
 	@exec $(BIN)/hotline up $(ARGS)
@@ -35,6 +37,9 @@ bench: dev ## the numbers of docs/performance.md, as ratios in one run
 
 soak: dev ## ten minutes of calls while storage freezes and dies: the table, and whether anything was lost
 	$(BIN)/python -m tests.soak $(ARGS)
+
+simulate-seeds: dev ## N seeded stories of a whole house with faults (make simulate-seeds N=10000), with progress
+	$(BIN)/python -m tests.simulation $(N) $(ARGS)
 
 docs: dev ## renew the generated parts of docs/
 	$(BIN)/python docs/generate.py

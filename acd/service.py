@@ -11,21 +11,30 @@ what it hears: when it becomes active, its memory tells of agents and offers, an
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
 
+from acd import oversight, waits
+from acd.board import Board
+from acd.callbacks.book import Callback
+from acd.callbacks.hooks import HEARERS
 from acd.core import views
-from acd.core.agents import Agent, Profile
+from acd.core.agents.roster import Agent, Profile
+from acd.core.callers.opening import Switch
+from acd.core.callers.resuming import LeftPlace
 from acd.core.floor import Output
-from acd.core.offers import Offer
-from acd.core.requests import AgentDefinition, AgentRequest, RequestRefused
+from acd.core.matching.served import Bucket, Known
+from acd.core.offers.book import Offer
+from acd.core.requests import ASKED, Asked, RequestRefused
 from acd.core.router import REACTIONS, Router
 from acd.office.early import Early
 from acd.office.inquiries import Office
 from acd.office.keeping import Memory, read
-from acd.office.replica import AGENT_KEY, OFFER_KEY
+from acd.office.replica import AGENT_KEY, CALLBACK_KEY, KNOWN_KEY, OFFER_KEY, PLACE_KEY, SERVED_KEY, SWITCH_KEY
 from acd.office.standby import Standby
+from hotline import dialling, hours
 from hotline.bus.base import Bus, Inbox
 from hotline.bus.outcomes import hear
 from hotline.commands import Command, CommandEnded, Refused, Ring
@@ -44,8 +53,8 @@ RING_LIFE_S = 3.0
 log = structlog.get_logger(__name__)
 
 
-class TermBegun(Signal, frozen=True, kw_only=True):
-    """Told to our own inbox when we become active, so that the loop looks at the new router's deadlines."""
+class LookAnew(Signal, frozen=True, kw_only=True):
+    """Told to our own inbox, so that the loop looks at the deadlines anew: those of a new router, or set through the API."""
 
 
 class AcdService:
@@ -57,7 +66,7 @@ class AcdService:
 
     name: ClassVar[str] = "acd"
     kinds: ClassVar[tuple[type[Record], ...]] = tuple(
-        kind for kind in REACTIONS if kind not in (AgentRequest, AgentDefinition, CommandEnded)
+        kind for kind in {**REACTIONS, **HEARERS} if kind not in ASKED and kind is not CommandEnded
     )
     """What to subscribe to."""
 
@@ -74,8 +83,14 @@ class AcdService:
         self._router: Router | None = None
         self._early: Early | None = None
         self._ignored_told = 0
+        self._wait_levels = waits.WaitLevels(tally)
+        self.zone = ZoneInfo(settings.ivr.timezone)
+        """In which times of day are told to people."""
         self.standby = Standby(self, settings.acd, bus, clock, tally, tasks, memory, office=office, process=process)
         """Our place among the routers: a service of its own."""
+
+        self.board = Board(lambda: self.router, clock.now)
+        """What the stream shows."""
 
     def attach(self, inbox: Inbox) -> None:
         """Begin: outcomes will come through `inbox`. Without an office, agents and offers of an earlier life are taken up."""
@@ -109,24 +124,53 @@ class AcdService:
             epoch=f"t{epoch}-{life}" if epoch else life,
             home_node=NodeId(self._settings.asterisk.node),
             break_reasons=self._settings.break_reasons,
+            break_limit_s=self._settings.acd.break_limit_s,
+            between_queues=self._settings.acd.between_queues,
+            outcomes=self._settings.acd.outcomes,
+            outbound=dialling.policy(self._settings),
+            hours={name: hours.of_settings(opening) for name, opening in self._settings.hours.items()},
         )
         self._ignored_told = 0
         if epoch:
             self._early = Early(nodes, lambda call_id: router.floor.notes.get(call_id) is not None, now=now)
         agents, unread_agents = read(values, AGENT_KEY, Agent)
         offers, unread_offers = read(values, OFFER_KEY, Offer)
-        if unread := [*unread_agents, *unread_offers]:
+        switches, unread_switches = read(values, SWITCH_KEY, Switch)
+        places, unread_places = read(values, PLACE_KEY, LeftPlace)
+        callbacks, unread_callbacks = read(values, CALLBACK_KEY, Callback)
+        served, unread_served = read(values, SERVED_KEY, Bucket)
+        callers, unread_callers = read(values, KNOWN_KEY, Known)
+        unread = [
+            *unread_agents,
+            *unread_offers,
+            *unread_switches,
+            *unread_places,
+            *waits.restore(router.floor, values),
+        ]
+        unread += [*unread_served, *unread_callers, *unread_callbacks]
+        unread += oversight.restore(router.floor, values)
+        router.floor.supervision_tone = self._settings.acd.supervision_tone
+        if unread:
             self.standby.remembered(dict.fromkeys(unread))
         known = {a.id: a.profile for a in agents}
-        out = router.restore(agents, offers, now=now)
+        out = router.restore(
+            agents,
+            offers,
+            now=now,
+            switches=switches,
+            places=places,
+            callbacks=callbacks,
+            served=served,
+            known=callers,
+        )
         self._bus.publish(*self._new_agents(known))
         self._perform(out)
-        self._inbox.put(TermBegun(at=now))
+        self._inbox.put(LookAnew(at=now))
 
     def end(self) -> None:
         """Stand by: forget everything. Phones that ring for us go on ringing; it is the next router that hears how that ends."""
         self._router, self._early = None, None
-        for gauge in ("queue_waiting", "queue_longest_wait_seconds", "agents"):
+        for gauge in ("queue_waiting", "queue_longest_wait_seconds", "agents", *waits.GAUGES):
             self._tally.forget(gauge)
 
     def surveyed(self) -> tuple[NodeId, ...]:
@@ -162,6 +206,7 @@ class AcdService:
                 self._lose([node], now)
         if self._early is None or not self._early.keeps(record, now):
             self._perform(self._decide(partial(self.router.handle, record, now=now), now))
+            self.board.hear([record])
         self._catch_up(now)
 
     def _is_of_another_term(self, record: Record) -> bool:
@@ -174,7 +219,7 @@ class AcdService:
             case NodeSurveyed():
                 return record.epoch != self.standby.epoch
             case _:
-                return isinstance(record, TermBegun)
+                return isinstance(record, LookAnew)
 
     def cut_off(self) -> None:
         """What we send and what is sent to us does not arrive any more."""
@@ -197,7 +242,7 @@ class AcdService:
     def _together(self, records: list[Record], now: float) -> list[Output]:
         """Return what follows from records that belong together: nobody is offered before all of them are known."""
         for record in records[:-1]:
-            REACTIONS[type(record)](self.router.floor, record, now)
+            self.router.hear(record, now=now)
         return self.router.handle(records[-1], now=now)
 
     def next_deadline(self) -> float | None:
@@ -229,8 +274,8 @@ class AcdService:
     # --- carrying out ---------------------------------------------------------------------------------------------------
 
     def _perform(self, out: list[Output]) -> None:
-        facts = [o for o in out if isinstance(o, Fact)]
-        self._bus.publish(*facts)
+        self.board.hear(out)
+        self._bus.publish(*(o for o in out if isinstance(o, Fact | Signal)))
         self._remember()
         for output in out:
             match output:
@@ -238,7 +283,7 @@ class AcdService:
                     self._send(output)
                 case CallFlowedOut(reason="full"):
                     self._tally.limit_reached("queue_waiting")
-                case Fact() | RequestRefused():
+                case Fact() | Signal() | RequestRefused():
                     continue
                 case _:
                     raise NotImplementedError(type(output).__name__)
@@ -252,6 +297,18 @@ class AcdService:
             changed[AGENT_KEY + agent_id] = msgspec.msgpack.encode(agent) if agent is not None else None
         for offer_id, offer in self.router.take_changed_offers():
             changed[OFFER_KEY + offer_id] = msgspec.msgpack.encode(offer) if offer is not None else None
+        for queue_id, switch in self.router.take_changed_switches():
+            changed[SWITCH_KEY + queue_id] = msgspec.msgpack.encode(switch) if switch is not None else None
+        for call_id, place in self.router.take_changed_places():
+            changed[PLACE_KEY + call_id] = msgspec.msgpack.encode(place) if place is not None else None
+        for callback_id, callback in self.router.take_changed_callbacks():
+            changed[CALLBACK_KEY + callback_id] = msgspec.msgpack.encode(callback) if callback is not None else None
+        for name, bucket in self.router.take_changed_customers():
+            changed[SERVED_KEY + name] = msgspec.msgpack.encode(bucket)
+        for call_id, known in self.router.take_changed_callers():
+            changed[KNOWN_KEY + call_id] = msgspec.msgpack.encode(known) if known is not None else None
+        changed.update(oversight.changed(self.router.floor))
+        changed.update(waits.changed(self.router.floor, self._clock.now()))
         if changed:
             self.standby.remembered(changed)
 
@@ -262,8 +319,9 @@ class AcdService:
             command, epoch=epoch, within_s=RING_LIFE_S if epoch and isinstance(command, Ring) else None
         )
         if isinstance(command, Ring):
-            latest = self.router.why(command.call_id)[-1]
-            self._tally.observe("offer_latency_seconds", max(self._clock.now() - latest.both_since, 0.0))
+            latest = self.router.floor.decisions.latest(command.call_id)
+            both_since = latest.both_since if latest is not None else self._clock.now()
+            self._tally.observe("offer_latency_seconds", max(self._clock.now() - both_since, 0.0))
         self._tasks.spawn(hear(self._inbox, command, outcome, self._clock), name=type(command).__name__)
 
     def _tell_levels(self) -> None:
@@ -277,16 +335,20 @@ class AcdService:
             self._tally.level("queue_longest_wait_seconds", view.longest_wait_s, queue=queue_id)
             for state, number in view.agents.items():
                 self._tally.level("agents", number, queue=queue_id, state=state)
+        self._wait_levels.tell(floor, now)
 
     # --- what the API asks ------------------------------------------------------------------------------------------------
 
-    def ask(self, request: AgentRequest | AgentDefinition) -> None:
+    def ask(self, request: Asked) -> None:
         """Fulfil a request at once. Nothing changes when it raises: Rejected with the router's reason, or Unavailable if we stand by."""
         now = self._clock.now()
         if not self.standby.is_sure() and self._router is not None:
             raise Unavailable("this router slept, and makes sure that it is still the active one")
+        before = self.router.next_deadline()
         out = self._decide(partial(self.router.handle, request, now=now), now)
         self._perform(out)
+        if self._inbox is not None and self.router.next_deadline() != before:
+            self._inbox.put(LookAnew(at=now))
         for output in out:
             if isinstance(output, RequestRefused):
                 raise Rejected(output.reason)
@@ -294,6 +356,11 @@ class AcdService:
     def now(self) -> float:
         """Return the present time, for views."""
         return self._clock.now()
+
+    @property
+    def first_number(self) -> str:
+        """The number of ours whose flow leads customers that are called on an operator's behalf."""
+        return min(number.number for number in self._settings.numbers.values())
 
     def has_seat(self, extension: str) -> bool:
         """Return whether a phone can register as `extension`."""
@@ -305,6 +372,11 @@ def _profile(agent: ConfiguredAgent) -> Profile:
         id=AgentId(agent.id),
         name=agent.name,
         extension=Extension(agent.extension),
+        devices=tuple(Extension(d) for d in agent.devices),
+        remote_number=agent.remote_number,
+        outbound=agent.outbound,
+        ready_at_login=agent.ready_at_login,
         skills=dict(agent.skills),
         queues=tuple(QueueId(q) for q in agent.queues),
+        preference={QueueId(q): grade for q, grade in agent.preference.items()},
     )

@@ -26,6 +26,7 @@ from crm.audit_rules import (
     overlaps,
 )
 from crm.audit_turns import Passed, Ring, Wait, out_of_turn
+from crm.callbacks import audit_callbacks
 from crm.calls import read_rows
 from crm.rebuild_calls import facts_of
 from crm.rows import CallRows, OfferRow, moment
@@ -192,6 +193,7 @@ class _Auditor:
             self._find("twice", "", f"fact {r['fact_id']}")
         for r in await connection.fetch(_sql.numbers_twice, since, until, FINDINGS_LIMIT):
             self._find("twice", "", f"{r['source']}: numbers between {r['first']} and {r['last']}")
+        self.findings += await audit_callbacks(connection, since, until, self._now, FINDINGS_LIMIT)
         for r in await connection.fetch(_sql.odd_waits, since, until):
             self._find("identity", "", f"queue {r['queue_id']}: {r['waits']} waits count as nothing")
 
@@ -227,6 +229,8 @@ class _Auditor:
         """Return whether both callers asked for the same, and the router certainly knew of both."""
         ring, at = passed.ring, passed.ring.made_at
         if not await connection.fetchval(_sql.same_skills, ring.call_id, passed.waited, ring.queue_id):
+            return False
+        if await connection.fetchval(_sql.place_changed, [ring.call_id, passed.waited]):
             return False
         since, until = at - timedelta(seconds=DISTURBED_S), at + timedelta(seconds=CROSSING_S)
         return not await connection.fetchval(_sql.disturbed, passed.waited, since, until)

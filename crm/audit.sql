@@ -125,6 +125,15 @@ WHERE agent_id IS NOT NULL AND queue_id IS NOT NULL AND made_at >= $1::timestamp
 SELECT count(DISTINCT COALESCE(body -> 'skills', '[]'::jsonb)) = 1 FROM journal
 WHERE type = 'CallQueued' AND call_id IN ($1, $2) AND body ->> 'queue_id' = $3;
 
+-- name: place_changed
+-- Whether the place of one of the calls $1 goes by something else than its entry into the line and the priority told then: it was moved,
+-- its caller had called again, or a supervisor changed its priority.
+SELECT EXISTS (
+    SELECT FROM journal AS j
+    WHERE j.call_id = ANY($1::text[])
+      AND (j.type IN ('CallMoved', 'CallPriorityChanged', 'CallResumed') OR j.type = 'CallQueued' AND j.body ? 'since')
+);
+
 -- name: disturbed
 -- Whether from $2 to $3 call $1 was adopted, its node's link changed, or a router began its term.
 SELECT EXISTS (

@@ -57,7 +57,7 @@ def _arrivals(facts: Sequence[Fact]) -> Iterable[str]:
 
 
 def _uncounted(rows: CallRows, facts: Sequence[Fact]) -> Iterable[str]:
-    counted = {(s.queue_id, s.began_at) for s in rows.segments if s.kind == "queue"}
+    counted = {(s.queue_id, s.began_at) for s in rows.segments if s.kind in ("queue", "callback")}
     entries = {(f.queue_id, moment(f.entered_at)) for f in facts if isinstance(f, CallQueued)}
     for queue_id, entered_at in sorted(entries - counted):
         yield f"queue {queue_id}: the entry at {entered_at:%H:%M:%S} is no wait of any row"

@@ -66,6 +66,8 @@ KINDS = {
     "late_offer": "11: an offer outlived its timer",
     "open_after_end": "12: something of a call that is over is still open",
     "ghost": "12: a call is open here, and Asterisk does not know it",
+    "lost_callback": "12: a callback was asked for and never ended",
+    "two_callbacks": "1: a customer was called a second time while the first call for him lived",
     "stale": "12: a call is open for very long",
 }
 """Every kind of finding: the invariant's number, and what it says."""
@@ -119,7 +121,8 @@ def _disorder(rows: CallRows) -> Iterable[str]:
 
 
 def _double_talks(offers: Sequence[OfferRow]) -> Iterable[str]:
-    talks = sorted((o for o in offers if o.result == "answered"), key=lambda o: (o.ended_at or o.made_at, o.offer_id))
+    both = (o for o in offers if o.result == "answered" and o.kind != "consult")  # who is asked has no caller by it
+    talks = sorted(both, key=lambda o: (o.ended_at or o.made_at, o.offer_id))
     for first, second in pairwise(talks):
         over = first.talk_ended_at
         if over is None or not _before(over, second.ended_at):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from crm.rows import CallRow, CallRows, OfferRow, RecordingRow, SegmentRow, moment
+from crm.rows import CallRow, CallRows, OfferRow, RecordingRow, SegmentRow, VoicemailRow, moment
 from hotline.errors import Misuse, Rejected
 from hotline.ids import CallId, is_safe_id
 from hotline.store.pool import Connection, Store
@@ -113,12 +113,14 @@ async def read_rows(connection: Connection, call_ids: Sequence[CallId]) -> dict[
     segments = _by_call(SegmentRow, await connection.fetch(_sql.segments, call_ids))
     offers = _by_call(OfferRow, await connection.fetch(_sql.offers, call_ids))
     recordings = _by_call(RecordingRow, await connection.fetch(_sql.recordings, call_ids))
+    voicemails = _by_call(VoicemailRow, await connection.fetch(_sql.voicemails, call_ids))
     return {
         c.call_id: CallRows(
             call=c,
             segments=tuple(segments[c.call_id]),
             offers=tuple(offers[c.call_id]),
             recordings=tuple(recordings[c.call_id]),
+            voicemails=tuple(voicemails[c.call_id]),
         )
         for c in calls
     }

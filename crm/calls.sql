@@ -62,6 +62,29 @@ LIMIT $9;
 -- One recording.
 SELECT * FROM recording WHERE recording_id = $1;
 
+-- name: voicemails
+-- The messages of some calls, in order.
+SELECT * FROM voicemail WHERE call_id = ANY($1::text[]) ORDER BY call_id, message_id;
+
+-- name: voicemail_page
+-- Messages with their callers, newest first, before ($1, $2): since $3, until $4, of queue $5, status $6, call $7; $8 rows.
+SELECT v.*, COALESCE(c.caller_number, '') AS caller_number, COALESCE(c.customer_name, '') AS customer_name
+FROM voicemail AS v LEFT JOIN call AS c USING (call_id)
+WHERE ($1::timestamptz IS NULL OR (COALESCE(v.began_at, v.settled_at), v.message_id) < ($1, $2::text))
+  AND ($3::timestamptz IS NULL OR COALESCE(v.began_at, v.settled_at) >= $3)
+  AND ($4::timestamptz IS NULL OR COALESCE(v.began_at, v.settled_at) < $4)
+  AND ($5::text IS NULL OR v.queue_id = $5)
+  AND ($6::text IS NULL OR v.status = $6)
+  AND ($7::text IS NULL OR v.call_id = $7)
+ORDER BY COALESCE(v.began_at, v.settled_at) DESC, v.message_id DESC
+LIMIT $8;
+
+-- name: voicemail
+-- One message with its caller.
+SELECT v.*, COALESCE(c.caller_number, '') AS caller_number, COALESCE(c.customer_name, '') AS customer_name
+FROM voicemail AS v LEFT JOIN call AS c USING (call_id)
+WHERE v.message_id = $1;
+
 -- name: waits
 -- For each queue: what became of the waits that began from $1 to before $2 (of queue $3, if given), thresholds and waits.
 SELECT w.queue_id,
@@ -79,6 +102,26 @@ FROM segment AS w LEFT JOIN queue AS q USING (queue_id)
 WHERE w.kind = 'queue' AND w.began_at >= $1 AND w.began_at < $2 AND ($3::text IS NULL OR w.queue_id = $3)
 GROUP BY w.queue_id
 ORDER BY w.queue_id;
+
+-- name: promises
+-- What came of the first range that was said to each caller during the same waits as in `waits`. Who left the line within the range
+-- is not judged; months that lie in files are not looked into.
+SELECT count(*) AS said,
+       count(*) FILTER (WHERE p.waited_s <= p.high_s AND w.outcome = 'answered') AS kept,
+       count(*) FILTER (WHERE p.waited_s < p.low_s AND w.outcome = 'answered') AS early,
+       count(*) FILTER (WHERE p.waited_s > p.high_s) AS late
+FROM segment AS w
+CROSS JOIN LATERAL (
+    SELECT (j.body ->> 'low_s')::float8 AS low_s,
+           (j.body ->> 'high_s')::float8 AS high_s,
+           EXTRACT(EPOCH FROM w.ended_at - j.at)::float8 AS waited_s
+    FROM journal AS j
+    WHERE j.call_id = w.call_id AND j.type = 'WaitPromised' AND j.body ->> 'queue_id' = w.queue_id
+      AND j.at >= w.began_at AND (w.ended_at IS NULL OR j.at <= w.ended_at)
+    ORDER BY j.at, j.fact_id
+    LIMIT 1
+) AS p
+WHERE w.kind = 'queue' AND w.began_at >= $1 AND w.began_at < $2 AND ($3::text IS NULL OR w.queue_id = $3);
 
 -- name: durations
 -- Waits, rings, conversations and wrap-ups behind the same waits as in `waits`.

@@ -43,11 +43,12 @@ KEEP_S = 86_400.0
 """A call whose channel never ended in CEL (Asterisk died) is given up this long after its last line."""
 
 FALLBACK_REASONS = frozenset({"no_heartbeat", "lease_expired", "not_handled"})
-_ORIGINS: dict[str, Literal["trunk", "seat", "operator", "test"]] = {
+_ORIGINS: dict[str, Literal["trunk", "seat", "operator", "test", "callback"]] = {
     "trunk": "trunk",
     "seat": "seat",
     "operator": "operator",
     "test": "test",
+    "callback": "callback",
 }
 
 

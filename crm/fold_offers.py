@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from crm.fold_transfers import conversation, handed_on, hold_s
 from crm.rows import OfferResult, OfferRow, RecordingRow, moment
 from crm.told import Told, lasted
 from hotline.facts import (
@@ -21,6 +22,7 @@ from hotline.facts import (
     OfferFact,
     OfferMade,
     OfferRang,
+    OutcomeGiven,
     RecordingMarked,
     RecordingStarted,
     RecordingStored,
@@ -63,9 +65,15 @@ def _offer(offer_id: OfferId, facts: list[CallFact], told: Told) -> OfferRow:
     made = _first(facts, OfferMade)
     rang, popped, talk_end = _first(facts, OfferRang), _first(facts, ScreenPopped), _first(facts, TalkEnded)
     made_at = moment(made.at if made else facts[0].at)
+    said = next((f for f in reversed(facts) if isinstance(f, OutcomeGiven)), None)
     ending = _ending(offer_id, facts, told, made_at)
     talk_over = _talk_over(ending, talk_end, told, offer_id)
     rang_at = moment(rang.at) if rang else None
+    kind = made.kind if made else "main"
+    got = handed_on(told, offer_id)
+    talked_since = ending.at if kind != "consult" else moment(got.at) if got else None
+    held_s = hold_s(conversation(told, offer_id, talked_since, talk_over)) if talked_since else None
+    talk_s = lasted(talked_since, talk_over)
     return OfferRow(
         call_id=facts[0].call_id,
         offer_id=offer_id,
@@ -80,11 +88,15 @@ def _offer(offer_id: OfferId, facts: list[CallFact], told: Told) -> OfferRow:
         ring_timeout_s=made.ring_timeout_s if made else None,
         ring_s=lasted(rang_at or made_at, ending.at),
         talk_ended_at=talk_over,
-        talk_s=lasted(ending.at, talk_over),
+        talk_s=talk_s if talk_s is None or held_s is None else max(talk_s - held_s, 0.0),
         talk_ended_by=talk_end.ended_by if talk_end else "unknown",
         screen_popped_at=moment(popped.at) if popped else None,
-        recording_id=made.recording_id if made else None,
+        recording_id=(made.recording_id if made else None) or (got.recording_id if got else None),
         inferred=ending.inferred or (talk_over is not None and talk_end is None),
+        outcome=said.outcome if said else "",
+        outcome_note=said.note if said else "",
+        kind=kind,
+        hold_s=held_s,
     )
 
 

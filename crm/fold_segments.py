@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from crm.fold_transfers import Stretch, consult, conversation, handed_on
 from crm.rows import OfferRow, SegmentKind, SegmentOutcome, SegmentRow, moment
 from crm.told import Told, lasted
 from hotline.facts import CallAbandoned, CallAdopted, CallFlowedOut, CallQueued, IvrStepTaken, OfferMade
@@ -18,7 +19,16 @@ from hotline.ids import AgentId, CallId, OfferId, QueueId
 Entry = tuple[QueueId, datetime]
 """What makes one wait: the queue and when it was entered."""
 
-_KIND_ORDER: dict[SegmentKind, int] = {"ivr": 0, "queue": 1, "talk": 2, "fallback": 3}
+_KIND_ORDER: dict[SegmentKind, int] = {
+    "ivr": 0,
+    "queue": 1,
+    "callback": 1,
+    "talk": 2,
+    "hold": 3,
+    "consult": 4,
+    "conference": 5,
+    "fallback": 6,
+}
 
 
 class _Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +114,7 @@ def _waits(told: Told, offers: Sequence[OfferRow]) -> Iterable[_Span]:
         queued = [f for f in told.all(CallQueued) if (f.queue_id, moment(f.entered_at)) == entry]
         offer = left.offer if left else None
         yield _Span(
-            kind="queue",
+            kind="callback" if _is_callback(told, entry) else "queue",
             began_at=entered_at,
             ended_at=left.at if left else None,
             outcome=left.outcome if left else "waiting",
@@ -120,11 +130,22 @@ def _waits(told: Told, offers: Sequence[OfferRow]) -> Iterable[_Span]:
         )
 
 
+def _is_callback(told: Told, entry: Entry) -> bool:
+    """Return whether he waits who was called back: his wait for an agent is no wait in the queue, which he left for it."""
+    places = [f.place for f in told.all(CallAdopted) if f.place is not None and f.place.callback]
+    entries = {(f.queue_id, f.entered_at) for f in told.all(CallQueued) if f.kind == "callback"}
+    entries |= {(f.queue_id, f.entered_at) for f in told.all(OfferMade) if f.kind == "callback"}
+    entries |= {(place.queue_id, place.entered_at) for place in places if place.queue_id is not None}
+    return entry in {(queue_id, moment(at)) for queue_id, at in entries}
+
+
 def _offers_by_entry(told: Told, entries: list[Entry], offers: Sequence[OfferRow]) -> dict[Entry, list[OfferRow]]:
     """Return the offers of each wait; one whose making was not told belongs to the last wait entered before it."""
     entered = {f.offer_id: (f.queue_id, moment(f.entered_at)) for f in reversed(told.all(OfferMade))}
     result: dict[Entry, list[OfferRow]] = {entry: [] for entry in entries}
     for offer in offers:
+        if offer.kind == "consult":
+            continue  # he was asked about a caller who had been answered
         entry = entered.get(offer.offer_id)
         if entry is None:
             entry = next((e for e in reversed(entries) if e[1] <= offer.made_at), None)
@@ -177,16 +198,16 @@ def _left_by_inference(
 
 def _talks(told: Told, offers: Sequence[OfferRow]) -> Iterable[_Span]:
     for offer in offers:
-        if offer.result == "answered" and offer.ended_at is not None:
+        for stretch in _stretches(told, offer):
             yield _Span(
-                kind="talk",
-                began_at=offer.ended_at,
-                ended_at=offer.talk_ended_at,
-                outcome="done" if offer.talk_ended_at else "open",
+                kind=stretch.kind,
+                began_at=stretch.began_at,
+                ended_at=stretch.ended_at,
+                outcome="done" if stretch.ended_at else "open",
                 queue_id=offer.queue_id,
                 agent_id=offer.agent_id,
                 offer_id=offer.offer_id,
-                reason=offer.talk_ended_by if offer.talk_ended_at else "",
+                reason=offer.talk_ended_by if stretch.ended_at and stretch.last else "",
                 inferred=offer.inferred,
             )
     found = next((f for f in told.all(CallAdopted) if f.phase == "talking" and f.offer_id is None), None)
@@ -196,6 +217,18 @@ def _talks(told: Told, offers: Sequence[OfferRow]) -> Iterable[_Span]:
         yield _Span(
             kind="talk", began_at=began_at, ended_at=ended_at, outcome="done" if ended_at else "open", inferred=True
         )
+
+
+def _stretches(told: Told, offer: OfferRow) -> list[Stretch]:
+    """Return what an answered offer's conversation consists of."""
+    if offer.result != "answered" or offer.ended_at is None:
+        return []
+    if offer.kind != "consult":
+        return conversation(told, offer.offer_id, offer.ended_at, offer.talk_ended_at)
+    asked, got = consult(told, offer.offer_id, offer.ended_at, offer.talk_ended_at), handed_on(told, offer.offer_id)
+    if got is None:
+        return asked
+    return [*asked, *conversation(told, offer.offer_id, moment(got.at), offer.talk_ended_at)]
 
 
 def _fallback(told: Told) -> Iterable[_Span]:

@@ -81,11 +81,13 @@ WHERE (segment.*) IS DISTINCT FROM (excluded.*);
 INSERT INTO offer SELECT * FROM jsonb_populate_recordset(NULL::offer, $1::text::jsonb)
 ON CONFLICT (call_id, offer_id) DO UPDATE SET
     (agent_id, extension, queue_id, made_at, rang_at, ended_at, result, reason, ring_timeout_s, ring_s,
-     talk_ended_at, talk_s, talk_ended_by, screen_popped_at, recording_id, inferred) =
+     talk_ended_at, talk_s, talk_ended_by, screen_popped_at, recording_id, inferred, outcome, outcome_note,
+     kind, hold_s) =
     ROW(excluded.agent_id, excluded.extension, excluded.queue_id, excluded.made_at, excluded.rang_at,
         excluded.ended_at, excluded.result, excluded.reason, excluded.ring_timeout_s, excluded.ring_s,
         excluded.talk_ended_at, excluded.talk_s, excluded.talk_ended_by, excluded.screen_popped_at,
-        excluded.recording_id, excluded.inferred)
+        excluded.recording_id, excluded.inferred, excluded.outcome, excluded.outcome_note,
+        excluded.kind, excluded.hold_s)
 WHERE (offer.*) IS DISTINCT FROM (excluded.*);
 
 -- name: put_recordings
@@ -98,6 +100,15 @@ ON CONFLICT (recording_id, call_id) DO UPDATE SET
         excluded.status, excluded.detail, excluded.file, excluded.sha256, excluded.size_bytes,
         excluded.duration_s, excluded.channels, excluded.rate_hz)
 WHERE (recording.*) IS DISTINCT FROM (excluded.*);
+
+-- name: put_voicemails
+-- Write the messages that differ from what is there.
+INSERT INTO voicemail SELECT * FROM jsonb_populate_recordset(NULL::voicemail, $1::text::jsonb)
+ON CONFLICT (message_id, call_id) DO UPDATE SET
+    (queue_id, began_at, settled_at, status, detail, file, sha256, size_bytes, duration_s) =
+    ROW(excluded.queue_id, excluded.began_at, excluded.settled_at, excluded.status, excluded.detail, excluded.file,
+        excluded.sha256, excluded.size_bytes, excluded.duration_s)
+WHERE (voicemail.*) IS DISTINCT FROM (excluded.*);
 
 -- name: drop_segments
 -- Drop the segments that the calls $1 no longer have; $2 is how many each has.

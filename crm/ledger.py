@@ -279,6 +279,7 @@ async def _put_calls(connection: Connection, folded: Sequence[CallRows]) -> None
     await _put(connection, _sql.put_segments, [s for f in folded for s in f.segments])
     await _put(connection, _sql.put_offers, [o for f in folded for o in f.offers])
     await _put(connection, _sql.put_recordings, [r for f in folded for r in f.recordings])
+    await _put(connection, _sql.put_voicemails, [v for f in folded for v in f.voicemails])
 
 
 async def put_agents(connection: Connection, rows: Sequence[AgentRow]) -> None:

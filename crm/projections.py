@@ -12,6 +12,7 @@ import msgspec
 
 from crm.fold_offers import offers_of, recordings_of
 from crm.fold_segments import entries_of, segments_of
+from crm.fold_voicemails import voicemails_of
 from crm.rows import (
     AgentRow,
     AgentStateRow,
@@ -22,6 +23,7 @@ from crm.rows import (
     Outcome,
     Phase,
     RecordingRow,
+    SegmentKind,
     SegmentRow,
     moment,
 )
@@ -38,6 +40,8 @@ from hotline.facts import (
 )
 from hotline.ids import CallId
 
+WAITS: tuple[SegmentKind, ...] = ("queue", "callback")
+"""Segments in which somebody waits for an agent."""
 _SPEAKING = frozenset({CallQueued, IvrStepTaken, CallerIdentified})
 """Facts that tell in which language the caller is spoken to."""
 
@@ -58,7 +62,13 @@ def fold_call(facts: Sequence[Envelope]) -> CallRows:
     offers = _with_queues(offers, segments)
     recordings = recordings_of(told, offers)
     call = _call(call_id, told, arrived_at, segments, offers, recordings)
-    return CallRows(call=call, segments=tuple(segments), offers=tuple(offers), recordings=tuple(recordings))
+    return CallRows(
+        call=call,
+        segments=tuple(segments),
+        offers=tuple(offers),
+        recordings=tuple(recordings),
+        voicemails=tuple(voicemails_of(call_id, told)),
+    )
 
 
 def _arrived_at(told: Told) -> datetime:
@@ -73,7 +83,7 @@ def _arrived_at(told: Told) -> datetime:
 
 def _with_queues(offers: Sequence[OfferRow], segments: Sequence[SegmentRow]) -> list[OfferRow]:
     """Give an answered offer whose making was not told the queue of the wait that it ended."""
-    queues = {s.offer_id: s.queue_id for s in segments if s.kind == "queue" and s.offer_id is not None}
+    queues = {s.offer_id: s.queue_id for s in segments if s.kind in WAITS and s.offer_id is not None}
     return [msgspec.structs.replace(o, queue_id=queues.get(o.offer_id)) if o.queue_id is None else o for o in offers]
 
 
@@ -85,7 +95,7 @@ def _call(
     offers: Sequence[OfferRow],
     recordings: Sequence[RecordingRow],
 ) -> CallRow:
-    waits = [s for s in segments if s.kind == "queue"]
+    waits = [s for s in segments if s.kind in WAITS]
     talks = [s for s in segments if s.kind == "talk"]
     answered = next((s for s in waits if s.outcome == "answered"), None)
     deciding = answered or (waits[-1] if waits else None)
@@ -107,7 +117,7 @@ def _call(
         queue_id=deciding.queue_id if deciding else None,
         agent_id=talks[0].agent_id if talks else None,
         wait_s=total(s.duration_s for s in waits),
-        ring_s=total(o.ring_s for o in offers),
+        ring_s=total(o.ring_s for o in offers if o.kind != "consult"),
         talk_s=total(s.duration_s for s in talks),
         outcome=_outcome(told, segments),
         phase=_phase(told, segments, offers),
@@ -140,7 +150,7 @@ def _outcome(told: Told, segments: Sequence[SegmentRow]) -> Outcome:
         return "answered"
     if "fallback" in kinds:
         return "fallback"
-    waits = [s for s in segments if s.kind == "queue"]
+    waits = [s for s in segments if s.kind in WAITS]
     if not waits:
         return "ivr_only"
     if waits[-1].outcome == "abandoned":
@@ -154,11 +164,11 @@ def _phase(told: Told, segments: Sequence[SegmentRow], offers: Sequence[OfferRow
     open_kinds = {s.kind for s in segments if s.ended_at is None}
     if "fallback" in open_kinds:
         return "fallback"
-    if "talk" in open_kinds:
+    if open_kinds & {"talk", "hold", "conference"}:
         return "talking"
     if any(o.result == "ringing" for o in offers):
         return "ringing"
-    return "waiting" if "queue" in open_kinds else "ivr"
+    return "waiting" if open_kinds & set(WAITS) else "ivr"
 
 
 def _ended_by(told: Told, offers: Sequence[OfferRow]) -> EndedBy:

@@ -37,6 +37,8 @@ SELECT DISTINCT call_id FROM (
     SELECT call_id FROM offer AS o WHERE call_id > $1 AND NOT EXISTS (SELECT FROM call AS c WHERE c.call_id = o.call_id)
     UNION ALL
     SELECT call_id FROM recording AS r WHERE call_id > $1 AND NOT EXISTS (SELECT FROM call AS c WHERE c.call_id = r.call_id)
+    UNION ALL
+    SELECT call_id FROM voicemail AS v WHERE call_id > $1 AND NOT EXISTS (SELECT FROM call AS c WHERE c.call_id = v.call_id)
 ) AS known
 ORDER BY call_id LIMIT $2;
 

@@ -13,16 +13,22 @@ import structlog
 from crm.ledger import WRITER_LOCK, archive_of, read_calls
 from crm.projections import fold_call
 from crm.rebuild_report import Key, RebuildReport, compare
-from crm.rows import CallRow, CallRows, OfferRow, RecordingRow, Row, SegmentRow
+from crm.rows import CallRow, CallRows, OfferRow, RecordingRow, Row, SegmentRow, VoicemailRow
 from hotline.codec import FACTS
 from hotline.facts import Envelope, Fact
 from hotline.ids import CallId, FactId
 from hotline.store.pool import Connection, Store
 from hotline.store.queries import load
 
-TABLES: dict[str, type[Row]] = {"call": CallRow, "segment": SegmentRow, "offer": OfferRow, "recording": RecordingRow}
+TABLES: dict[str, type[Row]] = {
+    "call": CallRow,
+    "segment": SegmentRow,
+    "offer": OfferRow,
+    "recording": RecordingRow,
+    "voicemail": VoicemailRow,
+}
 COLUMNS = {table: kind.__struct_fields__ for table, kind in TABLES.items()}
-_PARTS = {"segment": "n", "offer": "offer_id", "recording": "recording_id"}
+_PARTS = {"segment": "n", "offer": "offer_id", "recording": "recording_id", "voicemail": "message_id"}
 """What tells the rows of one call apart."""
 
 _sql = load("crm", "rebuild.sql")
@@ -153,6 +159,7 @@ def _flat(rows: CallRows) -> dict[Key, tuple[Any, ...]]:
     flat.update({("segment", f"{call_id}/{s.n}"): msgspec.structs.astuple(s) for s in rows.segments})
     flat.update({("offer", f"{call_id}/{o.offer_id}"): msgspec.structs.astuple(o) for o in rows.offers})
     flat.update({("recording", f"{call_id}/{r.recording_id}"): msgspec.structs.astuple(r) for r in rows.recordings})
+    flat.update({("voicemail", f"{call_id}/{v.message_id}"): msgspec.structs.astuple(v) for v in rows.voicemails})
     return flat
 
 

@@ -43,6 +43,19 @@ class HandleTime(msgspec.Struct, frozen=True, kw_only=True):
     aht_s: float | None
 
 
+class Promises(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of the ranges that were said to callers while they waited."""
+
+    said: int
+    kept: int
+    """Answered before the upper end."""
+    early: int
+    """Of those, answered before the lower end."""
+    late: int
+    kept_share: float | None
+    """kept / (kept + late)"""
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the callers who entered a queue in a stretch of time (whenever it came)."""
 
@@ -58,6 +71,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     answered_waits: Spread
     abandoned_waits: Spread
     handle_time: HandleTime
+    promises: Promises
     queues: list[QueueSummary]
     outcomes: dict[str, int]
     """All calls that arrived in the time, by outcome; also those that never entered a queue."""
@@ -69,7 +83,9 @@ async def summary(store: Store, since: datetime, until: datetime, queue: str | N
         queues = [_queue(r) for r in await connection.fetch(_sql.waits, since, until, queue)]
         durations = await connection.fetchrow(_sql.durations, since, until, queue)
         outcomes = await connection.fetch(_sql.outcomes, since, until)
+        promises = await connection.fetchrow(_sql.promises, since, until, queue)
     assert durations is not None  # an aggregate always returns a row
+    assert promises is not None
     counts = sum((q.counts for q in queues), QueueCounts())
     answered = _spread(durations["answered_wait_s"], durations["answered_waits"])
     return Summary(
@@ -82,6 +98,7 @@ async def summary(store: Store, since: datetime, until: datetime, queue: str | N
         answered_waits=answered,
         abandoned_waits=_spread(durations["abandoned_wait_s"], durations["abandoned_waits"]),
         handle_time=_handle_time(durations),
+        promises=_promises(promises),
         queues=queues,
         outcomes={r["outcome"]: r["calls"] for r in outcomes},
     )
@@ -101,6 +118,13 @@ def _queue(record: Record) -> QueueSummary:
 def _spread(mean: float | None, quantiles: list[float | None] | None) -> Spread:
     p50, p95, p99 = quantiles or (None, None, None)
     return Spread(mean_s=mean, p50_s=p50, p95_s=p95, p99_s=p99)
+
+
+def _promises(record: Record) -> Promises:
+    kept, late = record["kept"], record["late"]
+    return Promises(
+        said=record["said"], kept=kept, early=record["early"], late=late, kept_share=share(kept, kept + late)
+    )
 
 
 def _handle_time(record: Record) -> HandleTime:

@@ -4,9 +4,9 @@ The audio of recordings is a part by itself (`crm/audio.py`): it is served where
 """
 
 import asyncio
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,6 +14,8 @@ import msgspec
 from crm.audio import audio_routes
 from crm.audit import AuditReport, spool_findings
 from crm.audit import audit as run_audit
+from crm.audit_log import audit_log_routes
+from crm.callbacks import callback_routes
 from crm.calls import (
     CallFilter,
     PartFilter,
@@ -26,11 +28,12 @@ from crm.calls import (
 from crm.customer_data import Customer, CustomerInput, ImportReport, csv_lines
 from crm.customers import export_customers, get_customer, import_customers, list_customers, put_customer
 from crm.ledger import read_call
+from crm.moments import read_moment
 from crm.numbers import spellings
 from crm.reports import Summary, summary
-from crm.rows import CallRow, OfferResult, OfferRow, Outcome, RecordingRow, SegmentRow, moment
+from crm.rows import CallRow, OfferResult, OfferRow, Outcome, RecordingRow, SegmentRow, VoicemailRow, moment
 from crm.story import Language, describe, story
-from hotline.errors import Misuse
+from crm.voicemails import voicemail_routes
 from hotline.facts import Fact
 from hotline.ids import CallId
 from hotline.runtime.clock import Clock, SteadyClock
@@ -111,6 +114,7 @@ class CallDetail(msgspec.Struct, frozen=True, kw_only=True):
     segments: list[SegmentRow]
     offers: list[OfferRow]
     recordings: list[RecordingRow]
+    voicemails: list[VoicemailRow] = []
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +145,10 @@ def routes(
     """Return the CRM's routes; with those of the audio when the recordings are in this process's directory."""
     api = _Api(store, settings, clock or SteadyClock())
     audio = audio_routes(recordings_dir) if recordings_dir is not None else []
-    return [*_history_routes(api), *audio, *_customer_routes(api), *_report_routes(api)]
+    messages = voicemail_routes(store, ZoneInfo(settings.ivr.timezone))
+    orders = audit_log_routes(store, ZoneInfo(settings.ivr.timezone))
+    wishes = callback_routes(store, ZoneInfo(settings.ivr.timezone), settings.crm.country_code)
+    return [*_history_routes(api), *wishes, *audio, *messages, *orders, *_customer_routes(api), *_report_routes(api)]
 
 
 def _history_routes(api: "_Api") -> list[Route]:
@@ -219,7 +226,11 @@ class _Api:
     async def call(self, request: Request) -> CallDetail:
         rows = await get_call(self._store, CallId(request.path["id"]))
         return CallDetail(
-            call=rows.call, segments=list(rows.segments), offers=list(rows.offers), recordings=list(rows.recordings)
+            call=rows.call,
+            segments=list(rows.segments),
+            offers=list(rows.offers),
+            recordings=list(rows.recordings),
+            voicemails=list(rows.voicemails),
         )
 
     async def journal(self, request: Request) -> list[JournalEntry]:
@@ -314,21 +325,6 @@ class _Api:
         report = await run_audit(self._store, since, until, now)
         spools = await asyncio.to_thread(spool_findings, [self._spool], now)
         return msgspec.structs.replace(report, findings=[*report.findings, *spools])
-
-
-def read_moment(name: str, text: str, zone: ZoneInfo) -> datetime | None:
-    """Return the moment of an ISO 8601 date or time, or None for an empty text. Raises Misuse for anything else."""
-    if not text:
-        return None
-    kind: Literal["date", "time"] = "date" if len(text) == 10 else "time"
-    try:
-        at = datetime.combine(date.fromisoformat(text), time.min) if kind == "date" else datetime.fromisoformat(text)
-        at = at if at.tzinfo is not None else at.replace(tzinfo=zone)
-        return at.astimezone(UTC)
-    except (ValueError, OverflowError) as exc:
-        raise Misuse(
-            f"{name}: {text[:40]!r} is no time; use 2026-01-31, 2026-01-31T18:00 or 2026-01-31T18:00:00Z"
-        ) from exc
 
 
 def _plain(fact: Fact) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from hotline.facts import OfferEnding
-from hotline.ids import AgentId, CallId, CustomerId, OfferId, QueueId, RecordingId
+from hotline.ids import AgentId, CallId, CustomerId, OfferId, QueueId, RecordingId, VoicemailId
 
 Outcome = Literal["live", "answered", "fallback", "abandoned", "short_abandoned", "flowed_out", "ivr_only"]
 """What became of a call; see `OUTCOMES`."""
@@ -33,8 +33,9 @@ Phase = Literal["ivr", "waiting", "ringing", "talking", "fallback", "ended"]
 OfferResult = Literal["ringing", "answered", OfferEnding]
 """How an offer ended; `ringing` while it has not."""
 
-SegmentKind = Literal["ivr", "queue", "talk", "fallback"]
-"""What the caller does during a segment: goes through a menu, waits, talks, or is outside our hands."""
+SegmentKind = Literal["ivr", "queue", "callback", "talk", "hold", "consult", "conference", "fallback"]
+"""What the caller does during a segment: goes through a menu, waits, talks, is on hold, or is outside our hands. `consult`: what his
+agent and another one do meanwhile; `conference`: he talks with both."""
 
 SegmentOutcome = Literal["open", "done", "waiting", "answered", "abandoned", "flowed_out"]
 """A queue segment is `waiting`, `answered`, `abandoned` or `flowed_out`; any other kind is `open` or `done`."""
@@ -161,6 +162,13 @@ class OfferRow(Row, frozen=True, kw_only=True):
     """Under which name the conversation is to be recorded; None: not recorded."""
     inferred: bool
     """Whether the answer or an end follows from other facts because its own is missing."""
+    outcome: str = ""
+    """How the agent said that the conversation went; empty while he has said nothing."""
+    outcome_note: str = ""
+    kind: str = "main"
+    """`consult`: the agent was asked by another one; his `talk_s` counts from when he had the caller."""
+    hold_s: float | None = None
+    """How long the caller was on hold, which is no part of `talk_s`; None: never."""
 
 
 class RecordingRow(Row, frozen=True, kw_only=True):
@@ -183,6 +191,26 @@ class RecordingRow(Row, frozen=True, kw_only=True):
     duration_s: float
     channels: int
     rate_hz: int
+
+
+class VoicemailRow(Row, frozen=True, kw_only=True):
+    """One message of a caller, left or missed."""
+
+    message_id: VoicemailId
+    call_id: CallId
+    queue_id: QueueId | None
+    """The queue that let him out for it; None: the fallback queue of Asterisk asked for it."""
+    began_at: datetime | None
+    """When he was asked for it."""
+    settled_at: datetime | None
+    """When it was stored, or was known to be missed."""
+    status: Literal["recording", "left", "empty", "missing", "store_failed"]
+    detail: str
+    file: str
+    """Path relative to the store of messages; empty when there is none."""
+    sha256: str
+    size_bytes: int
+    duration_s: float
 
 
 class AgentRow(Row, frozen=True, kw_only=True):
@@ -218,3 +246,4 @@ class CallRows(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[SegmentRow, ...]
     offers: tuple[OfferRow, ...]
     recordings: tuple[RecordingRow, ...]
+    voicemails: tuple[VoicemailRow, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import Any, Literal
 
+from crm import story_supervision
 from crm.rows import moment
 from crm.told import in_order
 from hotline import facts as f
@@ -21,6 +22,12 @@ _WORDS_ZH = {
     "unknown": "未知",
     "caller_left": "来电者已离开",
     "agent_left": "坐席已离开",
+    "no_answer": "无人接听",
+    "rejected": "拒接",
+    "busy": "忙",
+    "failed": "无法振铃",
+    "called_off": "已取消",
+    "refused": "被拒绝",
     "withdrawn": "已撤回",
     "lease": "租约到期",
     "no_number": "没有号码",
@@ -38,6 +45,11 @@ _WORDS_ZH = {
     "full": "队列已满",
     "closed": "非营业时间",
     "moved": "已转移",
+    "overflow": "溢出",
+    "closing": "已到下班时间",
+    "emergency": "紧急公告",
+    "pulled": "由主管移出",
+    "outside": "在外部（留言或外部号码）",
     "missing": "缺失",
     "empty": "空文件",
     "broken": "损坏",
@@ -99,8 +111,53 @@ LINES: dict[type[Fact], tuple[Line, Line]] = {
         ),
     ),
     f.CallFlowedOut: (
-        lambda x: f"left queue {x.queue_id} after {_s(x.at - x.entered_at)} s: {x.reason.replace('_', ' ')}",
-        lambda x: f"等待 {_s(x.at - x.entered_at)} 秒后离开队列 {x.queue_id}：{_w(x.reason)}",
+        lambda x: f"left queue {x.queue_id} after {_s(x.at - x.entered_at)} s: {x.reason.replace('_', ' ')}{_way(x)}",
+        lambda x: f"等待 {_s(x.at - x.entered_at)} 秒后离开队列 {x.queue_id}：{_w(x.reason)}{_way(x)}",
+    ),
+    f.CallMoved: (
+        lambda x: f"moved from queue {x.queue_id} to {x.to} by {x.by}",
+        lambda x: f"由 {x.by} 从队列 {x.queue_id} 移到 {x.to}",
+    ),
+    f.CallPriorityChanged: (
+        lambda x: f"given priority {x.priority} instead of {x.previous} by {x.by}",
+        lambda x: f"由 {x.by} 将优先级从 {x.previous} 改为 {x.priority}",
+    ),
+    f.CallResumed: (
+        lambda x: f"has his old place in queue {x.queue_id} back, from call {x.earlier_call_id}",
+        lambda x: f"恢复了在队列 {x.queue_id} 中的原有位置（来自通话 {x.earlier_call_id}）",
+    ),
+    f.WaitPromised: (
+        lambda x: f"told to expect a wait of {_minutes(x, 'less than {high} min', '{low} to {high} min')}",
+        lambda x: f"告知预计等候{_minutes(x, '不到 {high} 分钟', ' {low} 至 {high} 分钟')}",
+    ),
+    f.CustomerDialled: (
+        lambda x: f"the customer was called back: {x.result.replace('_', ' ')}",
+        lambda x: f"回拨客户：{_w(x.result)}",
+    ),
+    f.CallForwarded: (
+        lambda x: f"put through to {x.number}",
+        lambda x: f"转接至外部号码 {x.number}",
+    ),
+    f.ForwardEnded: (
+        lambda x: (
+            f"talked with {x.number} for {_s(x.talked_s)} s"
+            if x.answered
+            else f"{x.number} did not answer ({x.reason or 'unknown'})"
+        ),
+        lambda x: (
+            f"与 {x.number} 通话 {_s(x.talked_s)} 秒"
+            if x.answered
+            else f"{x.number} 未接听（{_w(x.reason or 'unknown')}）"
+        ),
+    ),
+    f.VoicemailBegan: (lambda _: "asked to leave a message", lambda _: "请来电者留言"),
+    f.VoicemailLeft: (
+        lambda x: f"left a message of {_s(x.duration_s)} s",
+        lambda x: f"留言 {_s(x.duration_s)} 秒",
+    ),
+    f.VoicemailMissed: (
+        lambda x: f"left no message: {x.problem.replace('_', ' ')}" + (f" ({x.detail})" if x.detail else ""),
+        lambda x: f"没有留言：{_w(x.problem)}" + (f"（{x.detail}）" if x.detail else ""),
     ),
     f.CallFellBack: (
         lambda x: _after(x, f"went to the fallback queue: {x.reason.replace('_', ' ')}", "from CEL"),
@@ -134,9 +191,34 @@ LINES: dict[type[Fact], tuple[Line, Line]] = {
         lambda x: f"conversation over, ended by {x.ended_by}",
         lambda x: f"通话结束，挂断方：{_w(x.ended_by)}",
     ),
+    f.HoldBegan: (lambda _: "the caller is on hold", lambda _: "来电者保持中"),
+    f.HoldEnded: (lambda _: "the caller is back from hold", lambda _: "恢复通话"),
+    f.TransferStarted: (
+        lambda x: (
+            f"the agent asks {x.to.replace(':', ' ')} first"
+            if x.kind == "attended"
+            else f"handed on to {x.to.replace(':', ' ')}"
+        ),
+        lambda x: f"咨询{_to(x.to)}" if x.kind == "attended" else f"转接至{_to(x.to)}",
+    ),
+    f.ConferenceBegan: (lambda _: "all three talk", lambda _: "三方通话"),
+    f.TransferCompleted: (
+        lambda x: "transfer completed" + (", the caller talks with the other agent" if x.kind == "attended" else ""),
+        lambda x: "转接完成" + ("，由另一坐席接听" if x.kind == "attended" else ""),
+    ),
+    f.TransferFailed: (
+        lambda x: f"not handed on: {x.reason.replace('_', ' ')}",
+        lambda x: f"未转接：{_w(x.reason)}",
+    ),
     f.ScreenPopped: (
         lambda x: f"the caller's name was shown to agent {x.agent_id}",
         lambda x: f"已向坐席 {x.agent_id} 显示来电者姓名",
+    ),
+    f.HoldBegan: (lambda _: "the agent put the caller on hold", lambda _: "坐席将来电者置于保持"),
+    f.HoldEnded: (lambda _: "the agent took the caller back from hold", lambda _: "坐席取回来电者"),
+    f.OutcomeGiven: (
+        lambda x: f"agent {x.agent_id} says how it went: {x.outcome.replace('_', ' ')}{_named(x.note)}",
+        lambda x: f"坐席 {x.agent_id} 记录结果：{x.outcome}{_named(x.note)}",
     ),
     f.RecordingStarted: (lambda _: "recording started", lambda _: "开始录音"),
     f.RecordingStored: (
@@ -147,8 +229,28 @@ LINES: dict[type[Fact], tuple[Line, Line]] = {
         lambda x: f"recording {x.problem.replace('_', ' ')}" + (f": {x.detail}" if x.detail else ""),
         lambda x: f"录音{_w(x.problem)}" + (f"：{x.detail}" if x.detail else ""),
     ),
+    **story_supervision.LINES,
 }
 """For each kind of fact of a call: its line in English and in Chinese."""
+
+
+def _minutes(promise: f.WaitPromised, less: str, between: str) -> str:
+    low, high = round(promise.low_s / 60), round(promise.high_s / 60)
+    return (between if low else less).format(low=low, high=high)
+
+
+def _way(left: f.CallFlowedOut) -> str:
+    """Return what is done with a caller who left a line, and who wanted it so."""
+    treated = f" -> {left.treatment}" if left.treatment else ""
+    return treated + (f" ({left.by})" if left.by else "")
+
+
+_KINDS_ZH = {"agent": "坐席", "queue": "队列", "number": "号码"}
+
+
+def _to(destination: str) -> str:
+    kind, _, target = destination.partition(":")
+    return f"{_KINDS_ZH.get(kind, '')} {target}"
 
 
 def _named(name: str) -> str:

@@ -9,7 +9,17 @@ from datetime import datetime
 from typing import TypeVar, cast
 
 from crm.rows import moment
-from hotline.facts import CallAdopted, CallArrived, CallEnded, CallFact, CallFellBack, CallQueued, Envelope, OfferMade
+from hotline.facts import (
+    CallAdopted,
+    CallArrived,
+    CallEnded,
+    CallFact,
+    CallFellBack,
+    CallQueued,
+    Envelope,
+    OfferMade,
+    TransferCompleted,
+)
 from hotline.ids import OfferId
 
 F = TypeVar("F", bound=CallFact)
@@ -47,7 +57,8 @@ class Told:
         Used for conversations and rings whose end was never told. Never before `since`.
         """
         signs = [f.at for f in self.all(CallQueued)]
-        signs += [f.at for f in self.all(OfferMade) if f.offer_id != offer_id]
+        signs += [f.at for f in self.all(OfferMade) if f.offer_id != offer_id and f.kind != "consult"]
+        signs += [f.at for f in self.all(TransferCompleted) if f.offer_id == offer_id]
         signs += [f.at for f in self.all(CallAdopted) if f.phase in ("session", "fallback")]
         signs += [self.fallback.at] if self.fallback else []
         after = [m for m in map(moment, signs) if m > since]

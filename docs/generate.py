@@ -12,11 +12,11 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from acd.core import states
+from acd.core.agents import states
 from hotline import settings
 from hotline.settings import queues
 
@@ -68,9 +68,9 @@ def architecture() -> str:
 
 AGENTS_PAGE = f"""# Agent states
 
-{GENERATED.format(source="acd/core/states.py")}
+{GENERATED.format(source="acd/core/agents/states.py")}
 
-Drawn from the table in `acd/core/states.py`. What is not drawn changes nothing: it is refused by name, or it is a repetition.
+Drawn from the table in `acd/core/agents/states.py`. What is not drawn changes nothing: it is refused by name, or it is a repetition.
 `(kept)` means that the wish is remembered and fulfilled when the call is over. `free` is a choice, not a state: it is
 where an agent goes who has nothing to do any more.
 
@@ -82,7 +82,46 @@ where an agent goes who has nothing to do any more.
 {{rows}}
 
 On duty are {{on_duty}}. What an agent may ask for himself: `*41` is `log_in`, `*42` is `ready`, `*43` is `not_ready`,
-`*44` is `log_out`, `*45` is `end_wrap_up`; `hotline agent set` asks for the same.
+`*44` is `log_out`, `*45` is `end_wrap_up`; `hotline agent set` asks for the same. On a ringing phone, "reject" (603, or 486)
+gives the caller back: the agent stays ready for others and is spared this caller.
+
+## Orders of a supervisor
+
+`hotline agent force ID ready|break|offline` (`PUT /api/v1/agents/ID/forced-state`). Who ordered it, and why, stands in the change of state.
+No conversation is ever cut: what is ordered during one is kept until it is over. `now` (or nothing said) takes a ring back, ends a wrap-up and
+waives an outcome that is owed; `--after-call` lets a ring and a wrap-up come to their end. What is kept for later is
+shown with the agent (`hotline agent show ID`), and called off by `hotline agent set ID cancel`; `*42` during the call does the same.
+
+| state | {{orders}} |
+|---|{{order_lines}}|
+{{order_rows}}
+
+## Breaks with a limit
+
+`[acd] break_limit_s` says how long a break of each reason may last (`lunch = 1800`; `logged_in` and `no_answer` are reasons too).
+When it is over he stays where he is: `BreakOverran` is told, `hotline agent list` shows it, and
+`hotline_agents_overrun` and `hotline_breaks_overrun_total` count it.
+
+## Outcomes
+
+After a conversation an agent says how it went: `hotline agent outcome ID OUTCOME`, `PUT /api/v1/agents/ID/outcome`, or `*461` … `*469` on
+his phone for the first to ninth of `[acd] outcomes`. He may say it during the call already, and say it anew: the last word counts. In
+a queue with `outcome_required` he owes it. Then, until it is given:
+
+{{owing_rows}}
+
+Afterwards his wrap-up goes on to its end if it is not over yet. Without `auto_ready` of the queue, wrap-up lasts until he says that he is ready.
+
+## Several phones, and phones elsewhere
+
+An agent's `devices` are seats of his besides his `extension`. Whoever logs in (`*41`) from one of them sits there: his callers ring there from
+then on. The other codes work from each of them. Nobody moves during a call.
+
+An agent with a `remote_number` is rung there over the trunk `[outbound]`, if that number may be dialled. Who answers hears "press 1 to accept this
+call, 2 to reject it": only `1` connects the caller, who hears his music until then; any other key is a refusal, and nothing (a voice
+box) is no answer. The time for it is part of the queue's `ring_timeout_s`. A number that is busy or cannot be reached counts as not answered too, so
+that it is not dialled for ever. These calls count for `[outbound] per_hour` and `at_once`, but are made beyond them: the caller is served. Such an agent has no feature codes; his states are changed by
+command and API.
 """
 
 STATE_MEANINGS = {
@@ -91,9 +130,10 @@ STATE_MEANINGS = {
     "reserved": "chosen for a caller; his phone is about to ring",
     "ringing": "his phone rings",
     "talking": "connected to a caller",
+    "holding": "connected to a caller whom he has put on hold",
     "wrap_up": "work after a conversation, for the queue's `wrap_up_s` or until `*45`",
     "rest": "spared for the queue's `rest_after_no_answer_s` after an offer that ended badly",
-    "break": "logged in and takes no calls, with a reason",
+    "break": "logged in and takes no calls, with a reason that may have a time limit",
     "unreachable": "would be ready, but his phone is not registered or does not answer",
 }
 
@@ -105,7 +145,36 @@ def agents() -> str:
         diagram=states.mermaid(),
         rows="\n".join(f"| `{state}` | {meaning} |" for state, meaning in meanings.items()),
         on_duty=", ".join(f"`{state}`" for state in states.TABLE if state in states.ON_DUTY),
+        orders=" | ".join(f"`{order}`" for order in get_args(states.Force)),
+        order_lines="---|" * (len(get_args(states.Force)) - 1) + "---",
+        order_rows="\n".join(
+            f"| `{state}` | {' | '.join(_step(row[order]) for order in get_args(states.Force))} |"
+            for state, row in states.TABLE.items()
+        ),
+        owing_rows="\n".join(
+            f"* in `{state}`, {', '.join(f'`{given}` {_held_back(step)}' for given, step in row.items())}"
+            for state, row in states.OWING.items()
+        ),
     )
+
+
+def _step(step: states.Step) -> str:
+    """Return what a step of the table of states does, in a word."""
+    match step:
+        case states.Go(state):
+            return f"`{state}`"
+        case states.Home():
+            return "free"
+        case states.Later():
+            return "kept"
+        case states.Refuse(reason):
+            return f"refused: {reason.replace('_', ' ')}"
+        case _:
+            return "—"
+
+
+def _held_back(step: states.Step) -> str:
+    return "is refused" if isinstance(step, states.Refuse) else "changes nothing"
 
 
 # --- settings.md and hotline.example.toml -----------------------------------------------------------------------------------
@@ -115,8 +184,9 @@ SETTINGS_PAGE = f"""# Settings
 {GENERATED.format(source="hotline/settings/")}
 
 Settings come from `hotline.toml` in the working directory (or `hotline --config FILE …`), and from environment variables, which
-win: `HOTLINE_HTTP__PORT=8081` is `port` in `[http]`. Nothing needs to be set. All mistakes are reported at once, and an unknown
-key is a mistake. They are read when `hotline up` starts; to change them, change the file and start it again.
+win: `HOTLINE_HTTP__PORT=8081` is `port` in `[http]`. Nothing needs to be set. All mistakes are reported at once, each with its line (or
+variable), what is wrong and what to do; an unknown key is a mistake, and so is what does not fit together: a skill that no agent has, queues that
+hand their callers round in a circle, a setting of another strategy. `hotline settings check` looks for them and starts nothing. They are read when `hotline up` starts; to change them, change the file and start it again.
 `hotline.example.toml` has every setting at its default.
 
 An *id* has 1 to 100 of the characters `A-Z a-z 0-9 . _ : -` and starts with a letter or digit. A *port* of 0 means "choose a free

@@ -8,8 +8,20 @@ from typing import Literal
 
 import msgspec
 
-from hotline.facts import Place, Signal
-from hotline.ids import AgentId, CallId, Extension, LegId, NodeId, OfferId, PlayId, RecordingId
+from hotline.facts import Place, Signal, SupervisionMode
+from hotline.ids import (
+    AgentId,
+    CallId,
+    Extension,
+    LegId,
+    NodeId,
+    OfferId,
+    PlayId,
+    QueueId,
+    RecordingId,
+    SupervisionId,
+    VoicemailId,
+)
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
@@ -86,10 +98,104 @@ class CancelRing(CallCommand, frozen=True, kw_only=True):
     offer_id: OfferId
 
 
+class Hold(CallCommand, frozen=True, kw_only=True):
+    """Let the caller of a conversation hear music. Effect: `HoldBegan`. Refused when he is on hold or in no such conversation."""
+
+    offer_id: OfferId
+
+
+class Retrieve(CallCommand, frozen=True, kw_only=True):
+    """Take the caller back from hold. Effect: `HoldEnded`."""
+
+    offer_id: OfferId
+
+
+class Transfer(CallCommand, frozen=True, kw_only=True):
+    """Take the caller from his agent to hand him on. Effects: `TransferCompleted`, `TalkEnded`, then `CallReturned` with `transfer`."""
+
+    offer_id: OfferId
+    to: str
+    """In the words of `hotline.transfers`."""
+    by: AgentId
+    queue_id: QueueId
+    """The queue in which he served the caller."""
+
+
+class Consult(CallCommand, frozen=True, kw_only=True):
+    """Put the caller on hold and connect his agent with another one.
+
+    Effects: `HoldBegan`; of `next_offer` `OfferRang`, then `OfferAccepted` … `TalkEnded` or another ending. Whichever agent
+    hangs up, the other one gets the caller: the second, told by `TransferCompleted`, if he had answered; the first, told by `HoldEnded`.
+    """
+
+    offer_id: OfferId
+    next_offer: OfferId
+    agent_id: AgentId
+    """The second agent."""
+    extension: Extension
+    ring_timeout_s: float
+    recording_id: RecordingId | None = None
+    """Record what the caller and the second agent say to each other under this name."""
+    seat_node: NodeId | None = None
+
+
+class Swap(CallCommand, frozen=True, kw_only=True):
+    """In a consult that was answered: let the first agent talk with the caller while the second one hears music, or the other way round."""
+
+    offer_id: OfferId
+    next_offer: OfferId
+
+
+class Conference(CallCommand, frozen=True, kw_only=True):
+    """In a consult that was answered: let all three talk. Effects: `HoldEnded`, `ConferenceBegan`."""
+
+    offer_id: OfferId
+    next_offer: OfferId
+
+
+class EndConsult(CallCommand, frozen=True, kw_only=True):
+    """End a consult by letting one of the agents go: the first (the caller is handed on), or the second (he is not)."""
+
+    offer_id: OfferId
+    next_offer: OfferId
+    hand_on: bool
+
+
 class Hangup(CallCommand, frozen=True, kw_only=True):
     """End the call of this caller."""
 
     reason: str = "normal"
+
+
+class Supervise(CallCommand, frozen=True, kw_only=True):
+    """Ring a supervisor's seat; answered, he hears the agent of this conversation and the caller.
+
+    Effects: `SupervisionSeen`, last of them `over` or `unanswered`. His own phone never keeps a call alive. Refused unless this offer talks.
+    """
+
+    offer_id: OfferId
+    supervision_id: SupervisionId
+    extension: Extension
+    mode: SupervisionMode
+    ring_timeout_s: float = 20.0
+    shown: str = ""
+    """Whom the seat's phone says that it will hear; already cleaned."""
+    tone: bool = False
+    """Whether the agent hears a beep when the supervisor comes."""
+    seat_node: NodeId | None = None
+
+
+class ChangeSupervision(CallCommand, frozen=True, kw_only=True):
+    """Let a supervisor go on in another mode. Effect: `SupervisionSeen`."""
+
+    supervision_id: SupervisionId
+    mode: SupervisionMode
+
+
+class EndSupervision(CallCommand, frozen=True, kw_only=True):
+    """Hang up the supervisor's seat, or ring it no more. Effect: `SupervisionSeen`."""
+
+    supervision_id: SupervisionId
 
 
 class Remember(CallCommand, frozen=True, kw_only=True):
@@ -102,6 +208,39 @@ class Release(CallCommand, frozen=True, kw_only=True):
     """Hand the caller to the static fallback queue of Asterisk."""
 
     reason: str
+
+
+class RecordMessage(CallCommand, frozen=True, kw_only=True):
+    """Let the caller leave a message after a beep. Ends, while the caller lives, with `CallCameBack`."""
+
+    message_id: VoicemailId
+    max_s: float
+
+
+class DialOut(CallCommand, frozen=True, kw_only=True):
+    """Connect the caller to a number outside, over the outgoing trunk. Ends with `ForwardEnded`, and `CallCameBack` while he lives."""
+
+    number: str
+    """In the form of `hotline.dialling.dialable`, and permitted there."""
+    timeout_s: float
+    music_class: str = "default"
+
+
+class CallOut(CallCommand, frozen=True, kw_only=True):
+    """Make a call for a callback: a call of ours without a caller, who is dialled over the outgoing trunk.
+
+    Effect: `CallArrived` with origin `callback`, at once. Then the call is like any other: rung for (`Ring`), recorded, adopted.
+    The customer is dialled at once, or (`first` is `agent`) when an agent has answered; `CustomerDialled` tells what came of it, and
+    when it was not an answer the call ends. Refused if there is such a call already: nobody is called twice.
+    """
+
+    number: str
+    """In the form of `hotline.dialling.dialable`, and permitted there."""
+    first: Literal["agent", "customer"]
+    ring_timeout_s: float
+    dialled: str
+    """See `CallbackRequested.dialled`."""
+    place: Place
 
 
 class AnswerFeature(Command, frozen=True, kw_only=True):

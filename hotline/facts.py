@@ -14,6 +14,7 @@ import msgspec
 
 from hotline.ids import (
     AgentId,
+    CallbackId,
     CallId,
     CustomerId,
     Extension,
@@ -24,6 +25,8 @@ from hotline.ids import (
     PlayId,
     QueueId,
     RecordingId,
+    SupervisionId,
+    VoicemailId,
 )
 
 
@@ -70,7 +73,10 @@ class CallArrived(CallFact, frozen=True, kw_only=True):
     """The caller's number as presented, `0-9+*#` only; empty when withheld or unusable."""
     caller_name: str = ""
     """The caller's display name, cleaned."""
-    origin: Literal["trunk", "seat", "operator", "test"] = "trunk"
+    origin: Literal["trunk", "seat", "operator", "test", "callback"] = "trunk"
+    """`callback`: we called; it began when we did, and whether the customer answers is told by `CustomerDialled`."""
+    place: "Place | None" = None
+    """Of a callback: the place that the customer had when he asked for it."""
     reconciled: bool = False
     """Whether this was concluded afterwards (from CEL) rather than seen: nobody may act on it."""
 
@@ -83,7 +89,7 @@ class CallAdopted(CallFact, frozen=True, kw_only=True):
 
     node: NodeId
     leg: LegId
-    phase: Literal["session", "ringing", "talking", "fallback"]
+    phase: Literal["session", "ringing", "talking", "fallback", "outside"]
     number: str = ""
     caller_number: str = ""
     caller_name: str = ""
@@ -91,6 +97,16 @@ class CallAdopted(CallFact, frozen=True, kw_only=True):
     place: "Place | None" = None
     offer_id: OfferId | None = None
     """The current offer, when ringing or talking."""
+    second_offer: OfferId | None = None
+    """The offer by which the agent asks another one, meanwhile."""
+    second_answered: bool = False
+    """Whether that one has answered."""
+    held: bool = False
+    """Whether he is on hold."""
+    transfer: str = ""
+    """Whom an agent handed him on to, if nobody has taken him over since; see `CallReturned`."""
+    transferred_by: AgentId | None = None
+    transfer_queue: QueueId | None = None
 
 
 class CallerIdentified(CallFact, frozen=True, kw_only=True):
@@ -100,6 +116,8 @@ class CallerIdentified(CallFact, frozen=True, kw_only=True):
     name: str
     tier: str = ""
     language: str = ""
+    agent_id: AgentId | None = None
+    """His customer manager."""
 
 
 class CallerUnknown(CallFact, frozen=True, kw_only=True):
@@ -137,6 +155,12 @@ class CallQueued(CallFact, frozen=True, kw_only=True):
     """For how long, from `entered_at`; None: nobody else may serve him (he was transferred to this agent)."""
     kind: Literal["live", "callback"] = "live"
     """`callback`: nobody is on the line; the caller is called back when his turn comes."""
+    transferred_by: AgentId | None = None
+    """The agent who handed him on to `wanted_agent`: he is kept for this one when that one does not take him in time."""
+    since: float | None = None
+    """Since when he waits, if that is longer than in this line: what his place goes by. He was moved here, or had hung up and is back."""
+    before: tuple[QueueId, ...] = ()
+    """The queues that let him out to others, oldest first: overflow does not lead back to them."""
 
 
 class CallAbandoned(CallFact, frozen=True, kw_only=True):
@@ -158,6 +182,96 @@ class CallFlowedOut(CallFact, frozen=True, kw_only=True):
     """`fallback`, `full`, `closed`, `moved`, `overflow`, `pulled`, `callback`, …"""
     treatment: str = ""
     """What shall be done with him now, in the words of `hotline.treatments`; empty: whoever told this does it."""
+    announce: str = ""
+    """The announcement that he hears before that."""
+    by: str = ""
+    """The supervisor who let him out."""
+
+
+class CallMoved(CallFact, frozen=True, kw_only=True):
+    """A supervisor moved a caller to the line of another queue, with the time that he has waited."""
+
+    queue_id: QueueId
+    """Where he waited."""
+    to: QueueId
+    entered_at: float
+    """When he entered the line that he left."""
+    by: str
+
+
+class CallPriorityChanged(CallFact, frozen=True, kw_only=True):
+    """A supervisor changed the priority of a waiting caller."""
+
+    queue_id: QueueId
+    entered_at: float
+    priority: int
+    previous: int
+    by: str
+
+
+class CallResumed(CallFact, frozen=True, kw_only=True):
+    """A caller who had hung up while he waited called again, and has his old place in the line."""
+
+    queue_id: QueueId
+    since: float
+    """Since when he waits: what his place goes by."""
+    earlier_call_id: CallId
+
+
+class WaitPromised(CallFact, frozen=True, kw_only=True):
+    """A waiting caller was told how much longer it will take. Whether it came true is judged by `acd.estimates.promises`."""
+
+    queue_id: QueueId
+    low_s: float
+    """The range, in seconds from now on; 0: only an upper end was said."""
+    high_s: float
+
+
+class CallForwarded(CallFact, frozen=True, kw_only=True):
+    """A caller was let out of the line to a number outside, which is dialled now."""
+
+    queue_id: QueueId
+    number: str
+
+
+class ForwardEnded(CallFact, frozen=True, kw_only=True):
+    """The call to a number outside is over."""
+
+    number: str
+    answered: bool
+    reason: str = ""
+    """How it ended if nobody answered: `busy`, `noanswer`, `chanunavail` …"""
+    talked_s: float = 0.0
+
+
+class VoicemailBegan(CallFact, frozen=True, kw_only=True):
+    """A caller was asked to leave a message; he hears a beep."""
+
+    node: NodeId
+    message_id: VoicemailId
+    queue_id: QueueId
+    max_s: float
+
+
+class VoicemailLeft(CallFact, frozen=True, kw_only=True):
+    """A message lies, complete and verified, beside the recordings."""
+
+    message_id: VoicemailId
+    queue_id: QueueId
+    file: str
+    """Path relative to the store of messages."""
+    sha256: str
+    size_bytes: int
+    duration_s: float
+
+
+class VoicemailMissed(CallFact, frozen=True, kw_only=True):
+    """A caller who was asked for a message left none, or it cannot be kept."""
+
+    message_id: VoicemailId
+    queue_id: QueueId
+    problem: Literal["empty", "missing", "store_failed"]
+    detail: str = ""
 
 
 class CallFellBack(CallFact, frozen=True, kw_only=True):
@@ -252,6 +366,64 @@ class TalkEnded(OfferFact, frozen=True, kw_only=True):
     ended_by: Literal["caller", "agent", "system", "unknown"] = "unknown"
 
 
+class HoldBegan(OfferFact, frozen=True, kw_only=True):
+    """The agent put his caller on hold."""
+
+
+class HoldEnded(OfferFact, frozen=True, kw_only=True):
+    """The agent took his caller back from hold. A conversation that ends on hold ends without it."""
+
+
+class TransferStarted(OfferFact, frozen=True, kw_only=True):
+    """An agent hands his caller on, or asks somebody first; `offer_id` is the agent's own offer."""
+
+    kind: Literal["blind", "attended"]
+    to: str
+    """Whom to, in the words of `hotline.transfers`: `agent:1002`, `queue:sales`, `number:13800138000`."""
+    next_offer: OfferId | None = None
+    """Attended: the offer by which the other agent is asked."""
+    by: str = "api"
+    """`api`, `phone`, or a user's name."""
+
+
+class ConferenceBegan(OfferFact, frozen=True, kw_only=True):
+    """The caller and both agents of an attended transfer talk with each other; `offer_id` is the first agent's offer."""
+
+    next_offer: OfferId
+
+
+class TransferCompleted(OfferFact, frozen=True, kw_only=True):
+    """The caller was handed on; `offer_id` is the offer of the agent who did it, whose conversation is over."""
+
+    kind: Literal["blind", "attended"]
+    to: str = ""
+    next_offer: OfferId | None = None
+    """Attended: the offer under which the caller talks on."""
+    recording_id: RecordingId | None = None
+    """Attended: record what they say to each other under this name."""
+
+
+class TransferFailed(OfferFact, frozen=True, kw_only=True):
+    """An attempt to hand a caller on is over, and he was not handed on; `offer_id` is the offer of the agent who tried."""
+
+    kind: Literal["blind", "attended"]
+    next_offer: OfferId | None = None
+    reason: str
+    """`no_answer`, `rejected`, `busy`, `failed`, `called_off`, `caller_left`, `agent_left`, `refused`, `unknown`."""
+
+
+class OutcomeGiven(OfferFact, frozen=True, kw_only=True):
+    """The agent said how a conversation went; the last one counts."""
+
+    agent_id: AgentId
+    outcome: str
+    """One of the setting `acd.outcomes`."""
+    note: str = ""
+    """What he wrote about it, cleaned."""
+    by: str = "system"
+    """`seat`, `api`, or a user's name."""
+
+
 class ScreenPopped(OfferFact, frozen=True, kw_only=True):
     """The caller's name was shown at the seat."""
 
@@ -260,7 +432,9 @@ class ScreenPopped(OfferFact, frozen=True, kw_only=True):
 
 # --- agents ------------------------------------------------------------------------------------------------------------
 
-AgentState = Literal["offline", "ready", "reserved", "ringing", "talking", "wrap_up", "rest", "break", "unreachable"]
+AgentState = Literal[
+    "offline", "ready", "reserved", "ringing", "talking", "holding", "wrap_up", "rest", "break", "unreachable"
+]
 
 
 class AgentFact(Fact, frozen=True, kw_only=True, tag=True):
@@ -291,6 +465,24 @@ class AgentStateChanged(AgentFact, frozen=True, kw_only=True):
     call_id: CallId | None = None
     queues: tuple[QueueId, ...] = ()
     """The queues this agent serves, so that gauges can be folded without another look-up."""
+
+
+class AgentWishChanged(AgentFact, frozen=True, kw_only=True):
+    """Something was asked of a busy agent, or by him, that follows when his call is over; or it was called off."""
+
+    wish: Literal["", "break", "offline"]
+    """Empty: nothing follows any more."""
+    reason: str = ""
+    by: str = "system"
+
+
+class BreakOverran(AgentFact, frozen=True, kw_only=True):
+    """A break lasts longer than its reason allows. He is not moved; supervisors are told."""
+
+    reason: str
+    limit_s: float
+    queues: tuple[QueueId, ...] = ()
+    """The queues this agent serves."""
 
 
 # --- recordings --------------------------------------------------------------------------------------------------------
@@ -326,7 +518,156 @@ class RecordingMarked(CallFact, frozen=True, kw_only=True):
     detail: str = ""
 
 
+# --- callbacks ---------------------------------------------------------------------------------------------------------
+
+CallbackResult = Literal["reached", "expired", "cancelled", "failed"]
+"""How a callback can end."""
+
+
+class CallbackFact(Fact, frozen=True, kw_only=True, tag=True):
+    """A fact about one callback."""
+
+    callback_id: CallbackId
+
+
+class CallbackRequested(CallbackFact, frozen=True, kw_only=True):
+    """A caller wants to be called back and gives up his call, or somebody asks it for him. He keeps his place in the line."""
+
+    queue_id: QueueId
+    number: str
+    """In the form of `hotline.dialling.dialable`. Personal data."""
+    entered_at: float
+    """Since when he waits: what his place in the line goes by."""
+    of_call: CallId | None = None
+    """The call that he gave up."""
+    node: NodeId | None = None
+    """The node that had that call, and will call him; None: any."""
+    dialled: str = ""
+    """The number of ours that he had called: its flow leads him after the conversation."""
+    name: str = ""
+    """Cleaned."""
+    customer_id: CustomerId | None = None
+    priority: int = 0
+    skills: tuple[str, ...] = ()
+    levels: tuple[tuple[str, int], ...] = ()
+    language: str = ""
+    flow: str = ""
+    flow_version: str = ""
+    step: str = ""
+    by: str = "caller"
+    """`caller`, or a user's name."""
+
+
+class CallbackRefused(CallbackFact, frozen=True, kw_only=True):
+    """A wish to be called back could not be granted when it reached the router: the callback is over before it began."""
+
+    queue_id: QueueId
+    reason: str
+    """A reason of `hotline.dialling`, `unknown_queue` or `full`."""
+
+
+class CallbackAttempted(CallbackFact, frozen=True, kw_only=True):
+    """His turn has come: an agent is reserved for him, and the call `call_id` is made."""
+
+    queue_id: QueueId
+    call_id: CallId
+    attempt: int
+    agent_id: AgentId
+    first: Literal["agent", "customer"]
+    waited_s: float
+
+
+class CallbackPutOff(CallbackFact, frozen=True, kw_only=True):
+    """An attempt did not reach the customer; he keeps his place and is called again, not before `retry_at`."""
+
+    queue_id: QueueId
+    call_id: CallId
+    attempt: int
+    result: str
+    """`busy`, `no_answer`, `failed`: the customer's phone; `no_agent`, `lost`, `refused`: he was not called, which is no attempt."""
+    retry_at: float
+
+
+class CallbackEnded(CallbackFact, frozen=True, kw_only=True):
+    """A callback is over."""
+
+    queue_id: QueueId
+    result: CallbackResult
+    reason: str = ""
+    """Why it failed or was cancelled: the last attempt's result, `hung_up`, `called_again`, a user's name …"""
+    attempts: int = 0
+    call_id: CallId | None = None
+    """The call in which he was reached."""
+    waited_s: float = 0.0
+    """From the wish (not the entry into the line) to this."""
+
+
+class CustomerDialled(CallFact, frozen=True, kw_only=True):
+    """What came of calling the customer of a callback."""
+
+    result: Literal["answered", "busy", "no_answer", "failed"]
+    cause: int = 0
+    """Q.850; 0 unknown."""
+
+
 # --- the house ---------------------------------------------------------------------------------------------------------
+
+
+class QueueSwitched(Fact, frozen=True, kw_only=True):
+    """A supervisor closed or opened a queue, or switched its emergency announcement."""
+
+    queue_id: QueueId
+    closed: bool
+    emergency: str = ""
+    """The announcement that its callers hear; empty: none."""
+    then: str = ""
+    """What follows the announcement: `stay`, `hang_up` or `fallback`."""
+    by: str
+
+
+class SurgeSwitched(Fact, frozen=True, kw_only=True):
+    """The agents whom a queue calls in from other departments were told to serve it, or not to any more."""
+
+    queue_id: QueueId
+    on: bool
+    by: str
+
+
+# --- supervision -------------------------------------------------------------------------------------------------------
+
+SupervisionMode = Literal["listen", "whisper", "barge"]
+"""`listen`: nobody hears the supervisor; `whisper`: the agent alone does; `barge`: the caller does too."""
+
+
+class SupervisionFact(CallFact, frozen=True, kw_only=True, tag=True):
+    """A fact about a supervisor who is with an agent's conversation, or wants to be."""
+
+    supervision_id: SupervisionId
+    agent_id: AgentId
+    """The agent who is supervised."""
+    extension: Extension
+    """The supervisor's seat."""
+    by: str
+    """Who asked for it: a user's or token's name."""
+
+
+class SupervisionAsked(SupervisionFact, frozen=True, kw_only=True):
+    """Somebody wants to supervise a conversation; the seat that he named is rung."""
+
+    mode: SupervisionMode
+
+
+class SupervisionBegan(SupervisionFact, frozen=True, kw_only=True):
+    """The supervisor hears the conversation. Told anew when the mode changes; then `by` is who changed it."""
+
+    mode: SupervisionMode
+
+
+class SupervisionEnded(SupervisionFact, frozen=True, kw_only=True):
+    """The supervisor does not hear the conversation any more, or never came to."""
+
+    reason: str
+    """`call_over`, `hung_up` (the supervisor), `stopped` (by order), `taken_over`, `no_answer`, `busy`, `refused`, `lost`."""
 
 
 class LinkChanged(Fact, frozen=True, kw_only=True):
@@ -389,6 +730,20 @@ class CallReturned(Signal, frozen=True, kw_only=True):
     call_id: CallId
     offer_id: OfferId
     answered: bool
+    transfer: str = ""
+    """Whom the agent handed him on to, in the words of `hotline.transfers`; empty: to nobody."""
+    transferred_by: AgentId | None = None
+    transfer_queue: QueueId | None = None
+    """The queue in which that agent served him."""
+
+
+class CallCameBack(Signal, frozen=True, kw_only=True):
+    """A caller whom the dialplan led by itself is back in our hands, lease armed."""
+
+    call_id: CallId
+    errand: Literal["message", "number"]
+    """What he was sent for: to leave a message, to talk with a number outside."""
+    result: Literal["done", "failed", "unknown"]
 
 
 class SeatChanged(Signal, frozen=True, kw_only=True):
@@ -406,6 +761,18 @@ class SnapshotTaken(Signal, frozen=True, kw_only=True):
 
     node: NodeId
     living: tuple[CallId, ...]
+    supervisions: tuple[SupervisionId, ...] = ()
+    """Every supervisor's seat that is rung, or with a conversation."""
+
+
+class SupervisionSeen(Signal, frozen=True, kw_only=True):
+    """What the phone network tells of a supervisor's seat."""
+
+    node: NodeId
+    supervision_id: SupervisionId
+    state: Literal["listen", "whisper", "barge", "over", "unanswered"]
+    reason: str = ""
+    """Of `unanswered`: `no_answer`, `busy` or `refused`."""
 
 
 class FeatureCodeDialled(Signal, frozen=True, kw_only=True):
@@ -415,10 +782,24 @@ class FeatureCodeDialled(Signal, frozen=True, kw_only=True):
     node: NodeId
     extension: Extension
     code: str
-    """The digits after the star: `41`, `42`, `43`, `431` … `439`, `44`, `45`."""
+    """The digits after the star: `41`, `42`, `43`, `431` … `439`, `44`, `45`, `461` … `469`."""
 
 
 # --- between routers and nodes -----------------------------------------------------------------------------------------
+
+
+class AnnouncementDue(Signal, frozen=True, kw_only=True):
+    """The router wants one who waits to hear an announcement now; he waits on."""
+
+    call_id: CallId
+    queue_id: QueueId
+    name: str
+
+
+class CallbackPending(Signal, frozen=True, kw_only=True):
+    """The journal holds a wish to be called back that seems not to be over: a router that does not know it takes it up."""
+
+    wish: CallbackRequested
 
 
 class WaitEstimated(Signal, frozen=True, kw_only=True):
@@ -457,6 +838,7 @@ class NodeSurveyed(Signal, frozen=True, kw_only=True):
     """The term of the router that it is for."""
     calls: tuple[CallAdopted, ...]
     seats: tuple[SeatChanged, ...]
+    supervisions: tuple[SupervisionId, ...] = ()
 
 
 class RouterStandsBy(Signal, frozen=True, kw_only=True):
@@ -502,6 +884,15 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     levels: tuple[tuple[str, int], ...] = ()
     wanted_agent: AgentId | None = None
     wanted_s: float | None = None
+    transferred_by: AgentId | None = None
+    since: float | None = None
+    before: tuple[QueueId, ...] = ()
+    treatment: str = ""
+    """What was being done with him instead of letting him wait, in the words of `hotline.treatments`."""
+    treated_queue: QueueId | None = None
+    """The queue that let him out for it."""
+    callback: bool = False
+    """Whether we called him, and not he us."""
     served: bool = False
     """Whether an agent has answered: an adopted caller who is back then goes on with the flow and not into the line."""
 

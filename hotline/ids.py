@@ -30,6 +30,15 @@ QueueId = NewType("QueueId", str)
 RecordingId = NewType("RecordingId", str)
 """One recording; equal to the offer id whose conversation it holds."""
 
+VoicemailId = NewType("VoicemailId", str)
+"""One message of a caller."""
+
+SupervisionId = NewType("SupervisionId", str)
+"""One time that a supervisor listens to an agent's conversation; also the id of his channel in Asterisk."""
+
+CallbackId = NewType("CallbackId", str)
+"""A caller's wish to be called back. The calls that are made for it are named `ID.1`, `ID.2` …"""
+
 NodeId = NewType("NodeId", str)
 """One Asterisk."""
 

@@ -30,6 +30,8 @@ from hotline.tally import Tally
 DETAIL: frozenset[type[Fact]] = frozenset(
     {
         facts.AgentStateChanged,
+        facts.AgentWishChanged,
+        facts.BreakOverran,
         facts.CallerIdentified,
         facts.CallerUnknown,
         facts.IvrStepTaken,

@@ -12,12 +12,28 @@ import msgspec
 
 from hotline.commands import Command, Hangup, Play, Release, Remember, StartMusic
 from hotline.facts import CallAdopted, CallArrived, CallQueued, Fact, IvrStepTaken, Place
-from hotline.ids import PlayId, QueueId
+from hotline.ids import CustomerId, PlayId, QueueId
+from hotline.settings.queues import Comfort
+from ivr.means import NO_MEANS
 from ivr.model import Flow, Prompt, QueueStep
 from ivr.naming import SoundBook
+from ivr.schedule import next_due, speaks
 from ivr.stay import Stay, no_past
+from ivr.wish import Wish
 
-State = Literal["prompting", "listening", "announcing", "waiting", "ringing", "talking", "leaving", "ended"]
+State = Literal[
+    "prompting",
+    "listening",
+    "announcing",
+    "waiting",
+    "ringing",
+    "talking",
+    "treated",
+    "asking",
+    "outside",
+    "leaving",
+    "ended",
+]
 """See `session`."""
 Output = Fact | Command
 
@@ -40,9 +56,14 @@ class Call:
     ) -> None:
         self.call_id = event.call_id
         self.node = event.node
+        self.number = event.number
+        self.caller_number = event.caller_number
+        self.caller_name = event.caller_name
+        self.customer_id: CustomerId | None = None
         self.flow = flow
         self.sounds = sounds
         self.music = music
+        self.means = NO_MEANS
         self.now = now
         self.router = True
         """Whether a router is heard; without one nobody ever comes for a caller in the line."""
@@ -58,6 +79,8 @@ class Call:
         self.chose_language = False
         self.stay: Stay | None = None
         self.past_offers = no_past()
+        self.wish: Wish | None = None
+        """What he has said who is asked where he wants to be called back."""
         self.adopted_at: float | None = None
         # The prompt that plays. The prefix has the time: who adopts a call must not reuse the ids of the one who died.
         self.play_prefix = f"{event.call_id}.{int(now * 1000)}"
@@ -65,6 +88,8 @@ class Call:
         self.play_id: PlayId | None = None
         self.play_ends_at = 0.0
         self.failed_prompts = 0
+        self.greeting: Prompt | None = None
+        """What a caller hears who has just joined a line, if no ring comes at once; empty: music only."""
         # What the caller typed: for this step, and before it asked.
         self.typed = ""
         self.typed_ahead = ""
@@ -92,16 +117,18 @@ class Call:
             )
         )
 
-    def play(self, prompt: Prompt, state: State, *, interrupt: bool = True) -> None:
-        """Play a prompt, in place of what may be playing."""
+    def play(self, prompt: Prompt, state: State, *, interrupt: bool | str = True) -> None:
+        """Play a prompt, in place of what may be playing; `interrupt`: which keys stop it, or whether any does."""
         sounds = self.sounds.resolve(prompt, self.language)
         self.plays += 1
         self.play_id = PlayId(f"{self.play_prefix}.{self.plays}")
         self.play_ends_at = self.now + self.sounds.length_s(sounds, UNKNOWN_SOUND_S)
         self.deadline = self.play_ends_at + PLAY_SLACK_S
         self.state = state
+        self.greeting = None
         play = Play(node=self.node, call_id=self.call_id, play_id=self.play_id, sounds=sounds)
-        self.out.append(play if interrupt else msgspec.structs.replace(play, interrupt=""))
+        keys = play.interrupt if interrupt is True else interrupt or ""
+        self.out.append(msgspec.structs.replace(play, interrupt=keys))
 
     def listen(self, until: float) -> None:
         """Wait for a digit, in silence."""
@@ -118,9 +145,27 @@ class Call:
             flow=self.flow.name, flow_version=self.flow.version, step=self.step, language=self.language, served=served
         )
         stay = self.stay
-        if stay is not None and not served:
+        if stay is not None and stay.left and not served:
             place = msgspec.structs.replace(
-                place, queue_id=stay.queue_id, entered_at=stay.entered_at, priority=stay.priority, skills=stay.skills
+                place,
+                treatment=stay.kept_treatment,
+                treated_queue=stay.queue_id,
+                since=stay.entered_at if stay.since is None else stay.since,
+                priority=stay.priority,
+                skills=stay.skills,
+            )
+        elif stay is not None and not served:
+            place = msgspec.structs.replace(
+                place,
+                queue_id=stay.queue_id,
+                entered_at=stay.entered_at,
+                priority=stay.priority,
+                skills=stay.skills,
+                wanted_agent=stay.wanted_agent,
+                transferred_by=stay.transferred_by,
+                since=stay.since,
+                before=stay.before,
+                callback=stay.callback,
             )
         self.out.append(Remember(node=self.node, call_id=self.call_id, place=place))
 
@@ -140,7 +185,10 @@ class Call:
         self.remember()
         self.line_up(self.stay)
         self.tell("queued")
-        if step.announce and self.router:
+        if self.router and self.means.grace_s > 0:
+            self.state, self.play_id, self.greeting = "waiting", None, step.announce
+            self.deadline = self.now + self.means.grace_s
+        elif step.announce and self.router:
             self.play(step.announce, "announcing")
         else:
             self.wait()
@@ -156,6 +204,11 @@ class Call:
                 priority=stay.priority,
                 skills=stay.skills,
                 language=self.language,
+                wanted_agent=stay.wanted_agent,
+                transferred_by=stay.transferred_by,
+                since=stay.since,
+                before=stay.before,
+                kind="callback" if stay.callback else "live",
             )
         )
 
@@ -167,12 +220,21 @@ class Call:
             self.give_up()
 
     def start_music(self) -> None:
-        """Let the caller wait with music."""
+        """Let the caller wait with music, until something is to be said to him."""
         self.state = "waiting"
         self.deadline = None
-        self.play_id = None
+        if self.stay is not None and self.comfort is not None:
+            self.deadline = next_due(self.comfort, self.stay.entered_at, self.now)
+        self.play_id, self.greeting = None, None
         music = self.music.get(self.stay.queue_id, "default") if self.stay is not None else "default"
         self.out.append(StartMusic(node=self.node, call_id=self.call_id, music_class=music))
+
+    @property
+    def comfort(self) -> Comfort | None:
+        """What is said to those who wait where he does; None when that is nothing."""
+        waits = self.stay is not None and not self.stay.callback
+        found = self.means.comfort.get(self.stay.queue_id) if waits and self.stay is not None else None
+        return found if found is not None and speaks(found) else None
 
     def hang_up(self, reason: str) -> None:
         """End the call."""
@@ -185,6 +247,9 @@ class Call:
     def give_up(self) -> None:
         """Nobody comes for him: give the caller to the fallback queue. His stay is kept, for an offer may be on its way already."""
         stay = self.stay
+        if stay is not None and stay.callback and not stay.met:
+            self.hang_up("callback")  # nobody is on the line yet
+            return
         self.tell("released")
         self.release(NO_ROUTER)
         self.stay = stay

@@ -5,6 +5,7 @@ The walk is the real session fed by an imagined telephone, so that what it shows
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from hotline import hours
 from hotline.commands import Hangup, Play, Release, StartMusic
 from hotline.facts import (
     CallArrived,
@@ -20,7 +21,6 @@ from hotline.facts import (
     TalkEnded,
 )
 from hotline.ids import AgentId, CallId, Extension, LegId, NodeId, OfferId, PlayId
-from ivr import hours
 from ivr.asking import KEYS
 from ivr.call import Output
 from ivr.model import (

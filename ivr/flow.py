@@ -11,7 +11,7 @@ import yaml
 from ivr.checks import check_graph
 from ivr.kinds import KINDS
 from ivr.marks import Fields, FlowInvalid, Mark, Notes, compose, mark_of, suggestion
-from ivr.model import Flow, Step
+from ivr.model import Flow, Prompt, Step
 from ivr.parts import Reader, Surroundings
 
 STEPS_LIMIT = 200
@@ -55,6 +55,7 @@ def _read(top: Fields, reader: Reader, version: str) -> tuple[Flow, Mark]:
     language_node = top.take("language")
     start_node = top.need("start", ": it names the first step")
     steps = _steps(top, reader)
+    announcements = _announcements(top, reader)
     reader.step = ""
     flow = Flow(
         name=reader.name,
@@ -63,6 +64,7 @@ def _read(top: Fields, reader: Reader, version: str) -> tuple[Flow, Mark]:
         language=reader.language(language_node, "language") or _default_language(reader),
         start=reader.target(start_node, "start"),
         steps=steps,
+        announcements=announcements,
     )
     top.close()
     return flow, mark_of(start_node) if start_node is not None else Mark(1, 1)
@@ -109,6 +111,19 @@ def _steps(top: Fields, reader: Reader) -> dict[str, Step]:
         if step is not None:
             steps[key] = step
     return steps
+
+
+def _announcements(top: Fields, reader: Reader) -> dict[str, Prompt]:
+    """Return the flow's own announcements; their recordings are called `<flow>.announce.<name>`."""
+    node = top.take("announcements")
+    if node is None:
+        return {}
+    reader.step = "announce"
+    fields = Fields(node, "announcements", reader.notes)
+    found: dict[str, Prompt] = {}
+    for key, key_node, _ in reader.notes.pairs(node, "announcements", twice="announcement `{key}` stands twice"):
+        found[reader.word(key_node, "announcements")] = reader.prompt(fields, key, needed=True)
+    return found
 
 
 def _step(node: yaml.Node, reader: Reader) -> Step | None:

@@ -6,8 +6,8 @@ from datetime import date
 
 import yaml
 
+from hotline import hours
 from hotline.ids import QueueId
-from ivr import hours
 from ivr.marks import Fields, suggestion
 from ivr.model import (
     CollectStep,

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from hotline.hours import Hours
 from hotline.ids import QueueId
-from ivr.hours import Hours
 
 
 class Say(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +148,8 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     """Spoken until the caller chooses, or the CRM tells another one."""
     start: str
     steps: Mapping[str, Step]
+    announcements: Mapping[str, Prompt] = {}
+    """Its own announcements for callers who are treated otherwise than by waiting: name -> prompt."""
 
 
 def exits(step: Step) -> tuple[Exit, ...]:
@@ -205,3 +207,5 @@ def says(flow: Flow) -> Iterator[Say]:
     for step in flow.steps.values():
         for _, prompt in prompts(step):
             yield from (item for item in prompt if isinstance(item, Say))
+    for prompt in flow.announcements.values():
+        yield from (item for item in prompt if isinstance(item, Say))

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import wave
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -106,13 +106,19 @@ class Espeak:
 
 
 async def prepare_prompts(
-    flows: Iterable[Flow], directory: Path, progress: Progress, *, find: FindSpeaker = find_speaker
+    flows: Iterable[Flow],
+    directory: Path,
+    progress: Progress,
+    *,
+    house: Iterable[Say] = (),
+    find: FindSpeaker = find_speaker,
 ) -> PromptReport:
     """Make what is missing below `directory` and return what there is.
 
+    `house`: what is said in no flow, but to callers of any; in the languages that flows speak.
     What cannot be made is told in `warnings` and has a substitute in `sounds`. Raises Misuse when `directory` cannot be written.
     """
-    wishes = _wishes(flows)
+    wishes = _wishes(tuple(flows), house)
     work = _Workshop(directory, progress, find)
     for wish in wishes:
         await work.fulfil(wish)
@@ -120,12 +126,22 @@ async def prepare_prompts(
     return work.report()
 
 
-def _wishes(flows: Iterable[Flow]) -> list[_Wish]:
+def recordings(directory: Path) -> list[str]:
+    """Return the names of the operator's recordings below `directory`, in whichever language. Blocks."""
+    return sorted({file.stem for file in (directory / "custom").glob("*/*.wav")})
+
+
+def _wishes(flows: Collection[Flow], house: Iterable[Say]) -> list[_Wish]:
     """Return every text once per language; the same text in two places is one file."""
     places: dict[tuple[str, str], list[Say]] = {}
     for flow in flows:
         for say in says(flow):
             for language, text in say.texts.items():
+                places.setdefault((language, text), []).append(say)
+    spoken = {language for flow in flows for language in flow.languages}
+    for say in house:
+        for language, text in say.texts.items():
+            if language in spoken:
                 places.setdefault((language, text), []).append(say)
     return [_Wish(language=language, text=text, says=tuple(found)) for (language, text), found in places.items()]
 

@@ -18,14 +18,19 @@ from hotline.bus.base import Bus, Inbox
 from hotline.bus.outcomes import hear
 from hotline.commands import CallCommand, Command, CommandEnded, Release
 from hotline.facts import (
+    AnnouncementDue,
     CallAdopted,
     CallArrived,
+    CallCameBack,
     CallEnded,
     CallerIdentified,
     CallFact,
     CallFellBack,
     CallFlowedOut,
+    CallPriorityChanged,
+    CallResumed,
     CallReturned,
+    CustomerDialled,
     DigitPressed,
     Fact,
     OfferFact,
@@ -33,12 +38,14 @@ from hotline.facts import (
     Record,
     RouterActive,
     SnapshotTaken,
+    WaitEstimated,
 )
 from hotline.ids import CallId, NodeId, QueueId
 from hotline.runtime.clock import Clock
 from hotline.runtime.tasks import TaskGroup
 from hotline.tally import Tally
 from ivr.call import Output
+from ivr.means import NO_MEANS, Means
 from ivr.model import Flow
 from ivr.naming import SoundBook
 from ivr.routers import RouterWatch, Tick
@@ -68,6 +75,12 @@ class IvrService:
         CallAdopted,
         CallerIdentified,
         CallFlowedOut,
+        CallResumed,
+        CallPriorityChanged,
+        AnnouncementDue,
+        WaitEstimated,
+        CallCameBack,
+        CustomerDialled,
         CallFellBack,
         CallEnded,
         OfferFact,
@@ -88,11 +101,14 @@ class IvrService:
         *,
         sounds: SoundBook = NO_SOUNDS,
         music: Mapping[QueueId, str] = NO_MUSIC,
+        means: Means = NO_MEANS,
         node: NodeId | None = None,
         router_silent_s: float | None = None,
         sessions_limit: int = SESSIONS_LIMIT,
     ) -> None:
         """`flows`: dialled number -> flow. `sounds` as `prompts` made them; `music`: the music class of each queue.
+
+        `means`: what there is for those who do not wait on.
 
         `node`: the Asterisk whose calls are ours; None: all calls. `router_silent_s`: after so long without a sign of life of
         any router there is none; None: nobody listens for one. Call `attach` with an inbox for `kinds` before the first
@@ -106,6 +122,7 @@ class IvrService:
         self._tasks = tasks
         self._sounds = sounds
         self._music = music
+        self._means = means
         self._node = node
         self._routers = RouterWatch(router_silent_s) if router_silent_s is not None else None
         self._tick_at: float | None = None
@@ -142,7 +159,15 @@ class IvrService:
                 self._feed(call_id, record, now)
             case CallArrived() | CallAdopted() if record.call_id not in self._sessions:
                 self._begin(record, now)
-            case CallFact() | DigitPressed() | PlayEnded() | CallReturned():
+            case (
+                CallFact()
+                | DigitPressed()
+                | PlayEnded()
+                | CallReturned()
+                | CallCameBack()
+                | AnnouncementDue()
+                | WaitEstimated()
+            ):
                 self._feed(record.call_id, record, now)
             case RouterActive():
                 self._router_heard(record)
@@ -187,7 +212,7 @@ class IvrService:
             self._refuse(event, "ivr_full")
         else:
             session, outputs = Session.start(
-                event, flow, now=now, sounds=self._sounds, music=self._music, router=self._has_router
+                event, flow, now=now, sounds=self._sounds, music=self._music, means=self._means, router=self._has_router
             )
             self._sessions[event.call_id] = session
             self._follow(session, outputs)

@@ -7,6 +7,8 @@ does not list, and every answer to an older prompt or offer, is a legal no-op th
     prompting <-> listening        a prompt of the flow plays; its input timer runs
     announcing -> waiting          in the line of a queue: the announcement plays; music plays
     ringing -> talking             an offer rings, the agent talks: the caller is not in our hands, nothing is sent
+    treated <-> outside            out of the line: see `treatments`
+    asking                         where he wants to be called back: see `callback`
     leaving -> ended               Hangup or Release was sent; the call is over (an offer that was on its way can overtake)
 
 Nobody hears silence for more than five seconds: each prompt has a deadline from its known length, so that a lost
@@ -17,25 +19,33 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from hotline.commands import CommandEnded, Done, Hangup, Play, Refused, Release, StartMusic
+from hotline.commands import CommandEnded, DialOut, Done, Hangup, Play, RecordMessage, Refused, Release, StartMusic
 from hotline.facts import (
     OFFER_ENDINGS,
+    AnnouncementDue,
     CallAdopted,
     CallArrived,
+    CallCameBack,
     CallEnded,
     CallerIdentified,
     CallFellBack,
     CallFlowedOut,
+    CallPriorityChanged,
+    CallResumed,
     CallReturned,
+    CustomerDialled,
     DigitPressed,
     OfferAccepted,
     OfferMade,
     PlayEnded,
     TalkEnded,
+    TransferCompleted,
+    WaitEstimated,
 )
 from hotline.ids import CallId, NodeId, QueueId
-from ivr import waiting, walk
+from ivr import callback, comfort, handed_on, treatments, waiting, walk
 from ivr.call import Call, Output, State
+from ivr.means import NO_MEANS, Means
 from ivr.model import Flow
 from ivr.naming import SoundBook
 
@@ -58,17 +68,21 @@ class Session:
         now: float,
         sounds: SoundBook = NO_SOUNDS,
         music: Mapping[QueueId, str] = NO_MUSIC,
+        means: Means = NO_MEANS,
         router: bool = True,
     ) -> tuple[Self, list[Output]]:
         """Return the session of a call that arrived or was adopted (not in the fallback queue), and what to do first.
 
-        `sounds` tells how long prompts play and what replaces missing ones; `music` the music class of each queue; `router`,
-        here and below, whether there is a router: without one nobody is left in a line.
+        `sounds` tells how long prompts play and what replaces missing ones; `music` the music class of each queue; `means` what
+        there is for those who do not wait on; `router`, here and below, whether there is a router: without one nobody is left
+        in a line.
         """
         session = cls(Call(event, flow, sounds, music, now))
-        session._call.router = router
+        session._call.router, session._call.means = router, means
         if isinstance(event, CallAdopted):
             waiting.adopt(session._call, event)
+        elif event.origin == "callback":
+            waiting.called(session._call, event)
         else:
             walk.enter(session._call, flow.start)
         return session, session._take()
@@ -150,6 +164,8 @@ class Session:
 def _end(call: Call, event: object) -> None:
     if call.state in ("prompting", "listening") and isinstance(event, CallEnded):
         call.tell("hungup")
+    if call.state == "outside":
+        call.means.ledger.end(call.call_id)
     call.state = "ended"
     call.deadline = None
 
@@ -161,13 +177,21 @@ def _command_ended(call: Call, event: CommandEnded) -> None:
         return
     match event.command:
         case Play(play_id=play_id) if play_id == call.play_id and isinstance(event.outcome, Refused):
-            walk.prompt_failed(call)
+            _PLAY_FAILED.get(call.state, walk.prompt_failed)(call)
+        case RecordMessage() | DialOut() if call.state == "outside":
+            if isinstance(event.outcome, Refused):
+                treatments.outside_refused(call)
+            else:
+                treatments.outside_unknown(call)
         case StartMusic() if call.state == "waiting":
             call.try_again()
         case (Hangup() | Release()) as leave if leave == call.leave:
             call.try_again()
         case _:
             call.ignore(event)
+
+
+_PLAY_FAILED: Mapping[State, Callable[[Call], None]] = {"treated": treatments.say_failed, "asking": callback.due}
 
 
 def _leave_again(call: Call) -> None:
@@ -190,15 +214,43 @@ _IN_LINE: Mapping[type, Reaction] = {
     OfferAccepted: waiting.offered,
     CallReturned: waiting.returned,
     CallFlowedOut: waiting.flowed_out,
+    CallResumed: treatments.resumed,
+    CallPriorityChanged: treatments.prioritised,
+    WaitEstimated: comfort.learn,
+    CustomerDialled: waiting.met,
 }
 
 TABLE: Mapping[State, Mapping[type, Reaction]] = {
     "prompting": {**_ALWAYS, DigitPressed: walk.pressed, PlayEnded: walk.played},
     "listening": {**_ALWAYS, DigitPressed: walk.pressed},
-    "announcing": {**_IN_LINE, PlayEnded: walk.played},
-    "waiting": _IN_LINE,
+    "announcing": {
+        **_IN_LINE,
+        PlayEnded: walk.played,
+        AnnouncementDue: treatments.announced,
+        DigitPressed: comfort.pressed,
+    },
+    "waiting": {**_IN_LINE, AnnouncementDue: treatments.announced, DigitPressed: comfort.pressed},
     "ringing": {**_IN_LINE, **dict.fromkeys(OFFER_ENDINGS, waiting.offer_over)},
-    "talking": {**_ALWAYS, CallReturned: waiting.returned, TalkEnded: waiting.offer_over},
+    "talking": {
+        **_ALWAYS,
+        CallReturned: waiting.returned,
+        TalkEnded: waiting.offer_over,
+        TransferCompleted: handed_on.led_on,
+    },
+    "treated": {
+        **_ALWAYS,
+        PlayEnded: treatments.said,
+        OfferMade: waiting.offered,
+        OfferAccepted: waiting.offered,
+    },
+    "asking": {
+        **_ALWAYS,
+        DigitPressed: callback.pressed,
+        PlayEnded: callback.played,
+        OfferMade: waiting.offered,
+        OfferAccepted: waiting.offered,
+    },
+    "outside": {**_ALWAYS, CallCameBack: treatments.came_back},
     "leaving": {
         CallEnded: _end,
         CallFellBack: waiting.fell_back,
@@ -214,9 +266,12 @@ DUE: Mapping[State, Callable[[Call], None]] = {
     "prompting": walk.prompt_due,
     "listening": walk.listened,
     "announcing": walk.prompt_due,
-    "waiting": Call.start_music,
+    "waiting": comfort.due,
     "ringing": waiting.ring_due,
     "talking": waiting.talk_due,
+    "treated": treatments.said_due,
+    "asking": callback.due,
+    "outside": treatments.outside_due,
     "leaving": _leave_again,
 }
 """State -> what its deadline means."""

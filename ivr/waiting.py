@@ -5,8 +5,19 @@ who is offered) is the router's; here it is only known which offer is the curren
 recognised. The router may live in another process: what our own node tells can overtake what the router told before.
 """
 
-from hotline.facts import CallAdopted, CallFellBack, CallFlowedOut, CallReturned, OfferAccepted, OfferFact, OfferMade
+from hotline.facts import (
+    CallAdopted,
+    CallArrived,
+    CallFellBack,
+    CallFlowedOut,
+    CallReturned,
+    CustomerDialled,
+    OfferAccepted,
+    OfferFact,
+    OfferMade,
+)
 from hotline.ids import QueueId
+from ivr import handed_on, treatments
 from ivr.call import NO_ROUTER, Call
 from ivr.model import QueueStep
 from ivr.stay import Stay
@@ -51,7 +62,10 @@ def returned(call: Call, event: CallReturned) -> None:
     if call.stay is None or not call.stay.ends(event.offer_id):
         call.ignore(event)
         return
-    _back(call, answered=event.answered or call.state == "talking")
+    if handed_on.is_to_be_led(event):
+        handed_on.lead_on(call, event)
+    else:
+        _back(call, answered=event.answered or call.state == "talking")
 
 
 def ring_due(call: Call) -> None:
@@ -69,6 +83,8 @@ def _back(call: Call, *, answered: bool) -> None:
     call.stay.offer_id = None
     if answered:
         _served(call)
+    elif call.stay.treatment or call.stay.announce:
+        treatments.perform(call)
     elif call.stay.left:
         call.release(call.stay.left)
     elif call.stay.queue_id:
@@ -94,8 +110,11 @@ def _served(call: Call) -> None:
 def flowed_out(call: Call, event: CallFlowedOut) -> None:
     """The router let the caller leave the line, and hands him to the fallback queue. If that fails, we do it."""
     stay = call.stay
-    if stay is None or event.entered_at != stay.entered_at or event.reason == "moved":
+    ours = stay is not None and (event.queue_id, event.entered_at) == (stay.queue_id, stay.entered_at)
+    if stay is None or not ours or (event.reason == "moved" and not event.treatment):
         call.ignore(event)
+    elif event.treatment or event.announce:
+        treatments.flowed_out(call, event)
     elif call.state in ("announcing", "waiting"):
         call.tell("released")
         call.release_later(event.reason, RELEASE_GRACE_S)
@@ -141,6 +160,10 @@ def adopt(call: Call, event: CallAdopted) -> None:
     if event.phase in ("ringing", "talking"):
         call.stay = call.stay or Stay(queue_id=QueueId(""), offer_id=event.offer_id, past=call.past_offers)
         call.state = "ringing" if event.phase == "ringing" else "talking"
+    elif event.phase == "session" and handed_on.is_to_be_led(event):
+        handed_on.lead_on(call, event)
+    elif event.phase == "outside" or (place is not None and place.treatment):
+        treatments.adopt(call, event)
     elif call.stay is not None:
         call.line_up(call.stay)
         call.wait()
@@ -150,6 +173,29 @@ def adopt(call: Call, event: CallAdopted) -> None:
         enter(call, call.step if call.step in call.flow.steps else call.flow.start)
 
 
+def called(call: Call, event: CallArrived) -> None:
+    """We called, for a callback: he stands in the line already. Without a place, or a router, the call is good for nothing."""
+    place = event.place
+    if place is None or place.queue_id is None or not call.router:
+        call.hang_up("callback")
+        return
+    if place.language in call.flow.languages:
+        call.language, call.chose_language = place.language, True
+    if (place.flow, place.flow_version) == (call.flow.name, call.flow.version):
+        call.step = place.step
+    call.stay = Stay.of(place, place.entered_at, None, call.past_offers)
+    call.remember()
+    call.line_up(call.stay)
+    call.tell("called")
+    call.start_music()
+
+
+def met(call: Call, event: CustomerDialled) -> None:
+    """The customer of a callback has answered."""
+    if call.stay is not None and event.result == "answered":
+        call.stay.met = True
+
+
 def adopted_again(call: Call, event: CallAdopted) -> None:
     """The telephony service has looked anew at a call that we never lost."""
     if event.at == call.adopted_at:
@@ -157,10 +203,14 @@ def adopted_again(call: Call, event: CallAdopted) -> None:
         return
     call.adopted_at = event.at
     match event.phase:
+        case "session" if call.state in ("ringing", "talking") and handed_on.is_to_be_led(event):
+            handed_on.lead_on(call, event)
         case "session" if call.state in ("ringing", "talking"):
             _back(call, answered=call.state == "talking")
         case "session" if call.state == "waiting":
             call.wait()
+        case "session" if call.state == "outside":
+            treatments.found_back(call)
         case "ringing" | "talking" if call.stay is not None:
             call.state = "ringing" if event.phase == "ringing" else "talking"
             call.stay.offer_id = event.offer_id

@@ -179,6 +179,7 @@ def listened(call: Call) -> None:
 
 
 def learn_language(call: Call, event: CallerIdentified) -> None:
-    """Speak the customer's language from the next prompt on, unless the caller chose one."""
+    """Speak the customer's language from the next prompt on, unless the caller chose one; and know who he is."""
+    call.customer_id, call.caller_name = event.customer_id, event.name or call.caller_name
     if not call.chose_language and event.language in call.flow.languages:
         call.language = event.language

@@ -1,16 +1,17 @@
 """What agents are doing, folded from their facts: agents by state, wrap-up times, occupancy. Pure, bounded.
 
-Occupancy of a queue = (talking + wrap-up) / (talking + wrap-up + ready idle) of its agents over a sliding window, taken
-from the time they spent in each state. Being reserved or rung counts as neither: it is the caller's time, not work.
+Occupancy of a queue = (talking + holding + wrap-up) / (talking + holding + wrap-up + ready idle) of its agents over a sliding
+window, taken from the time they spent in each state. Being reserved or rung counts as neither: it is the caller's time, not work.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import get_args
 
-from hotline.facts import AgentAdded, AgentState, AgentStateChanged
-from hotline.ids import AgentId, QueueId
+from hotline.facts import AgentAdded, AgentState, AgentStateChanged, BreakOverran, OutcomeGiven
+from hotline.ids import AgentId, OfferId, QueueId
 from metrics.board import Observation, see
 from metrics.definitions import OTHER
 from metrics.window import plausible
@@ -18,7 +19,7 @@ from metrics.window import plausible
 AGENT_LIMIT = 10_000
 BIN_S = 60
 WINDOW_S = 1800
-BUSY: frozenset[AgentState] = frozenset({"talking", "wrap_up"})
+BUSY: frozenset[AgentState] = frozenset({"talking", "holding", "wrap_up"})
 IDLE: frozenset[AgentState] = frozenset({"ready"})
 
 
@@ -33,6 +34,10 @@ class _Seat:
     queues: tuple[str, ...]
     last_queue: str = ""
     """Whose caller the agent talked to last: the queue of the wrap-up."""
+    overran: bool = False
+    """Whether the break lasts longer than it may."""
+    outcome_of: OfferId | None = None
+    """The conversation whose outcome was counted last."""
 
 
 class AgentsFold:
@@ -72,7 +77,23 @@ class AgentsFold:
         if seat.state == "wrap_up":
             queue = seat.last_queue or (seat.queues[0] if len(seat.queues) == 1 else OTHER)
             yield see("wrapup_seconds", at - seat.since, queue=queue)
-        seat.state, seat.since = fact.state, at
+        seat.state, seat.since, seat.overran = fact.state, at, False
+
+    def overran(self, fact: BreakOverran, now: float) -> Iterator[Observation]:
+        """A break lasts longer than its reason allows."""
+        seat = self._seats.get(fact.agent_id)
+        if seat is None or seat.state != "break" or seat.overran or plausible(fact.at, now) < seat.since:
+            return
+        seat.overran = True
+        for queue in seat.queues:
+            yield see("breaks_overrun", queue=queue)
+
+    def outcome(self, fact: OutcomeGiven) -> Iterator[Observation]:
+        """An agent said how a conversation went. When he says it anew, the count stays with his first word."""
+        seat = self._seats.get(fact.agent_id)
+        if seat is not None and seat.outcome_of != fact.offer_id:
+            seat.outcome_of = fact.offer_id
+            yield see("outcomes", queue=seat.last_queue or OTHER, outcome=fact.outcome)
 
     def talked(self, agent_id: AgentId, queue_id: QueueId) -> None:
         """The agent answered a caller of this queue."""
@@ -89,6 +110,9 @@ class AgentsFold:
                 counts[queue, seat.state] = counts.get((queue, seat.state), 0) + 1
         for (queue, state), number in counts.items():
             yield see("agents", number, queue=queue, state=state)
+        late: Counter[str] = Counter(queue for seat in self._seats.values() if seat.overran for queue in seat.queues)
+        for queue in self._all_queues:
+            yield see("agents_overrun", late[queue], queue=queue)
         yield from self._occupancy(now)
 
     def _occupancy(self, now: float) -> Iterator[Observation]:

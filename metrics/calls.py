@@ -54,6 +54,12 @@ class Offer:
     is_open: bool = True
     """Whether no result is known yet."""
     talk_ended: bool = False
+    consult: bool = False
+    """Whether its agent was only asked about the caller (yet)."""
+    held_at: float | None = None
+    """Since when the caller is on hold."""
+    held_s: float = 0.0
+    """How long he was in all."""
 
 
 @dataclass(slots=True)
@@ -65,6 +71,8 @@ class Call:
     offers: dict[OfferId, Offer] = field(default_factory=dict)
     current_offer: OfferId | None = None
     ended_at: float | None = None
+    is_callback: bool = False
+    """Whether we called him: his wait for an agent is counted by nobody; callbacks have numbers of their own."""
     presumed_over: bool = False
     """First heard of through a fact that comes after the end; nobody told the end itself."""
     seen: dict[int, None] = field(default_factory=dict)

@@ -18,7 +18,11 @@ from hotline.facts import (
     CallFellBack,
     CallFlowedOut,
     CallQueued,
+    CallResumed,
     Fact,
+    ForwardEnded,
+    HoldBegan,
+    HoldEnded,
     IvrStepTaken,
     OfferAccepted,
     OfferFact,
@@ -28,8 +32,13 @@ from hotline.facts import (
     RecordingStored,
     ScreenPopped,
     TalkEnded,
+    TransferCompleted,
+    TransferFailed,
+    VoicemailLeft,
+    VoicemailMissed,
 )
 from hotline.ids import AgentId, QueueId
+from metrics import transfers_fold
 from metrics.board import Observation, see
 from metrics.calls import Call, CallBook, Entry, Offer
 from metrics.ledger import Ledger
@@ -59,6 +68,10 @@ class CallsFold:
             OfferRang: self._offer_rang,
             OfferAccepted: self._offer_accepted,
             TalkEnded: self._talk_ended,
+            HoldBegan: transfers_fold.held,
+            HoldEnded: transfers_fold.retrieved,
+            TransferCompleted: transfers_fold.completed,
+            TransferFailed: transfers_fold.failed,
             ScreenPopped: self._screen_popped,
             **dict.fromkeys(OFFER_ENDINGS, self._offer_closed),
         }
@@ -84,6 +97,7 @@ class CallsFold:
         elif fact.phase == "fallback":
             yield from self._to_fallback(call, now)
         elif fact.place is not None and fact.place.queue_id is not None:
+            call.is_callback = fact.place.callback
             entered_at = fact.place.entered_at or fact.arrived_at or fact.at
             yield from self._adopted_waiting(call, fact, fact.place.queue_id, entered_at, now)
 
@@ -105,6 +119,7 @@ class CallsFold:
         call.phase = "talking"
 
     def _queued(self, call: Call, fact: CallQueued, now: float) -> Observations:
+        call.is_callback = fact.kind == "callback"
         yield from self._enter(call, fact.queue_id, fact.entered_at, now)
 
     def _enter(
@@ -115,7 +130,10 @@ class CallsFold:
         known = call.find_entry(queue_id, entered_at)
         if known is not None:
             return known
-        entry = Entry(queue_id, entered_at, plausible(entered_at, now))
+        entry = Entry(queue_id, entered_at, plausible(entered_at, now), is_open=not call.is_callback)
+        if call.is_callback:
+            call.add_entry(entry)
+            return entry
         self._ledger.entered(queue_id, entry.since, now)
         yield see("calls_offered", queue=queue_id)
         other = call.open_entry()
@@ -129,7 +147,8 @@ class CallsFold:
     def _abandoned(self, call: Call, fact: CallAbandoned, now: float) -> Observations:
         entry = yield from self._enter(call, fact.queue_id, fact.entered_at, now)
         if not entry.is_open:
-            yield _unmatched(fact)
+            if not call.is_callback:
+                yield _unmatched(fact)
             return
         entry.is_open = False
         wait = self._ledger.abandoned(entry.queue_id, entry.since, plausible(fact.at, now), now, short=fact.short)
@@ -168,6 +187,10 @@ class CallsFold:
     def _offer_made(self, call: Call, fact: OfferMade, now: float) -> Observations:
         if fact.offer_id in call.offers:
             return
+        if fact.kind == "consult":
+            transfers_fold.asked(call, fact, now)
+            return
+        call.is_callback = call.is_callback or fact.kind == "callback"
         entry = yield from self._enter(call, fact.queue_id, fact.entered_at, now)
         call.add_offer(fact.offer_id, Offer(fact.queue_id, plausible(fact.at, now), fact.agent_id, entry))
         if call.ended_at is None:
@@ -190,6 +213,9 @@ class CallsFold:
     def _accept(self, call: Call, offer: Offer, at: float, now: float) -> Observations:
         """Close an open offer as answered, and its entry with it."""
         if not offer.is_open:
+            return
+        if offer.consult:
+            offer.is_open = False
             return
         yield from self._close_offer(offer, "answered", at, now)
         offer.accepted_at = plausible(at, now)
@@ -218,6 +244,8 @@ class CallsFold:
 
     def _close_offer(self, offer: Offer, result: str, at: float, now: float) -> Observations:
         offer.is_open = False
+        if offer.consult:
+            return
         yield see("offers", queue=offer.queue_id, result=result)
         if offer.rang_at is not None:
             yield see("ring_seconds", max(plausible(at, now) - offer.rang_at, 0.0), queue=offer.queue_id)
@@ -228,10 +256,13 @@ class CallsFold:
             yield _unmatched(fact)
             return
         offer.talk_ended = True
-        if call.ended_at is None and call.phase == "talking":
+        yield from transfers_fold.close_hold(offer, plausible(fact.at, now))
+        with_another = call.current_offer != fact.offer_id and call.current_offer in call.offers
+        if call.ended_at is None and call.phase == "talking" and not offer.consult and not with_another:
             call.phase = "ivr"
         if offer.accepted_at is not None:
-            yield see("talk_seconds", max(plausible(fact.at, now) - offer.accepted_at, 0.0), queue=offer.queue_id)
+            talked_s = plausible(fact.at, now) - offer.accepted_at - offer.held_s
+            yield see("talk_seconds", max(talked_s, 0.0), queue=offer.queue_id)
 
     def _screen_popped(self, call: Call, fact: ScreenPopped, now: float) -> Observations:
         offer = call.offers.get(fact.offer_id)
@@ -252,6 +283,14 @@ def _told_alone(fact: CallFact) -> Observations:
             yield see("recordings", result="stored")
         case RecordingMarked():
             yield see("recordings", result=fact.problem)
+        case CallResumed():
+            yield see("calls_resumed", queue=fact.queue_id)
+        case VoicemailLeft():
+            yield see("voicemails", queue=fact.queue_id, result="left")
+        case VoicemailMissed():
+            yield see("voicemails", queue=fact.queue_id, result=fact.problem)
+        case ForwardEnded():
+            yield see("calls_forwarded", result="answered" if fact.answered else "unanswered")
 
 
 def _unmatched(fact: Fact) -> Observation:

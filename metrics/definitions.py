@@ -13,7 +13,8 @@ from typing import Literal, get_args
 
 import msgspec
 
-from hotline.facts import OFFER_ENDINGS, AgentState, Fact
+from hotline.dialling import Reason
+from hotline.facts import OFFER_ENDINGS, AgentState, CallbackResult, Fact
 from hotline.kpi import FORMULAS
 from metrics.window import WINDOWS
 
@@ -65,10 +66,17 @@ QUEUE = Label(name="queue")
 """Its closed set comes from the settings, see `metrics/board.py`."""
 NODE = Label(name="node", words=50)
 FACT = Label(name="fact", values=tuple(sorted(_leaves(Fact))))
+TRANSFER_FAILURES = (
+    *("no_answer", "rejected", "busy", "failed", "called_off", "caller_left", "agent_left", "refused", "withdrawn"),
+    *("lease", "answered_elsewhere", "unknown"),
+)
 OFFER_RESULTS = ("answered", *OFFER_ENDINGS.values())
 RECORDING_RESULTS = ("stored", "missing", "empty", "broken", "too_short", "store_failed")
-FLOW_OUT_REASONS = ("fallback", "full", "closed", "moved", "unknown_queue", "lost", "no_router")
-CALL_STATES = ("session", "ringing", "talking", "fallback")
+FLOW_OUT_REASONS = (
+    *("fallback", "full", "closed", "moved", "unknown_queue", "lost", "no_router"),
+    *("overflow", "closing", "emergency", "pulled", "key", "callback"),
+)
+CALL_STATES = ("session", "ringing", "talking", "outside", "fallback")
 FALL_BACK_REASONS = ("no_heartbeat", "lease_expired", "not_handled")
 IVR_RESULTS = (
     *(
@@ -85,7 +93,19 @@ IVR_RESULTS = (
         "ended",
         "hungup",
     ),
-    *("failed", "lost"),
+    *("failed", "lost", "comforted"),
+    *(
+        "announced",
+        "moved",
+        "hung_up",
+        "voicemail",
+        "message_left",
+        "no_message",
+        "forwarded",
+        "forward_ended",
+        "not_forwarded",
+    ),
+    *(f"not_forwarded:{reason}" for reason in get_args(Reason)),
     *(f"digit:{d}" for d in "0123456789*#"),
     *(f"digits:{n}" for n in range(1, 21)),
 )
@@ -118,12 +138,12 @@ _CALLS = (
     _counter(
         "calls_arrived",
         "Calls that reached Asterisk and were answered by the dialplan.",
-        Label(name="origin", values=("trunk", "seat", "operator", "test")),
+        Label(name="origin", values=("trunk", "seat", "operator", "test", "callback")),
     ),
     _counter(
         "calls_adopted",
         "Living calls found in Asterisk and taken over after our restart or a lost link.",
-        Label(name="phase", values=("session", "ringing", "talking", "fallback")),
+        Label(name="phase", values=CALL_STATES),
     ),
     _counter(
         "calls_ended",
@@ -190,6 +210,38 @@ _QUEUES = (
         unit="seconds",
     ),
     _gauge(
+        "queue_expected_wait_seconds",
+        "How long a caller would wait who joined the queue now, see docs/waiting.md; absent while nobody serves it.",
+        QUEUE,
+        Label(name="quantile", values=("0.5", "0.9")),
+        source="tally",
+        unit="seconds",
+    ),
+    _gauge(
+        "wait_promise_kept_ratio",
+        "Share of callers who were told a range and answered before its upper end, of about the last 50.",
+        QUEUE,
+        source="tally",
+        unit="ratio",
+    ),
+    _gauge(
+        "wait_estimate_kept_ratio",
+        "The same share of all callers who waited, whether they were told a range or not; below 0.7 none is said.",
+        QUEUE,
+        source="tally",
+        unit="ratio",
+    ),
+    _gauge(
+        "wait_estimate_said", "Whether expected waits are good enough to be said to callers.", QUEUE, source="tally"
+    ),
+    _told(
+        "wait_promises",
+        "Ranges that were said to callers, by what came of them: `kept`, `early` (kept, and answered before the lower end), "
+        "`late`, `unjudged` (the caller left the line within the range).",
+        QUEUE,
+        Label(name="result", values=("kept", "early", "late", "unjudged")),
+    ),
+    _gauge(
         "connect_rate",
         "Share of callers who reach an agent within T, formulas A to G of docs/metrics.md, owner = arrival; absent "
         "without traffic. `today` begins at midnight or with this process.",
@@ -215,6 +267,7 @@ _OFFERS = (
     ),
     _seconds("ring_seconds", "ring", "Time a seat's phone rang, until an answer or any other end.", QUEUE),
     _seconds("talk_seconds", "talk", "Conversation time, bridge to its end (Asterisk TalkTime).", QUEUE),
+    _seconds("hold_seconds", "talk", "Time that callers were on hold in a conversation (Asterisk HoldTime).", QUEUE),
     _seconds("wrapup_seconds", "talk", "After-call work (Genesys ACW; Amazon AFTER_CONTACT_WORK_TIME).", QUEUE),
     _seconds(
         "offer_latency_seconds",
@@ -227,6 +280,45 @@ _OFFERS = (
     ),
 )
 
+_TREATED = (
+    _counter(
+        "voicemails",
+        "Messages that callers were asked for, by what came of it; those of the fallback queue of Asterisk have no queue.",
+        QUEUE,
+        Label(name="result", values=("left", "empty", "missing", "store_failed")),
+    ),
+    _counter(
+        "calls_forwarded",
+        "Callers who were connected with a number outside, or for whom it was tried.",
+        Label(name="result", values=("answered", "unanswered")),
+    ),
+    _counter(
+        "transfers",
+        "Callers whom agents handed on: `blind` at once, `attended` after asking another agent.",
+        Label(name="kind", values=("blind", "attended")),
+    ),
+    _counter(
+        "transfers_failed",
+        "Attempts of agents to hand a caller on after which he was not, by the reason.",
+        Label(name="kind", values=("blind", "attended")),
+        Label(name="reason", values=TRANSFER_FAILURES),
+    ),
+    _counter(
+        "callbacks",
+        "Callbacks: wishes, attempts in vain that are made again, and how they ended (Genesys Callback offered, answered).",
+        QUEUE,
+        Label(name="result", values=("requested", "retried", *get_args(CallbackResult))),
+    ),
+    _counter("callbacks_reached_at_once", "Customers who were reached with the first attempt.", QUEUE),
+    _seconds(
+        "callback_wait_seconds",
+        "wait",
+        "Time from the wish to be called back to the conversation, customers reached.",
+        QUEUE,
+    ),
+    _counter("calls_resumed", "Callers who called again and got their old place in the line back.", QUEUE),
+)
+
 _AGENTS = (
     _gauge(
         "agents",
@@ -236,9 +328,21 @@ _AGENTS = (
     ),
     _gauge(
         "occupancy_ratio",
-        "Occupancy of the last 30 minutes: (talk + wrap-up) / (talk + wrap-up + ready idle); absent while nobody was ready or busy.",
+        "Occupancy of the last 30 minutes: (talk + hold + wrap-up) / (talk + hold + wrap-up + ready idle); absent while nobody was ready or busy.",
         QUEUE,
         unit="ratio",
+    ),
+    _counter(
+        "breaks_overrun",
+        "Breaks that lasted longer than their reason allows (setting `acd.break_limit_s`).",
+        QUEUE,
+    ),
+    _gauge("agents_overrun", "Agents whose break lasts longer than its reason allows.", QUEUE),
+    _counter(
+        "outcomes",
+        "Conversations by how the agent said that they went (setting `acd.outcomes`); a corrected outcome counts as first given.",
+        QUEUE,
+        Label(name="outcome", words=20),
     ),
 )
 
@@ -307,6 +411,12 @@ _HOUSE = (
         "http_passed_over",
         "Times another process had no answer to a request that was passed on, by reason; the next one was asked then.",
         Label(name="reason", values=("unavailable", "standingby", "rejected")),
+    ),
+    _gauge("stream_clients", "Clients that read the stream.", source="tally"),
+    _told(
+        "stream_cut",
+        "Clients of the stream that were cut off, by reason.",
+        Label(name="reason", values=("too_slow", "too_much", "stands_by", "no_token")),
     ),
     _told("http_cut_off", "Answers of other processes that broke off or were too long, and were cut off."),
     _counter(
@@ -400,7 +510,7 @@ _HOUSE = (
     ),
 )
 
-DEFINITIONS: tuple[Metric, ...] = (*_CALLS, *_QUEUES, *_OFFERS, *_AGENTS, *_RECORDINGS, *_AMI, *_HOUSE)
+DEFINITIONS: tuple[Metric, ...] = (*_CALLS, *_QUEUES, *_OFFERS, *_TREATED, *_AGENTS, *_RECORDINGS, *_AMI, *_HOUSE)
 """All metrics, in the order of the documentation."""
 
 EDGES: dict[Scale, tuple[float, ...]] = {

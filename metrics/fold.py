@@ -15,9 +15,19 @@ from collections import Counter
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from hotline.facts import AgentAdded, AgentStateChanged, CallFact, Fact, LinkChanged
+from hotline.facts import (
+    AgentAdded,
+    AgentStateChanged,
+    BreakOverran,
+    CallbackFact,
+    CallFact,
+    Fact,
+    LinkChanged,
+    OutcomeGiven,
+)
 from hotline.ids import QueueId
 from hotline.settings import Settings
+from metrics import callbacks_fold
 from metrics.agents import AgentsFold
 from metrics.board import Observation, see
 from metrics.calls import CallBook
@@ -45,12 +55,18 @@ class Fold:
         return [see("facts", fact=type(fact).__name__), *self._handle(fact, now)]
 
     def _handle(self, fact: Fact, now: float) -> Iterator[Observation]:
-        if isinstance(fact, CallFact):
+        if isinstance(fact, OutcomeGiven):
+            yield from self._agents.outcome(fact)
+        elif isinstance(fact, CallFact):
             yield from self._calls.handle(fact, now)
+        elif isinstance(fact, CallbackFact):
+            yield from callbacks_fold.count(fact)
         elif isinstance(fact, AgentAdded):
             yield from self._agents.added(fact, now)
         elif isinstance(fact, AgentStateChanged):
             yield from self._agents.changed(fact, now)
+        elif isinstance(fact, BreakOverran):
+            yield from self._agents.overran(fact, now)
         elif isinstance(fact, LinkChanged) and (fact.node in self._links or len(self._links) < NODE_LIMIT):
             self._links[fact.node] = fact.up
 

@@ -219,7 +219,7 @@ _AGENTS = RowPlan(
             title="占用率（30 分钟）/ Occupancy, 30 min",
             look="graph",
             unit="percentunit",
-            description="(talk + wrap-up) / (talk + wrap-up + ready idle)",
+            description="(talk + hold + wrap-up) / (talk + hold + wrap-up + ready idle)",
             queries=(_q(f"hotline_occupancy_ratio{Q}", "{{queue}}"),),
         ),
         PanelPlan(

@@ -24,6 +24,7 @@ from hotline.facts import (
     CallArrived,
     CallEnded,
     CallReturned,
+    HoldBegan,
     LinkChanged,
     OfferAccepted,
     OfferBusy,
@@ -38,6 +39,7 @@ from hotline.facts import (
     RecordingStored,
     SnapshotTaken,
     TalkEnded,
+    TransferCompleted,
 )
 from hotline.ids import CallId, NodeId, OfferId, RecordingId, is_safe_id
 from recorder.records import (
@@ -89,7 +91,7 @@ NEXT: Mapping[tuple[State, Input], State] = {
 
 KINDS: tuple[type[Record], ...] = (
     CallArrived, CallAdopted, OfferMade, OfferAccepted, OfferTimedOut, OfferRejected, OfferBusy, OfferFailed,
-    OfferRescinded, TalkEnded, CallReturned, CallEnded, SnapshotTaken, LinkChanged,
+    OfferRescinded, TalkEnded, CallReturned, CallEnded, SnapshotTaken, LinkChanged, HoldBegan, TransferCompleted,
 )  # fmt: skip
 _OVER = (OfferTimedOut, OfferRejected, OfferBusy, OfferFailed, OfferRescinded, TalkEnded, CallReturned)
 
@@ -131,6 +133,8 @@ class Policy:
             case CallArrived() | CallAdopted() if record.node != self._node:
                 _remember(self._foreign, record.call_id, FOREIGN_CALLS)
                 return []
+            case OfferMade(kind="consult") | HoldBegan() | TransferCompleted():
+                return self._led_on(record)
             case OfferMade():
                 return self._offered(record)
             case OfferAccepted():
@@ -153,16 +157,36 @@ class Policy:
 
     def _offered(self, fact: OfferMade) -> list[Action]:
         recording_id = fact.recording_id
+        if recording_id is not None and (early := self._turned_up_before(fact, recording_id)):
+            return early
         if recording_id is None:
             _remember(self._closed, RecordingId(fact.offer_id), REMEMBERED)
             return []
         if not is_safe_id(recording_id) or fact.call_id in self._foreign or recording_id in self._closed:
             return []
         if (known := self.entries.get(recording_id)) is not None:
-            return self._expect(known)
+            return self._one_more(known, fact.offer_id) if known.offer_id != fact.offer_id else self._expect(known)
         entry = Entry(recording_id=recording_id, call_id=fact.call_id, offer_id=fact.offer_id, at=fact.at)
         self._put(entry)
         return [Keep(entry=entry)]
+
+    def _one_more(self, known: Entry, offer_id: OfferId) -> list[Action]:
+        """Learn of another offer that rings for the same caller: whoever answers, the recording is this one."""
+        if known.state != "offered" or offer_id in known.others:
+            return []
+        entry = msgspec.structs.replace(known, others=(*known.others, offer_id))
+        self._put(entry)
+        return [Keep(entry=entry)]
+
+    def _turned_up_before(self, fact: OfferMade, recording_id: RecordingId) -> list[Action]:
+        """Learn under which name a conversation is recorded that we took for one of a single phone."""
+        early = self._of(fact.offer_id)
+        if early is None or early.recording_id == recording_id or early.state == "collecting" or early.others:
+            return []
+        self._close(early)
+        entry = msgspec.structs.replace(early, recording_id=recording_id, expected=True)
+        self._put(entry)
+        return [Forget(recording_id=early.recording_id), Keep(entry=entry)]
 
     def _is_news(self, call_id: CallId, offer_id: OfferId) -> bool:
         """Whether nothing was heard of an offer yet: it was made in another process, and that may reach us last."""
@@ -175,10 +199,56 @@ class Policy:
 
     def _offer_over(self, offer_id: OfferId, at: float, now: float) -> list[Action]:
         entry = self._of(offer_id)
+        if entry is not None and entry.others:
+            return self._one_less(entry, offer_id)
         if entry is not None:
-            return self._all_over([entry], at, now)
+            return self._all_over([entry], at, now) if entry.offer_id == offer_id else []
         _remember(self._closed, RecordingId(offer_id), REMEMBERED)  # if its offer is heard of later, it begins nothing
         return []
+
+    def _led_on(self, fact: OfferMade | HoldBegan | TransferCompleted) -> list[Action]:
+        """Take into account what an agent does with his caller besides talking."""
+        if isinstance(fact, TransferCompleted):
+            return self._handed_on(fact)
+        # Of a consult nobody knows yet whether a caller will come of it, and only that is recorded.
+        return self._held(fact.offer_id) if isinstance(fact, HoldBegan) else []
+
+    def _held(self, offer_id: OfferId) -> list[Action]:
+        """A caller on hold may not be recorded: nobody can say any more how long the recording should be."""
+        entry = self._of(offer_id)
+        if entry is None or entry.accepted_at is None:
+            return []
+        entry = msgspec.structs.replace(entry, accepted_at=None)
+        self._put(entry)
+        return [Keep(entry=entry)]
+
+    def _handed_on(self, fact: TransferCompleted) -> list[Action]:
+        """The caller talks with the agent who was asked about him: from now on that is recorded."""
+        entry = self._of(fact.next_offer) if fact.next_offer is not None else None
+        if fact.recording_id is None or fact.next_offer is None or fact.call_id in self._foreign:
+            return []
+        if entry is None:
+            if fact.recording_id in self._closed:
+                return []
+            entry = Entry(
+                recording_id=fact.recording_id, call_id=fact.call_id, offer_id=fact.next_offer, at=fact.at,
+                state="talking",
+            )  # fmt: skip
+        announced = entry.announced
+        entry = msgspec.structs.replace(entry, accepted_at=fact.at, expected=True, announced=True)
+        self._put(entry)
+        started = RecordingStarted(
+            at=fact.at, call_id=fact.call_id, recording_id=entry.recording_id, offer_id=fact.next_offer
+        )
+        return [Keep(entry=entry)] if announced else [started, Keep(entry=entry)]
+
+    def _one_less(self, entry: Entry, offer_id: OfferId) -> list[Action]:
+        """One of several offers is over, and another may still be answered."""
+        left = [o for o in (entry.offer_id, *entry.others) if o != offer_id]
+        entry = msgspec.structs.replace(entry, offer_id=left[0], others=tuple(left[1:]))
+        self._by_offer.pop(offer_id)
+        self._put(entry)
+        return [Keep(entry=entry)]
 
     def _turned_up(self, record: OfferAccepted | CallAdopted, accepted_at: float | None = None) -> list[Action]:
         """Follow a conversation of which we do not know whether it is recorded: its file will tell."""
@@ -205,7 +275,11 @@ class Policy:
             return []
         # An adopted conversation began before we saw it: its length stays unknown.
         accepted_at = record.at if isinstance(record, OfferAccepted) else None
-        entry = msgspec.structs.replace(entry, accepted_at=accepted_at, expected=True, announced=True)
+        for other in (entry.offer_id, *entry.others):
+            self._by_offer.pop(other, None)
+        entry = msgspec.structs.replace(
+            entry, offer_id=offer_id, others=(), accepted_at=accepted_at, expected=True, announced=True
+        )
         started = RecordingStarted(
             at=record.at, call_id=entry.call_id, recording_id=entry.recording_id, offer_id=entry.offer_id
         )
@@ -215,7 +289,11 @@ class Policy:
         """After a gap: what the call does now tells which of its recordings are over."""
         actions: list[Action] = []
         present = fact.offer_id if fact.phase in ("ringing", "talking") else None
-        past = [e for e in self.entries.values() if e.call_id == fact.call_id and e.offer_id != present]
+        past = [
+            e
+            for e in self.entries.values()
+            if e.call_id == fact.call_id and present not in (e.offer_id, *e.others, e.recording_id)
+        ]
         actions += self._all_over(past, None, now)
         if present is None or fact.phase != "talking":
             return actions
@@ -311,11 +389,13 @@ class Policy:
 
     def _put(self, entry: Entry) -> None:
         self.entries[entry.recording_id] = entry
-        self._by_offer[entry.offer_id] = entry.recording_id
+        for offer_id in (entry.offer_id, *entry.others):
+            self._by_offer[offer_id] = entry.recording_id
 
     def _close(self, entry: Entry) -> None:
         self.entries.pop(entry.recording_id, None)
-        self._by_offer.pop(entry.offer_id, None)
+        for offer_id in (entry.offer_id, *entry.others):
+            self._by_offer.pop(offer_id, None)
         self._restored.discard(entry.recording_id)
         _remember(self._closed, entry.recording_id, REMEMBERED)
 

@@ -17,6 +17,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     recording_id: RecordingId
     call_id: CallId
     offer_id: OfferId
+    others: tuple[OfferId, ...] = ()
+    """While several phones ring for one caller: the other offers that may be answered. The recording is the same for all."""
     at: float
     """When it was first heard of: chooses the directory."""
     state: State = "offered"

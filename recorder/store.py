@@ -8,7 +8,7 @@ doing). A WAV appears under its name only when it is complete and on disk; the r
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,7 @@ from hotline.errors import Misuse, Unavailable
 from hotline.ids import RecordingId, is_safe_id
 from recorder import audio
 from recorder.audio import Audio, LoudnessMeter
+from recorder.files import DAYS, empty_day, open_files, sync_directory
 from recorder.records import Collect, Entry, Flawed, Grown, NoRoom, Result, Stored
 
 CHUNK_BYTES = 1 << 18
@@ -87,19 +88,12 @@ class RecordingStore:
     def look(self, recording_ids: Iterable[RecordingId]) -> dict[RecordingId, tuple[int | None, bool]]:
         """Return for each recording its size (None: no file) and whether some process has it open."""
         wanted = {i: self._raw(i) for i in recording_ids}
-        opened = self._open_files(set(wanted.values()))
+        opened = self._opened(set(wanted.values()))
         return {i: (_size(raw), raw in opened) for i, raw in wanted.items()}
 
-    def _open_files(self, wanted: set[Path]) -> set[Path]:
+    def _opened(self, wanted: set[Path]) -> set[Path]:
         """Return which of these files are open somewhere, as far as we may see: our own Asterisk's we may."""
-        real = {os.path.realpath(path): path for path in wanted}
-        found: set[Path] = set()
-        writer = self._writer()
-        for descriptors in [self._proc / str(writer) / "fd"] if writer else self._proc.glob("[0-9]*/fd"):
-            for target in _links(descriptors):
-                if target in real:
-                    found.add(real[target])
-        return found
+        return open_files(wanted, self._writer(), self._proc)
 
     # --- collecting ---------------------------------------------------------------------------------------------------------
 
@@ -135,7 +129,7 @@ class RecordingStore:
                 sink.flush()
                 os.fsync(sink.fileno())
             part.replace(target)
-            _sync_directory(target.parent)
+            sync_directory(target.parent)
         finally:
             part.unlink(missing_ok=True)
         _tell_silence(target, meter.loudness())
@@ -179,7 +173,7 @@ class RecordingStore:
         found: list[str] = []
         for raw in sorted(self._monitor.glob("*.raw")) if self._monitor.is_dir() else []:
             state = raw.stat()
-            if raw.name in ours or state.st_mtime >= older_than or raw in self._open_files({raw}):
+            if raw.name in ours or state.st_mtime >= older_than or raw in self._opened({raw}):
                 continue
             self._put_aside(raw, keep=state.st_size > 0)
             found.append(raw.name)
@@ -189,10 +183,10 @@ class RecordingStore:
         """Delete recordings of conversations more than `keep_days` whole days ago; returns how many."""
         limit = (datetime.fromtimestamp(now, UTC) - timedelta(days=keep_days)).date()
         removed = 0
-        for day in sorted(self._store.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]")):
+        for day in sorted(self._store.glob(DAYS)):
             date = "-".join(day.relative_to(self._store).parts)
             if date < limit.isoformat():
-                removed += _empty(day)
+                removed += empty_day(day)
         oldest = now - keep_days * 86_400
         for aside in (self._store / QUARANTINE).glob("*"):
             if aside.stat().st_mtime < oldest:
@@ -226,20 +220,6 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _links(descriptors: Path) -> Iterator[str]:
-    """Yield what the descriptors of a process lead to; nothing for a process that is not ours or just ended."""
-    # Thousands of names at each look: plain strings are several times faster than Path objects.
-    try:
-        names = os.listdir(descriptors)  # noqa: PTH208 - see above
-    except OSError:
-        return
-    for name in names:
-        try:
-            yield os.readlink(f"{descriptors}/{name}")  # noqa: PTH115 - see above
-        except OSError:
-            continue
-
-
 def _copy(source: BinaryIO, sink: BinaryIO, size: int, meter: LoudnessMeter) -> str:
     """Write header and audio, and return the SHA-256 of the whole."""
     digest = hashlib.sha256()
@@ -261,14 +241,6 @@ def _tell_silence(target: Path, loudness: tuple[float, float]) -> None:
         log.info("a side of a recording is silent", recording=target.stem, sides=silent)
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _move(source: Path, target: Path) -> None:
     """Rename, or copy and remove where the store is on another file system."""
     try:
@@ -280,15 +252,3 @@ def _move(source: Path, target: Path) -> None:
         part.write_bytes(source.read_bytes())
         part.replace(target)
         source.unlink()
-
-
-def _empty(day: Path) -> int:
-    files = list(day.iterdir())
-    for file in files:
-        file.unlink()
-    day.rmdir()
-    for parent in (day.parent, day.parent.parent):
-        if any(parent.iterdir()):
-            break
-        parent.rmdir()
-    return len(files)

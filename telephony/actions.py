@@ -12,6 +12,7 @@ from hotline.commands import Ring
 from hotline.facts import Place
 from hotline.ids import LegId, NodeId
 from telephony import seats
+from telephony.groups import Phones
 
 VARIABLES = (
     "HOTLINE_CALL",
@@ -23,6 +24,16 @@ VARIABLES = (
     "HOTLINE_FROM",
     "HOTLINE_REASON",
     "DIALSTATUS",
+    "HOTLINE_FIRST",
+    "HOTLINE_SECOND",
+    "HOTLINE_NEXT",
+    "HOTLINE_TRANSFER",
+    "DIALEDPEERNUMBER",
+    "HOTLINE_GROUP",
+    "HOTLINE_MEMBER",
+    "HOTLINE_SUPERVISION",
+    "HOTLINE_CALLOUT",
+    "HOTLINE_ERRAND",
 )
 """Channel variables that a snapshot asks for."""
 
@@ -45,6 +56,19 @@ def set_variable(leg: LegId | None, variable: str, value: str) -> Action:
 def redirect(leg: LegId, context: str, extension: str = "s") -> Action:
     """Send a channel to a place in the dialplan."""
     return Action(name="Redirect", headers={"Channel": leg, "Context": context, "Exten": extension, "Priority": "1"})
+
+
+def other_half(leg: LegId) -> LegId:
+    """Return the other half of a Local channel (`…;1` and `…;2`)."""
+    name, _, half = leg.rpartition(";")
+    return LegId(f"{name};{'2' if half == '1' else '1'}")
+
+
+def redirect_two(leg: LegId, context: str, other: LegId, other_context: str) -> Action:
+    """Send both channels of a bridge to places of their own at once; if one is gone, the other stays where it is."""
+    first = redirect(leg, context).headers
+    more = {"ExtraChannel": other, "ExtraContext": other_context, "ExtraExten": "s", "ExtraPriority": "1"}
+    return Action(name="Redirect", headers=first | more)
 
 
 def agi(leg: LegId, command: str, command_id: str) -> Action:
@@ -78,6 +102,24 @@ def ring(leg: LegId, command: Ring, at: NodeId | None = None) -> list[Action]:
     ]
 
 
+def ring_group(leg: LegId, command: Ring, phones: Phones) -> list[Action]:
+    """Ring several phones: what they are, and which offers, then as for one."""
+    parts = (
+        command.offer_id,
+        "",
+        str(max(round(command.ring_timeout_s), 1)),
+        command.music_class,
+        command.recording_id or "",
+    )
+    return [
+        set_variable(leg, "HOTLINE_GROUP", phones.offers),
+        *(set_variable(leg, f"HOTLINE_PHONES{n}", piece) for n, piece in enumerate(phones.pieces, start=1)),
+        set_variable(leg, "HOTLINE_RING", ",".join(parts)),
+        set_variable(leg, "HOTLINE_NAME", command.caller_name),
+        redirect(leg, "hotline-group"),
+    ]
+
+
 def renew_lease(leg: LegId, lease_s: float) -> Action:
     """Give a call in our hands another `lease_s` seconds before it goes to the fallback by itself."""
     return Action(name="AbsoluteTimeout", headers={"Channel": leg, "Timeout": str(round(lease_s))})
@@ -93,10 +135,19 @@ def forget_offer(leg: LegId) -> Action:
     return set_variable(leg, "HOTLINE_OFFER", "")
 
 
+def forget_transfer(leg: LegId) -> Action:
+    """Whom an agent handed a caller on to is no longer of interest: his place tells where he is."""
+    return set_variable(leg, "HOTLINE_TRANSFER", "")
+
+
 def remember(leg: LegId, place: Place) -> Action:
     """Keep a place on its channel."""
-    packed = base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
-    return set_variable(leg, "HOTLINE_PLACE", packed)
+    return set_variable(leg, "HOTLINE_PLACE", pack(place))
+
+
+def pack(place: Place) -> str:
+    """Return a place as it stands in a channel variable."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
 
 
 def recall(packed: str) -> Place | None:

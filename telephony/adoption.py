@@ -8,7 +8,7 @@ A call whose caller another node's seat serves is a call of this node: the chann
 carry no id of a call and are nobody's.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -26,8 +26,8 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, LegId, OfferId, is_safe_id
 from hotline.text import clean_number
-from telephony import callers
-from telephony.actions import recall
+from telephony import callers, callouts, consult_adoption, consults, errands, groups, supervision
+from telephony.actions import other_half, recall
 from telephony.ami.messages import ChannelStatus
 from telephony.line import Line, Offer, Phase
 from telephony.lines import Lines
@@ -41,6 +41,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     seat: ChannelStatus | None
     phase: Phase
     """`gone` while the dialplan still leads the call to us: its `AsyncAGIStart` will tell."""
+    phones: tuple[ChannelStatus, ...] = ()
+    """All other channels of the call."""
+    held: consult_adoption.Consultation | None = None
+    """What his agents do while he is on hold."""
+    other_half: ChannelStatus | None = None
+    """Of a call that we made: the customer's half."""
 
     def variable(self, name: str) -> str:
         """Return a variable of the caller's channel."""
@@ -53,9 +59,20 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def last_offer_id(self) -> OfferId | None:
-        """The current offer or, when the caller is back from it, the last one."""
+        """The current offer or, when the caller is back from it, the last one. Of several: the first, or the answered one."""
+        won = groups.number_of(self.variable("DIALEDPEERNUMBER")) if self.variable("DIALSTATUS") == "ANSWER" else 0
+        return self.group[won - 1] if 1 <= won <= len(self.group) else self.ring_id
+
+    @property
+    def ring_id(self) -> OfferId | None:
+        """The id of the ring that the caller is under or comes from: that of its first offer."""
         offer = self.variable("HOTLINE_OFFER")
         return OfferId(offer) if is_safe_id(offer) else None
+
+    @property
+    def group(self) -> tuple[OfferId, ...]:
+        """The offers of that ring, when several phones ring."""
+        return groups.found(self.variable("HOTLINE_GROUP"), self.ring_id)
 
     @property
     def served(self) -> OfferId | None:
@@ -64,7 +81,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         return self.last_offer_id if answered else None
 
 
-def find(channels: Iterable[ChannelStatus]) -> list[Found]:
+def find(channels: Sequence[ChannelStatus]) -> list[Found]:
     """Return the calls among the channels of a snapshot, oldest arrival first."""
     callers: dict[str, ChannelStatus] = {}
     seats: dict[str, list[ChannelStatus]] = {}
@@ -77,20 +94,31 @@ def find(channels: Iterable[ChannelStatus]) -> list[Found]:
         else:
             seats.setdefault(call, []).append(channel)
     found = [_found(CallId(call), caller, seats.get(call, [])) for call, caller in callers.items()]
+    halves = {c.channel: c for c in channels if c.channel.startswith("Local/")}
+    found = [msgspec.structs.replace(f, other_half=halves.get(other_half(LegId(f.caller.channel)))) for f in found]
     return sorted(found, key=lambda f: (_arrived_at(f), f.call_id))
 
 
-def _found(call_id: CallId, caller: ChannelStatus, seats: Sequence[ChannelStatus]) -> Found:
+def _found(call_id: CallId, caller: ChannelStatus, phones: Sequence[ChannelStatus]) -> Found:
+    seats = [phone for phone in phones if not phone.channel.startswith("Local/")]
     bridged = next((s for s in seats if s.bridge_id and s.bridge_id == caller.bridge_id), None)
+    if caller.context in errands.KINDS:
+        away = caller.application != "AGI"
+        return Found(call_id=call_id, caller=caller, seat=None, phase="outside" if away else "session")
     if caller.context == "hotline-fallback":
         return Found(call_id=call_id, caller=caller, seat=None, phase="fallback")
     if bridged is not None:
         return Found(call_id=call_id, caller=caller, seat=bridged, phase="talking")
+    if (held := consult_adoption.look(caller, seats)) is not None:
+        return Found(call_id=call_id, caller=caller, seat=held.first, phase="talking", held=held)
     if caller.application == "Dial":
         # Shortly before and after the bridge only the status tells that the agent has answered.
         answered = caller.variables.get("DIALSTATUS") == "ANSWER"
-        seat = seats[0] if seats else None
-        return Found(call_id=call_id, caller=caller, seat=seat, phase="talking" if answered else "ringing")
+        won = groups.number_of(caller.variables.get("DIALEDPEERNUMBER", "")) if answered else 0
+        of_winner = (s for s in seats if won and groups.number_of(s.variables.get("HOTLINE_MEMBER", "")) == won)
+        seat = next(of_winner, seats[0] if seats else None)
+        phase: Phase = "talking" if answered else "ringing"
+        return Found(call_id=call_id, caller=caller, seat=seat, phase=phase, phones=tuple(phones))
     if caller.application == "AGI":
         return Found(call_id=call_id, caller=caller, seat=None, phase="session")
     return Found(call_id=call_id, caller=caller, seat=None, phase="gone")
@@ -106,7 +134,7 @@ def _fallback_reason(found: Found) -> str:
     return reason if is_safe_id(reason) else "unknown"
 
 
-def reconcile(lines: Lines, channels: Iterable[ChannelStatus], *, now: float) -> list[Record]:
+def reconcile(lines: Lines, channels: Sequence[ChannelStatus], *, now: float) -> list[Record]:
     """Bring `lines` to what the snapshot shows and return what that tells, ending with `SnapshotTaken`."""
     found = find(channels)
     living = {f.call_id for f in found}
@@ -119,16 +147,23 @@ def reconcile(lines: Lines, channels: Iterable[ChannelStatus], *, now: float) ->
             records += _changed(lines, known, call, now) if call.call_id not in lines.moved else []
         elif call.phase != "gone":
             records += _adopted(lines, call, now)
-    return [*records, SnapshotTaken(at=now, node=lines.node, living=tuple(sorted(living)))]
+    supervisions = supervision.living(channels)
+    return [
+        *records,
+        SnapshotTaken(at=now, node=lines.node, living=tuple(sorted(living)), supervisions=supervisions),
+    ]
 
 
 def _adopted(lines: Lines, found: Found, now: float) -> list[Record]:
     """Take a call over. One who was served while nobody looked is told as talking, and back: he does not wait any more."""
     place = recall(found.variable("HOTLINE_PLACE"))
     served = found.served if place is not None and place.queue_id is not None else None
-    offer = None
-    if found.offer_id is not None:
-        talking = found.phase == "talking"
+    offer, group = None, None
+    talking = found.phase == "talking"
+    if found.group and found.phase == "ringing":
+        group = groups.adopt(found.group, found.phones)
+        offer = group.members[0]
+    elif found.offer_id is not None:
         offer = Offer(
             offer_id=found.offer_id,
             seat=LegId(found.seat.channel) if found.seat else None,
@@ -137,15 +172,33 @@ def _adopted(lines: Lines, found: Found, now: float) -> list[Record]:
         )
     leg = LegId(found.caller.channel)
     answered = found.phase == "talking" or found.served is not None
-    lines.add(Line(call_id=found.call_id, leg=leg, phase=found.phase, offer=offer, answered=answered))
+    won_from = found.ring_id if found.group and talking else None
+    line = Line(
+        call_id=found.call_id,
+        leg=leg,
+        phase=found.phase,
+        offer=offer,
+        group=group,
+        won_from=won_from,
+        errand=errands.found(found.caller) if found.phase == "outside" else None,
+        answered=answered,
+        second=found.held.second_offer if found.held is not None else None,
+        held=found.held is not None,
+        handed_on=consult_adoption.handed_on(found.caller) if found.phase == "session" else None,
+    )
+    lines.add(line)
+    met = callouts.adopt(line, found.variable("HOTLINE_CALLOUT"), found.other_half, now)
     phase = found.phase if served is None else "talking"
     adopted = _adoption(lines, found, now, phase=phase, offer_id=served or found.offer_id, place=place)
+    adopted = consult_adoption.describe(adopted, line)
     ids: dict[str, Any] = {"at": now, "call_id": found.call_id}
     if found.phase == "fallback":
         return [adopted, CallFellBack(**ids, reason=_fallback_reason(found))]
     if served is not None:
-        return [adopted, TalkEnded(**ids, offer_id=served), CallReturned(**ids, offer_id=served, answered=True)]
-    return [adopted]
+        back = consults.led_by(line, CallReturned(**ids, offer_id=served, answered=True))
+        return [adopted, TalkEnded(**ids, offer_id=served), back]
+    line.led, line.handed_on = line.handed_on is not None, None
+    return [adopted, *met, *consult_adoption.answered(line, now)]
 
 
 def _adoption(
@@ -167,13 +220,20 @@ def _adoption(
     )
 
 
-def survey(lines: Lines, channels: Iterable[ChannelStatus], *, epoch: int, now: float) -> NodeSurveyed:
+def survey(lines: Lines, channels: Sequence[ChannelStatus], *, epoch: int, now: float) -> NodeSurveyed:
     """Return everything, as it is to be told to a router that knows nothing. The snapshot was reconciled before.
 
     What we know of a call counts more than what the snapshot shows: commands of ours may have moved it since.
     """
     calls = tuple(_surveyed(lines, found, now) for found in find(channels))
-    return NodeSurveyed(at=now, node=lines.node, epoch=epoch, calls=calls, seats=tuple(lines.phones.values()))
+    return NodeSurveyed(
+        at=now,
+        node=lines.node,
+        epoch=epoch,
+        calls=calls,
+        seats=tuple(lines.phones.values()),
+        supervisions=supervision.living(channels),
+    )
 
 
 def _surveyed(lines: Lines, found: Found, now: float) -> CallAdopted:
@@ -184,7 +244,8 @@ def _surveyed(lines: Lines, found: Found, now: float) -> CallAdopted:
         place = msgspec.structs.replace(
             place, queue_id=None, served=True
         )  # he was served, whatever the place still says
-    return _adoption(lines, found, now, phase=phase, offer_id=offer_id, place=place)
+    told = _adoption(lines, found, now, phase=phase, offer_id=offer_id, place=place)
+    return told if line is None else consult_adoption.describe(told, line)
 
 
 def _known(line: Line) -> tuple[Phase, OfferId | None]:
@@ -194,9 +255,12 @@ def _known(line: Line) -> tuple[Phase, OfferId | None]:
     return line.phase, line.offer.offer_id if line.offer is not None and at_seat else None
 
 
+_RINGS = ("hotline-ring", "hotline-group", "hotline-back", "hotline-talk", "hotline-transfer", "hotline-held")
+
+
 def _on_its_way(found: Found) -> tuple[Phase, OfferId | None]:
     """Return where a call comes from that the dialplan leads to us: it has just arrived, or was with a seat."""
-    if found.last_offer_id is None or found.caller.context not in ("hotline-ring", "hotline-back"):
+    if found.last_offer_id is None or found.caller.context not in _RINGS:
         return "session", None
     return "talking" if found.variable("DIALSTATUS") == "ANSWER" else "ringing", found.last_offer_id
 
@@ -205,25 +269,40 @@ def _changed(lines: Lines, line: Line, found: Found, now: float) -> list[Record]
     """Tell what happened to a known line while we did not look."""
     if found.phase in ("gone", line.phase):
         _learn_seat(lines, line, found)
-        return []
+        if found.phase != "talking":
+            return []
+        told = consult_adoption.differences(line, found.caller, found.offer_id, found.held, now)
+        _learn_seat(lines, line, found)
+        lines.add(line)
+        return told
     ids: dict[str, Any] = {"at": now, "call_id": line.call_id}
-    match found.phase, line.offer:
+    answered = found.offer_id if found.phase == "talking" else found.served
+    match found.phase, next((o for o in line.offers if o.offer_id == answered), line.offer):
         case "fallback", _:
             return lines.fall_back(line, _fallback_reason(found), now)
+        case "outside", _:
+            line.errand = errands.found(found.caller)
+            line.move("outside")
+            return []
+        case "session", None if line.phase == "outside":
+            return errands.found_back(line, now)
         case "talking", Offer() as offer if offer.offer_id == found.offer_id:
-            _learn_seat(lines, line, found)
+            offer.seat = LegId(found.seat.channel) if found.seat is not None else offer.seat
             offer.bridged = {"caller", "agent"}
-            accepted = lines.accept(line, offer, now)
-            return [*_rang(line, offer, accepted.at), accepted]
+            lines.add(line)
+            return _accepted(lines, line, offer, now)
         case "session", Offer() as offer:
             records: list[Record] = []
             if found.served == offer.offer_id and not offer.accepted:
-                accepted = lines.accept(line, offer, now)
-                records = [*_rang(line, offer, accepted.at), accepted]
+                records = _accepted(lines, line, offer, now)
+            records += consults.over(line, consults.AGENT_LEFT, now)
             records += lines.conclude(line, offer, ("RESCINDED", 0), now)
             line.move("session")
-            line.offer = None
-            return [*records, CallReturned(**ids, offer_id=offer.offer_id, answered=offer.accepted)]
+            ring_id = line.ring_id or offer.offer_id
+            lines.forget_offer(line)
+            line.handed_on = consult_adoption.handed_on(found.caller)
+            returned = CallReturned(**ids, offer_id=ring_id, answered=offer.accepted)
+            return [*records, consults.led_by(line, returned)]
         case "ringing" | "talking", offer if offer is None or offer.offer_id != found.offer_id:
             return _adopted(lines, found, now)  # with a seat, under an offer that we do not know, or no longer
         case _:
@@ -232,10 +311,17 @@ def _changed(lines: Lines, line: Line, found: Found, now: float) -> list[Record]
 
 def _learn_seat(lines: Lines, line: Line, found: Found) -> None:
     """Note which channel is the seat's: without it nobody would recognise the agent's answer."""
-    if found.seat is not None and line.offer is not None and line.offer.offer_id == found.offer_id:
+    if line.group is not None and found.group == tuple(o.offer_id for o in line.group.members):
+        groups.learn(line.group, found.phones)
+        lines.add(line)
+    elif found.seat is not None and line.offer is not None and line.offer.offer_id == found.offer_id:
         line.offer.seat = LegId(found.seat.channel)
         lines.add(line)
 
 
-def _rang(line: Line, offer: Offer, at: float) -> list[Record]:
-    return [] if offer.rang else [OfferRang(at=at, call_id=line.call_id, offer_id=offer.offer_id)]
+def _accepted(lines: Lines, line: Line, offer: Offer, now: float) -> list[Record]:
+    """Tell of an answer that we did not see; then its phone rang before."""
+    accepted = lines.accept(line, offer, now)
+    if offer.rang:
+        return accepted
+    return [OfferRang(at=accepted[0].at, call_id=line.call_id, offer_id=offer.offer_id), *accepted]

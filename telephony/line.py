@@ -19,15 +19,16 @@ from hotline.facts import (
     OfferRescinded,
     OfferTimedOut,
 )
-from hotline.ids import CallId, LegId, OfferId, PlayId
+from hotline.ids import AgentId, CallId, LegId, OfferId, PlayId, QueueId
 
-Phase = Literal["session", "ringing", "talking", "fallback", "gone"]
+Phase = Literal["session", "ringing", "talking", "outside", "fallback", "gone"]
 Side = Literal["caller", "agent", "system", "unknown"]
 
 NEXT: dict[Phase, frozenset[Phase]] = {
-    "session": frozenset({"ringing", "talking", "fallback", "gone"}),
+    "session": frozenset({"ringing", "talking", "outside", "fallback", "gone"}),
     "ringing": frozenset({"session", "talking", "fallback", "gone"}),
     "talking": frozenset({"session", "fallback", "gone"}),
+    "outside": frozenset({"session", "fallback", "gone"}),
     "fallback": frozenset({"session", "gone"}),
     "gone": frozenset(),
 }
@@ -40,6 +41,8 @@ class Offer(msgspec.Struct, kw_only=True):
     offer_id: OfferId
     seat: LegId | None = None
     """The channel of the seat, once it is dialled."""
+    local: str = ""
+    """Of one of a group: the Local channel that dials it (that half of it), once it does."""
     rang: bool = False
     bridged: set[str] = msgspec.field(default_factory=set)
     """Who is in the bridge: `caller`, `agent`."""
@@ -53,6 +56,17 @@ class Offer(msgspec.Struct, kw_only=True):
     """When its ring is over at the latest: what we learn of it later (after a stop of ours) happened before."""
 
 
+class Group(msgspec.Struct, kw_only=True):
+    """The offers of one caller whose phones ring at once; see `telephony.groups`."""
+
+    group_id: OfferId
+    """The id of the first offer, which stands for all of them."""
+    members: tuple[Offer, ...]
+    """In the order of the command, whose numbers begin with 1."""
+    winner: Offer | None = None
+    """Whose phone Asterisk took the answer of."""
+
+
 class Playing(msgspec.Struct, kw_only=True):
     """The prompts that are being played."""
 
@@ -62,6 +76,38 @@ class Playing(msgspec.Struct, kw_only=True):
     index: int = 0
 
 
+CalloutResult = Literal["answered", "busy", "no_answer", "failed"]
+
+
+class Callout(msgspec.Struct, kw_only=True):
+    """The customer's half of a call that we made; see `telephony.callouts`."""
+
+    first: Literal["agent", "customer"]
+    dialled: bool = False
+    """Whether he was dialled, as far as we know."""
+    result: CalloutResult | None = None
+    """What came of it."""
+
+
+class Errand(msgspec.Struct, kw_only=True):
+    """What a caller is sent for whom the dialplan leads by itself; see `telephony.errands`."""
+
+    kind: Literal["message", "number"]
+    number: str = ""
+    answered_at: float | None = None
+    """When the number outside answered."""
+
+
+class HandedOn(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent wants done with a caller whom he let go."""
+
+    to: str
+    """In the words of `hotline.transfers`."""
+    by: AgentId | None
+    queue_id: QueueId | None
+    """The queue in which that agent served him."""
+
+
 class Line(msgspec.Struct, kw_only=True):
     """A call in Asterisk."""
 
@@ -69,18 +115,54 @@ class Line(msgspec.Struct, kw_only=True):
     leg: LegId
     phase: Phase = "session"
     offer: Offer | None = None
+    group: Group | None = None
+    """Set while the phones of several offers ring; `offer` is the first of them."""
+    won_from: OfferId | None = None
+    """The group of the present offer, once it was accepted."""
+    callout: Callout | None = None
+    """Set for a call that we made ourselves."""
+    errand: Errand | None = None
+    """Set while he is outside our hands without an agent."""
     playing: Playing | None = None
     music: bool = False
     pending: set[str] = msgspec.field(default_factory=set)
     """AGI commands that were sent and have not ended. Those left when the call is redirected run in its next session."""
     flushed: tuple[str, int] | None = None
     """How the last offer ended, while the caller is sent round once more to get rid of such commands."""
+    second: Offer | None = None
+    """The offer by which the agent asks another one; see `telephony.consults`."""
+    hold_asked: bool = False
+    """Whether he was sent to hear music, and is about to leave the bridge for it."""
+    held: bool = False
+    """Whether he hears music because of that. His agent may talk with the second one."""
+    aside: bool = False
+    """Whether the second agent hears music, and the caller talks with the first one meanwhile."""
+    together: Literal["", "asked", "yes"] = ""
+    """Whether all three talk, or are about to."""
+    phone_held: bool = False
+    """Whether his agent's phone keeps him on hold."""
+    handed_on: HandedOn | None = None
+    """Whom his agent handed him on to, until his return is told."""
+    led: bool = False
+    """Whether that was told, and his channel still says it."""
     ended_by_us: bool = False
     leaving: bool = False
     """Whether it was sent to the fallback queue, where a lease would end it."""
     answered: bool = False
     """Whether an agent ever answered it."""
     talk_ended_by: Side = "unknown"
+
+    @property
+    def ring_id(self) -> OfferId | None:
+        """The id under which the network knows the present ring: that of the offer, or of its group."""
+        return self.won_from or (self.offer.offer_id if self.offer is not None else None)
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """The offers that the call is under: none, one, or those of a group."""
+        if self.group is not None:
+            return self.group.members
+        return (self.offer,) if self.offer is not None else ()
 
     def move(self, phase: Phase) -> bool:
         """Go to `phase` if the table allows it; return whether it did."""

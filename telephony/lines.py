@@ -25,6 +25,7 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, is_safe_id
 from hotline.text import clean_number
+from telephony import callouts, consults, errands, groups, supervision
 from telephony.actions import Action, redirect, stream_file
 from telephony.ami.messages import (
     AgiCommandEnded,
@@ -60,6 +61,7 @@ class Lines:
         self.node = node
         self._seats = frozenset(seats)
         self.by_call: dict[CallId, Line] = {}
+        self.callouts = callouts.Callouts()
         self.moved: set[CallId] = set()
         """Calls that a command of ours moved since the last snapshot was asked for: it shows them as they were."""
         self.phones: dict[Extension, SeatChanged] = {}
@@ -70,14 +72,21 @@ class Lines:
         """Take a line in (it arrived, or was adopted)."""
         self.by_call[line.call_id] = line
         self._by_leg[line.leg] = (line, "caller")
-        if line.offer is not None and line.offer.seat is not None:
-            self._by_leg[line.offer.seat] = (line, "agent")
+        for offer in line.offers:
+            if offer.seat is not None:
+                self._by_leg[offer.seat] = (line, "agent")
+            if offer.local:
+                self._by_leg[offer.local] = (line, "system")
+        if line.second is not None and line.second.seat is not None:
+            self._by_leg[line.second.seat] = (line, "system")
 
     def _whose(self, channel: str) -> tuple[Line | None, Side]:
         return self._by_leg.get(channel, (None, "unknown"))
 
     def handle(self, message: object, *, now: float) -> Told:
         """Return what a message means. Unknown kinds of messages mean nothing."""
+        if (heard := self._on_hold(message, now)) is not None:
+            return heard
         match message:
             case AgiStarted():
                 return self._agi_started(message, now)
@@ -91,12 +100,41 @@ class Lines:
                 return self._hung_up(message, now)
             case DigitEnded():
                 return self._digit(message, now)
-            case UserEventSeen(name="HotlineFallback"):
-                return self._fell_back(message, now)
+            case UserEventSeen():
+                return self._user_event(message, now)
             case DeviceStateChanged():
                 return self._device(message, now)
             case _:
                 return Told()
+
+    def _user_event(self, message: UserEventSeen, now: float) -> Told:
+        match message.name:
+            case "HotlineFallback":
+                return self._fell_back(message, now)
+            case "HotlineCallout":
+                line = self.by_call.get(CallId(message.fields.get("Call", "")))
+                return Told(records=callouts.heard(line, message, now))
+            case "HotlineMember":
+                return self._member(message, now)
+            case supervision.EVENT:
+                return Told(records=supervision.seen(message, self.node, now), actions=supervision.tone_asked(message))
+            case _:
+                return Told()
+
+    def _on_hold(self, message: object, now: float) -> Told | None:
+        """Return what a message means for a caller on hold or in a consult; None when it is about something else."""
+        line, side = self._whose(getattr(message, "channel", ""))
+        if line is None:
+            return None
+        if (told := errands.hear(line, side, message, now)) is not None:
+            return Told(records=told)
+        records = consults.hear(line, side, message, now)
+        if records is None:
+            return None
+        if isinstance(message, ChannelHungUp):
+            self._by_leg.pop(message.channel, None)
+        self.add(line)
+        return Told(records=records)
 
     # --- a channel comes into our hands -----------------------------------------------------------------------------
 
@@ -109,6 +147,19 @@ class Lines:
                 if line is None or line.leg != message.channel:
                     return Told(unclear="unknown_return")
                 return self._returned(line, OfferId(offer), (status, int(cause) if cause.isdecimal() else 0), now)
+            case ("transfer", call, offer, to, by, queue):
+                line = self.by_call.get(CallId(call))
+                if line is None or line.leg != message.channel:
+                    return Told(unclear="unknown_return")
+                handed_on = consults.blind(line, to, by, queue, now)
+                told = self._returned(line, OfferId(offer), ("ANSWER", 0), now)
+                told.records[:0] = handed_on
+                return told
+            case ("errand", call, kind, status):
+                line = self.by_call.get(CallId(call))
+                if line is None or line.leg != message.channel:
+                    return Told(unclear="unknown_return")
+                return Told(records=errands.came_back(line, kind, status, now))
             case ("feature", extension, code) if extension in self._seats:
                 dialled = FeatureCodeDialled(
                     at=now,
@@ -127,6 +178,7 @@ class Lines:
             return Told()
         line = Line(call_id=CallId(call), leg=LegId(message.channel))
         self.add(line)
+        place = self.callouts.arrived(line)
         arrived = CallArrived(
             at=now,
             call_id=line.call_id,
@@ -135,36 +187,41 @@ class Lines:
             number=clean_number(number),
             caller_number=clean_number(caller),
             caller_name=display_name(packed_from),
-            origin=origin if origin in ("seat", "operator", "test") else "trunk",  # type: ignore[arg-type] # narrowed by hand
+            origin=origin if origin in ("seat", "operator", "test", "callback") else "trunk",  # type: ignore[arg-type] # narrowed by hand
+            place=place,
         )
         return Told(records=[arrived])
 
     def _returned(self, line: Line, offer_id: OfferId, result: tuple[str, int], now: float) -> Told:
         offer = line.offer
-        if offer is not None and offer.offer_id != offer_id:
+        if offer is not None and line.ring_id is not None and line.ring_id != offer_id:
             if not (offer.cancelled and result[0] == "RESCINDED"):
                 return Told(unclear="late_return")  # of an offer before this one
-            offer_id = offer.offer_id  # taken back before the dialplan noted its id
+            offer_id = line.ring_id  # taken back before the dialplan noted its id
         if line.pending:
             # Sent before the ring and never begun: it runs now. Sent round once more, the caller does not have to hear it.
             line.pending.clear()
             line.flushed = result
             return Told(actions=[redirect(line.leg, "hotline-back")])
         result, line.flushed = line.flushed or result, None
-        records: list[Record] = []
+        records: list[Record] = consults.over(line, consults.AGENT_LEFT, now)
         if offer is not None:
             records += self.conclude(line, offer, result, now)
         answered = offer.accepted if offer is not None else result[0] == "ANSWER"
         line.move("session")
-        self._forget_seat(line)
-        line.offer = None
-        records.append(CallReturned(at=now, call_id=line.call_id, offer_id=offer_id, answered=answered))
+        self.forget_offer(line)
+        returned = CallReturned(at=now, call_id=line.call_id, offer_id=offer_id, answered=answered)
+        records.append(consults.led_by(line, returned))
         return Told(records=records)
 
     # --- ringing and talking ------------------------------------------------------------------------------------------
 
     def _dialled(self, message: DialBegun | DialProgress | DialEnded, now: float) -> Told:
         line, side = self._whose(message.channel)
+        if line is not None and line.group is not None:
+            records = groups.dialled(line, line.group, message, now)
+            self.add(line)
+            return Told(records=records)
         if line is None or side != "caller" or line.offer is None:
             return Told()
         offer = line.offer
@@ -187,6 +244,10 @@ class Lines:
 
     def _bridged(self, message: BridgeEntered | BridgeLeft, now: float) -> Told:
         line, side = self._whose(message.channel)
+        if line is not None and line.group is not None:
+            won = groups.bridged(line, line.group, message)
+            accepted = self.accept(line, won, now) if won is not None else []
+            return Told(records=accepted, actions=callouts.after_answer(line))
         if line is None or line.offer is None or line.offer.ended:
             return Told()
         offer = line.offer
@@ -196,18 +257,38 @@ class Lines:
                 offer.left_first = side
             return Told()
         offer.bridged.add(side)
+        if offer.left_first == side:
+            offer.left_first = "unknown"  # he was only moved to another bridge, as when a Local channel is taken out
         if offer.accepted or offer.bridged != {"caller", "agent"}:
             return Told()
-        return Told(records=[self.accept(line, offer, now)])
+        return Told(records=self.accept(line, offer, now), actions=callouts.after_answer(line))
 
-    def accept(self, line: Line, offer: Offer, now: float) -> Record:
-        """Note that caller and agent are bridged, and tell it."""
+    def accept(self, line: Line, offer: Offer, now: float) -> list[Record]:
+        """Note that caller and agent are bridged, and tell it, and that the other phones of a group are too late."""
         offer.accepted = True
         line.move("talking")
-        return OfferAccepted(at=min(now, offer.until), call_id=line.call_id, offer_id=offer.offer_id)
+        accepted = OfferAccepted(at=min(now, offer.until), call_id=line.call_id, offer_id=offer.offer_id)
+        if line.group is None:
+            return [accepted]
+        lost = groups.lose(line, line.group, offer, now)
+        group_id = line.group.group_id
+        self.forget_offer(line)
+        line.offer, line.won_from, offer.local = offer, group_id, ""
+        self.add(line)
+        return [accepted, *lost]
+
+    def _member(self, message: UserEventSeen, now: float) -> Told:
+        line = self.by_call.get(CallId(message.fields.get("Call", "")))
+        if line is None or line.group is None:
+            return Told()
+        records = groups.member_told(line, message, now)
+        self.add(line)
+        return Told(records=records)
 
     def conclude(self, line: Line, offer: Offer, result: tuple[str, int], now: float) -> list[Record]:
-        """Tell how an offer ended, once; `result` is DIALSTATUS and HANGUPCAUSE."""
+        """Tell how an offer ended, and the others of its group, each once; `result` is DIALSTATUS and HANGUPCAUSE."""
+        if line.group is not None:
+            return groups.conclude(line, line.group, result, now)
         if offer.ended:
             return []
         offer.ended = True
@@ -223,14 +304,19 @@ class Lines:
         self._by_leg.pop(message.channel, None)
         if line is None:
             return Told()
-        if side == "agent":
+        if side != "caller":
             accepted = line.offer is not None and line.offer.accepted and line.offer.seat == message.channel
+            told, needed = consults.left_together(line, now) if accepted else ([], [])
+            if told:
+                self.add(line)
+                return Told(records=told, actions=needed)
             return Told(records=self.conclude(line, line.offer, ("ANSWER", 0), now) if line.offer and accepted else [])
-        return Told(records=self.end(line, now, cause=message.cause))
+        dismissed = consults.dismiss(line)
+        return Told(records=self.end(line, now, cause=message.cause), actions=dismissed)
 
     def end(self, line: Line, now: float, *, cause: int, reconciled: bool = False) -> list[Record]:
         """Tell that a call is over: its offer first, then the call; and forget it."""
-        records: list[Record] = []
+        records: list[Record] = [*errands.over(line, "LEFT", now), *consults.over(line, "LEFT", now)]
         if line.offer is not None:
             records += self.conclude(line, line.offer, ("LEFT", 0), now)
         ended_by: Side = "caller"
@@ -239,7 +325,7 @@ class Lines:
         elif line.ended_by_us:
             ended_by = "agent" if line.talk_ended_by == "agent" else "system"
         line.move("gone")
-        self._forget_seat(line)
+        self.forget_offer(line)
         self._by_leg.pop(line.leg, None)
         self.by_call.pop(line.call_id, None)
         records.append(CallEnded(at=now, call_id=line.call_id, cause=cause, ended_by=ended_by, reconciled=reconciled))
@@ -249,8 +335,9 @@ class Lines:
         """Tell that a call went to Asterisk's own fallback queue."""
         if not line.move("fallback"):
             return []
-        records = [] if line.offer is None else self.conclude(line, line.offer, ("RESCINDED", 0), now)
-        line.offer = None
+        records = [*errands.over(line, "RESCINDED", now), *consults.over(line, "RESCINDED", now)]
+        records += [] if line.offer is None else self.conclude(line, line.offer, ("RESCINDED", 0), now)
+        self.forget_offer(line)
         return [*records, CallFellBack(at=now, call_id=line.call_id, reason=reason)]
 
     def _fell_back(self, message: UserEventSeen, now: float) -> Told:
@@ -260,9 +347,12 @@ class Lines:
             return Told(unclear="unknown_fallback")
         return Told(records=self.fall_back(line, reason if is_safe_id(reason) else "unknown", now))
 
-    def _forget_seat(self, line: Line) -> None:
-        if line.offer is not None and line.offer.seat is not None:
-            self._by_leg.pop(line.offer.seat, None)
+    def forget_offer(self, line: Line) -> None:
+        """Have a call be under no offer any more."""
+        for offer in line.offers:
+            for channel in (offer.seat, offer.local):
+                self._by_leg.pop(channel or "", None)
+        line.offer, line.group, line.won_from = None, None, None
 
     # --- keys, prompts, phones ----------------------------------------------------------------------------------------
 

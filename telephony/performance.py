@@ -5,6 +5,7 @@ the change back when Asterisk refuses.
 """
 
 import math
+import re
 from collections.abc import Callable, Container
 
 import msgspec
@@ -12,23 +13,37 @@ import msgspec
 from hotline.commands import (
     AnswerFeature,
     CallCommand,
+    CallOut,
     CancelRing,
+    ChangeSupervision,
     Command,
+    Conference,
+    Consult,
+    DialOut,
+    EndConsult,
+    EndSupervision,
     Hangup,
+    Hold,
     Play,
+    RecordMessage,
     Refused,
     Release,
     Remember,
+    Retrieve,
     Ring,
     StartMusic,
     StopMusic,
+    Supervise,
+    Swap,
+    Transfer,
 )
 from hotline.ids import NodeId
-from telephony import actions
+from telephony import actions, callouts, consults, errands, groups, seats, supervision
 from telephony.actions import Action
 from telephony.line import Line, Offer, Playing
 from telephony.lines import Lines, command_id
 
+_DIGITS = re.compile(r"[0-9]{1,20}")
 RING_GRACE_S = 1.0
 """How much longer than asked for a ring may take."""
 
@@ -56,8 +71,8 @@ def plan(
     if not isinstance(command, CallCommand):
         raise NotImplementedError(type(command).__name__)
     line = lines.by_call.get(command.call_id)
-    if line is None:
-        return Refused(reason="unknown_call")
+    if line is None or isinstance(command, CallOut):
+        return _without_line(command, lines)
     match command:
         case Hangup():
             line.ended_by_us = True
@@ -67,27 +82,100 @@ def plan(
         case CancelRing():
             lines.moved.add(line.call_id)
             return _cancel(line, command)
+        case (
+            Supervise()
+            | ChangeSupervision()
+            | EndSupervision()
+            | Hold()
+            | Retrieve()
+            | Transfer()
+            | Consult()
+            | EndConsult()
+            | Swap()
+            | Conference()
+        ):
+            return _with_agent(line, command, lines, peers, now)
         case _ if line.phase != "session":
             return Refused(reason="not_in_session")
         case Ring():
-            at = command.seat_node if command.seat_node != lines.node else None
-            if at is not None and at not in peers:
-                return Refused(reason="no_such_peer")
-            lines.moved.add(line.call_id)
-            return _ring(line, command, at, now)
+            return _ring_phones(line, command, lines, peers, now)
         case _:
-            return _in_session(line, command)
+            return _in_session(line, command, lines)
+
+
+def _supervise(
+    line: Line, command: Supervise | ChangeSupervision | EndSupervision, own: NodeId, peers: Container[str]
+) -> Plan | Refused:
+    """Plan what a supervisor does with a conversation."""
+    match command:
+        case Supervise(seat_node=node) if node is not None and node != own and node not in peers:
+            return Refused(reason="no_such_peer")
+        case Supervise():
+            steps = supervision.begin(line, command, own)
+        case ChangeSupervision():
+            steps = supervision.change(command)
+        case EndSupervision():
+            steps = supervision.end(command)
+    return steps if isinstance(steps, Refused) else Plan(actions=steps)
+
+
+def _ring_phones(line: Line, command: Ring, lines: Lines, peers: Container[str], now: float) -> Plan | Refused:
+    """Plan a ring of one seat, or of a group; who is rung outside is a group, if only of one."""
+    nodes = {command.seat_node, *(t.seat_node for t in command.also)} - {None, lines.node}
+    if any(node not in peers for node in nodes):
+        return Refused(reason="no_such_peer")
+    outside = [number for number in (command.number, *(t.number for t in command.also)) if number]
+    if any(_DIGITS.fullmatch(number) is None for number in outside):
+        return Refused(reason="no_number")
+    lines.moved.add(line.call_id)
+    if command.also or outside:
+        return _ring_group(line, command, lines.node, now)
+    return _ring(line, command, command.seat_node if command.seat_node != lines.node else None, now)
+
+
+def _with_agent(line: Line, command: CallCommand, lines: Lines, peers: Container[str], now: float) -> Plan | Refused:
+    """Plan what an agent does with his caller: hold, consult, transfer."""
+    if isinstance(command, Supervise | ChangeSupervision | EndSupervision):
+        return _supervise(line, command, lines.node, peers)
+    at = command.seat_node if isinstance(command, Consult) and command.seat_node != lines.node else None
+    if at is not None and at not in peers:
+        return Refused(reason="no_such_peer")
+    lines.moved.add(line.call_id)
+    seat = seats.address(command.extension, at) if isinstance(command, Consult) else ""
+    found = consults.steps(line, command, seat, now)
+    return found if isinstance(found, Refused) else Plan(actions=found.actions, revert=found.revert)
+
+
+def _without_line(command: CallCommand, lines: Lines) -> Plan | Refused:
+    """Plan what needs no call, because it makes one; there must be none of that name."""
+    if not isinstance(command, CallOut):
+        return Refused(reason="unknown_call")
+    if command.call_id in lines.callouts or command.call_id in lines.by_call:
+        return Refused(reason="called_already")
+    lines.callouts.asked(command)
+    return Plan(actions=[callouts.originate(command)], revert=lambda: lines.callouts.withdrawn(command.call_id))
 
 
 def _remember(line: Line, command: Remember) -> Plan:
     remembered = actions.remember(line.leg, command.place)
+    if line.led:
+        line.led = False
+        return Plan(actions=[actions.forget_offer(line.leg), remembered, actions.forget_transfer(line.leg)])
     if not line.answered or command.place.queue_id is None:
         return Plan(actions=[remembered])
     # He was served before and waits anew: who adopts him must not take the old answer for one to this wait.
     return Plan(actions=[actions.forget_offer(line.leg), remembered])
 
 
-def _in_session(line: Line, command: CallCommand) -> Plan | Refused:
+def _errand(line: Line, command: RecordMessage | DialOut, lines: Lines) -> Plan | Refused:
+    lines.moved.add(line.call_id)
+    steps = errands.begin(line, command)
+    if isinstance(steps, Refused):
+        return steps
+    return Plan(actions=steps.actions, revert=lambda: errands.withdrawn(line))
+
+
+def _in_session(line: Line, command: CallCommand, lines: Lines) -> Plan | Refused:
     match command:
         case Play():
             return _play(line, command)
@@ -97,6 +185,8 @@ def _in_session(line: Line, command: CallCommand) -> Plan | Refused:
             return _music(line, None)
         case Release():
             return _release(line)
+        case RecordMessage() | DialOut():
+            return _errand(line, command, lines)
         case _:
             raise NotImplementedError(type(command).__name__)
 
@@ -154,13 +244,33 @@ def _ring(line: Line, command: Ring, at: NodeId | None, now: float) -> Plan | Re
     return Plan(actions=actions.ring(line.leg, command, at), revert=revert)
 
 
-def _cancel(line: Line, command: CancelRing) -> Plan | Refused:
-    offer = line.offer
-    if line.phase != "ringing" or offer is None or offer.offer_id != command.offer_id:
-        return Refused(reason="not_ringing")
-    offer.cancelled = True
+def _ring_group(line: Line, command: Ring, own: NodeId, now: float) -> Plan | Refused:
+    phones = groups.phones(command, own)
+    if line.leaving or phones is None:
+        return Refused(reason="leaving" if line.leaving else "too_many_phones")
+    before = line.offer
+    line.group = groups.begin(command, now + command.ring_timeout_s + RING_GRACE_S)
+    line.offer, line.won_from = line.group.members[0], None
+    line.move("ringing")
 
     def revert() -> None:
-        offer.cancelled = False
+        if line.ring_id == command.offer_id:
+            line.offer, line.group, line.won_from = before, None, None
+            line.move("session")
+
+    return Plan(actions=actions.ring_group(line.leg, command, phones), revert=revert)
+
+
+def _cancel(line: Line, command: CancelRing) -> Plan | Refused:
+    """Take a ring back; that of several phones under the id of its first offer."""
+    if line.phase != "ringing" or line.offer is None or line.ring_id != command.offer_id:
+        return Refused(reason="not_ringing")
+    offers = line.offers
+    for offer in offers:
+        offer.cancelled = True
+
+    def revert() -> None:
+        for offer in offers:
+            offer.cancelled = False
 
     return Plan(actions=[actions.redirect(line.leg, "hotline-back")], revert=revert)

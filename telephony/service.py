@@ -309,7 +309,7 @@ class TelephonyService:
 
     def _count_lines(self) -> None:
         phases = [line.phase for line in self._lines.by_call.values()]
-        for phase in ("session", "ringing", "talking", "fallback"):
+        for phase in ("session", "ringing", "talking", "outside", "fallback"):
             self._tally.level("calls_active", phases.count(phase), state=phase)
 
 

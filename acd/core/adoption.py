@@ -7,13 +7,19 @@ calls found for the first time are adopted with the place that their channel kep
 
 from collections.abc import Iterable
 
-from acd.core import callers, comeback, conduct, endings
-from acd.core.agents import Agent
+import msgspec
+
+from acd.core.agents import conduct, sitting
+from acd.core.agents.roster import Agent
+from acd.core.agents.seats import recalled
+from acd.core.agents.states import IN_CALL
+from acd.core.callers import arriving, comeback
+from acd.core.callers.line import Caller
 from acd.core.floor import Floor, Note
-from acd.core.line import Caller
-from acd.core.offers import GRACE_S, RESTORED_S, RETURN_S, Offer
-from acd.core.seats import recalled
-from hotline.facts import CallAdopted, LinkChanged, NodeSurveyed, OfferUnknown, Place, SnapshotTaken
+from acd.core.offers import endings
+from acd.core.offers.book import GRACE_S, RESTORED_S, RETURN_S, Offer
+from acd.core.talks import transfers
+from hotline.facts import CallAdopted, CallQueued, LinkChanged, NodeSurveyed, OfferUnknown, Place, SnapshotTaken
 from hotline.ids import CallId, NodeId, OfferId
 
 
@@ -56,28 +62,31 @@ def snapshot_taken(floor: Floor, signal: SnapshotTaken, now: float) -> None:
     than the caller or the offer says nothing.
     """
     living = frozenset(signal.living)
+    floor.known.keep_only(signal.node, living)
     for caller in [c for c in floor.line if c.node == signal.node and c.entered_at <= signal.at]:
         if caller.call_id in living:
             caller.confirmed = not caller.doubted
             floor.place(caller, now)
         else:
-            callers.gone(floor, caller.call_id, signal.at, now)
+            arriving.gone(floor, caller.call_id, signal.at, now)
     for offer in [o for o in floor.offers if o.node == signal.node and (o.restored or o.made_at <= signal.at)]:
         if offer.call_id not in living:
-            callers.gone(floor, offer.call_id, signal.at, now)
+            arriving.gone(floor, offer.call_id, signal.at, now)
 
 
 def adopted(floor: Floor, fact: CallAdopted, now: float) -> None:
     """Take over a call that was found: at its old place, with the offer it is under."""
     waiting = floor.line.get(fact.call_id)
-    if floor.left.get(fact.call_id) == callers.ENDED or (waiting is not None and fact.at < waiting.entered_at):
+    if floor.left.get(fact.call_id) == arriving.ENDED or (waiting is not None and fact.at < waiting.entered_at):
         floor.ignore("late_adoption")
         return
-    note = floor.notes.get(fact.call_id)
-    floor.notes.put(fact.call_id, Note(node=fact.node, name=note.name if note is not None else ""))
+    known = floor.notes.get(fact.call_id) or Note(node=fact.node)
+    number = fact.caller_number or known.number
+    floor.notes.put(fact.call_id, msgspec.structs.replace(known, node=fact.node, number=number))
     if waiting is not None and waiting.node != fact.node:
         waiting.node = fact.node  # it had only been guessed
         floor.place(waiting, now)
+    transfers.found(floor, fact, now)
     match fact.phase:
         case "session":
             _found_in_session(floor, fact, now)
@@ -101,8 +110,8 @@ def _found_in_session(floor: Floor, fact: CallAdopted, now: float) -> None:
         endings.hang_up(floor, offer, now, reason="reconciled")
         _note_left(floor, fact.call_id, max(offer.entered_at, fact.place.entered_at if fact.place else 0.0))
         return
-    if offer is not None:
-        _close_unheard(floor, offer, now)
+    for unheard in floor.offers.ring_of(offer) if offer is not None else ():
+        _close_unheard(floor, unheard, now)
     if caller is not None:
         comeback.come_back(floor, caller, now)
     elif _waits(floor, fact):
@@ -119,14 +128,20 @@ def _close_unheard(floor: Floor, offer: Offer, now: float) -> None:
 def _found_ringing(floor: Floor, fact: CallAdopted, now: float) -> None:
     """A phone rings for him. If we do not know whose, we wait for his return as long as it may ring."""
     offer = floor.offers.of_call(fact.call_id)
-    if offer is not None and offer.offer_id == fact.offer_id:
-        offer.restored = False
-        floor.touch(offer)
+    if offer is not None and _is_of(fact.offer_id, offer):
+        for ringing in floor.offers.ring_of(offer):
+            ringing.restored = False
+            floor.touch(ringing)
     if floor.line.get(fact.call_id) is not None or not _waits(floor, fact):
         return
     caller = _enter(floor, fact, now, ringing=True)
     if caller.offer is None:
         _await(floor, caller, fact.offer_id, now)
+
+
+def _is_of(offer_id: OfferId | None, offer: Offer) -> bool:
+    """Return whether an id names an offer, or the ring that it is part of."""
+    return offer_id in (offer.offer_id, offer.ring)
 
 
 def _await(floor: Floor, caller: Caller, offer_id: OfferId | None, now: float) -> None:
@@ -140,15 +155,22 @@ def _await(floor: Floor, caller: Caller, offer_id: OfferId | None, now: float) -
 
 def _found_talking(floor: Floor, fact: CallAdopted, now: float) -> None:
     """He is bridged to an agent: he does not wait."""
-    offer = floor.offers.of_call(fact.call_id)
+    offer = _offer_of(floor, fact)
     caller = floor.line.get(fact.call_id)
-    if offer is not None and offer.offer_id == fact.offer_id:
+    if offer is not None:
         offer.restored = False
         endings.talk(floor, offer, now)
     elif caller is not None:
         comeback.leave(floor, caller)
     elif fact.place is not None:
         _note_left(floor, fact.call_id, fact.place.entered_at)
+
+
+def _offer_of(floor: Floor, fact: CallAdopted) -> Offer | None:
+    """Return the offer under which a call was found, if it is one of its own."""
+    offer = floor.offers.of_call(fact.call_id)
+    ring = floor.offers.ring_of(offer) if offer is not None else []
+    return next((member for member in ring if member.offer_id == fact.offer_id), None)
 
 
 def _note_left(floor: Floor, call_id: CallId, entered_at: float) -> None:
@@ -163,7 +185,7 @@ def _found_in_fallback(floor: Floor, fact: CallAdopted, now: float) -> None:
     elif fact.place is not None:
         floor.left.put(fact.call_id, fact.place.entered_at)  # who is told of later has left already
     if offer is not None:
-        callers.bereave(floor, offer, now)
+        arriving.bereave(floor, offer, now)
 
 
 def _waits(floor: Floor, fact: CallAdopted) -> bool:
@@ -183,16 +205,22 @@ def _enter(floor: Floor, fact: CallAdopted, now: float, *, ringing: bool = False
     place = fact.place
     assert place is not None
     assert place.queue_id is not None
-    return callers.enter(
-        floor,
-        fact.call_id,
-        place.queue_id,
-        now,
+    asked = CallQueued(
+        at=now,
+        call_id=fact.call_id,
+        queue_id=place.queue_id,
         entered_at=_entered_at(fact, place),
         priority=place.priority,
         skills=place.skills,
-        whereabouts="ringing" if ringing else "here",
+        levels=place.levels,
+        language=place.language,
+        wanted_agent=place.wanted_agent,
+        wanted_s=place.wanted_s,
+        transferred_by=place.transferred_by,
+        since=place.since,
+        before=place.before,
     )
+    return arriving.enter(floor, asked, now, whereabouts="ringing" if ringing else "here")
 
 
 # --- everything, told to us who have just begun ---------------------------------------------------------------------------
@@ -216,7 +244,8 @@ def surveyed(floor: Floor, survey: NodeSurveyed, now: float) -> None:
     living = tuple(call.call_id for call in survey.calls)
     snapshot_taken(floor, SnapshotTaken(at=survey.at, node=survey.node, living=living), now)
     link_changed(floor, LinkChanged(at=survey.at, node=survey.node, up=True), now)
-    floor.surveyed[survey.node] = None
+    if not any(caller.doubted and caller.node == survey.node for caller in floor.line):
+        floor.surveyed[survey.node] = None  # else it is older than the doubt, and the node is asked once more
 
 
 def _knows_better(floor: Floor, fact: CallAdopted) -> bool:
@@ -228,7 +257,7 @@ def _knows_better(floor: Floor, fact: CallAdopted) -> bool:
         return False
     offer, caller = floor.offers.of_call(fact.call_id), floor.line.get(fact.call_id)
     if offer is not None:
-        return not offer.restored and offer.phase != "talking" and offer.offer_id != fact.offer_id
+        return not offer.restored and offer.phase != "talking" and not _is_of(fact.offer_id, offer)
     return caller is not None and caller.whereabouts == "paused" and fact.phase == "session"
 
 
@@ -245,7 +274,7 @@ def restore(floor: Floor, agents: Iterable[Agent], offers: Iterable[Offer], now:
         offered = floor.offers.of_agent(agent.id)
         if agent.state == "ready" and offered is not None:
             conduct.move(floor, agent, "reserve", now, call_id=offered.call_id)
-        elif agent.state in ("reserved", "ringing", "talking") and offered is None:
+        elif agent.state in IN_CALL and offered is None:
             conduct.move(floor, agent, "let_go", now, reason="reconciled")
 
 
@@ -257,17 +286,19 @@ def _restore_agent(floor: Floor, remembered: Agent) -> None:
         return
     if configured is not None:
         if not remembered.from_api:
-            moved = remembered.profile.extension != configured.profile.extension
+            seat = sitting.seat_after(remembered, configured.profile)
+            moved = seat != remembered.seat
+            remembered.sits_at = None if seat == configured.profile.extension else seat
             remembered.profile, remembered.phones = configured.profile, {} if moved else remembered.phones
         floor.agents.remove(configured)
-    if floor.agents.at(remembered.profile.extension) is not None:
+    if any(floor.agents.at(extension) is not None for extension in remembered.profile.extensions):
         if configured is not None:
             floor.agents.put(configured)
         return
     remembered.phones = recalled(remembered.phones)
     remembered.seat_node, remembered.in_use, remembered.cut_off = None, False, False
     remembered.reachable = remembered.state != "unreachable"
-    remembered.see_phone(floor.links_down)
+    sitting.look(remembered, floor.links_down, floor.outbound)
     floor.agents.put(remembered)
     if remembered.until is not None:
         floor.timers.set("agent", remembered.id, remembered.until)
@@ -280,12 +311,18 @@ def _restore_offer(floor: Floor, offer: Offer, now: float) -> None:
 
     One whose time is over already waits a moment for the word of its node: it may have been answered meanwhile.
     """
-    taken = floor.offers.of_agent(offer.agent_id) or floor.offers.of_call(offer.call_id)
+    other = floor.offers.consult_of if offer.kind == "consult" else floor.offers.of_call
+    taken = floor.offers.of_agent(offer.agent_id) or other(offer.call_id)
+    if taken is not None and taken.group is not None and taken.ring == offer.ring and taken.agent_id != offer.agent_id:
+        taken = None  # they ring together
     if floor.agents.get(offer.agent_id) is None or offer.queue_id not in floor.queues or taken is not None:
         floor.touch(offer)
         return
     offer.restored = True
-    floor.notes.put(offer.call_id, Note(node=offer.node))
+    note = floor.notes.get(offer.call_id)
+    floor.notes.put(offer.call_id, msgspec.structs.replace(note or Note(node=offer.node), node=offer.node))
     floor.open_offer(offer)
-    if offer.phase != "talking":
+    if offer.phase == "talking":
+        floor.offers.lead(offer)
+    else:
         floor.timers.set("offer", offer.offer_id, max(offer.deadline, now + RESTORED_S))

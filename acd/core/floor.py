@@ -5,38 +5,57 @@ closes offers, `callers` lets people in and out of the line, `adoption` copes wi
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
-from acd.core.agents import Agent, Agents, Profile
-from acd.core.decisions import Decisions
-from acd.core.eligibility import barred_agents
-from acd.core.line import Caller, Line
-from acd.core.offers import Offer, Offers
+from acd.callbacks.book import Callbacks
+from acd.core.agents.roster import Agent, Agents, Profile
+from acd.core.agents.seats import Phones
+from acd.core.agents.surge import Surges
+from acd.core.callers.line import Caller, Line
+from acd.core.callers.opening import Openings
+from acd.core.callers.resuming import LeftPlaces
+from acd.core.matching.between import Between
+from acd.core.matching.decisions import Decisions
+from acd.core.matching.eligibility import barred_agents
+from acd.core.matching.served import KnownCallers, ServedBy
+from acd.core.offers.book import Offer, Offers
 from acd.core.recent import Recent
 from acd.core.requests import RequestRefused
-from acd.core.seats import Phones
+from acd.core.talks.supervisions import Supervisions
 from acd.core.timers import Timers
+from acd.estimates.estimates import Estimates
 from hotline.commands import Command
-from hotline.facts import Fact
+from hotline.dialling import Policy
+from hotline.facts import CallFlowedOut, Fact, Signal
+from hotline.hours import Hours
 from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
-from hotline.settings.queues import Queue
+from hotline.settings.queues import BetweenQueues, Queue
 
-Output = Fact | Command | RequestRefused
+Output = Fact | Signal | Command | RequestRefused
 
 CALLS = 20_000
 """About how many calls notes are kept."""
 AGENTS = 10_000
 """How many agents there may be."""
+NO_OUTBOUND = Policy(trunk=False)
+"""Nothing may be dialled to the outside."""
 
 
 class Note(msgspec.Struct, kw_only=True):
     """What is known about a call before it waits."""
 
     node: NodeId
+    number: str = ""
+    """The caller's number; empty when withheld."""
     name: str = ""
     """The caller's name, to be shown at the seat."""
+    customer_id: str = ""
+    tier: str = ""
+    agent_id: AgentId | None = None
+    """His customer manager."""
 
 
 class Floor:
@@ -50,12 +69,38 @@ class Floor:
         epoch: str,
         home_node: NodeId,
         break_reasons: tuple[str, ...],
+        break_limit_s: Mapping[str, float] = MappingProxyType({}),
+        outcomes: tuple[str, ...] = (),
+        outbound: Policy = NO_OUTBOUND,
+        hours: Mapping[str, Hours] = MappingProxyType({}),
+        between_queues: BetweenQueues = "strict_priority",
     ) -> None:
         self.queues = {QueueId(q.id): q for q in queues}
-        self.agents = Agents(agents, self.queues)
+        self.agents = Agents(agents, {queue_id: queue.strategy for queue_id, queue in self.queues.items()})
         self.epoch = epoch
         self.home_node = home_node
         self.break_reasons = break_reasons
+        self.agents.surges = Surges(
+            {q: tuple(AgentId(a) for a in queue.surge_agents) for q, queue in self.queues.items()}
+        )
+        self.supervisions = Supervisions()
+        """Supervisors who hear a conversation."""
+        self.supervised = 0
+        """How many there were."""
+        self.supervision_tone = False
+        """Whether agents hear a beep when a supervisor comes."""
+        self.break_limit_s = break_limit_s
+        """Reason -> how long such a break may last."""
+        self.outcomes = outcomes
+        """What can be said of a conversation."""
+        self.outbound = outbound
+        """Which external numbers may be dialled."""
+        self.openings = Openings(self.queues, hours)
+        """Which queues are open."""
+        self.estimates = Estimates(self)
+        """How long callers will wait."""
+        self.between = Between(between_queues, self.queues)
+        """Which queue's caller comes first."""
         self.line = Line()
         self.offers = Offers()
         self.offers_made = 0
@@ -64,6 +109,15 @@ class Floor:
         self.notes: Recent[CallId, Note] = Recent(CALLS)
         self.left: Recent[CallId, float] = Recent(CALLS)
         """Calls that left the line: the `entered_at` up to which a repeated `CallQueued` is old news."""
+        self.flown_out: Recent[CallId, CallFlowedOut] = Recent(CALLS)
+        """How calls left the line for a treatment that is carried out elsewhere."""
+        self.served_by = ServedBy()
+        """Who served which customer last."""
+        self.known = KnownCallers()
+        self.callbacks = Callbacks()
+        """Callers who want to be called back."""
+        self.left_places = LeftPlaces()
+        """Places whose callers hung up and may call again."""
         self.links_down: set[NodeId] = set()
         self.lost_at: dict[NodeId, float] = {}
         """When nothing reached a node any more, for the last time."""
@@ -108,11 +162,17 @@ class Floor:
     def free_agent(self, agent: Agent, now: float) -> None:
         """An agent can be rung from now on: have him matched."""
         agent.available_since = now
+        if agent.state == "ready":
+            self.agents.enter_idle(agent)
         self.pending_agents[agent.id] = None
+
+    def can_offer(self, caller: Caller) -> bool:
+        """Return whether a caller is certainly in our hands."""
+        return caller.whereabouts == "here" and caller.confirmed and caller.node not in self.links_down
 
     def place(self, caller: Caller, now: float) -> None:
         """Let a caller be offered, or not, according to where he is; have him matched if he newly can."""
-        offerable = caller.whereabouts == "here" and caller.confirmed and caller.node not in self.links_down
+        offerable = self.can_offer(caller)
         if offerable == self.line.is_offerable(caller):
             return
         self.line.set_offerable(caller, offerable)
@@ -126,6 +186,7 @@ class Floor:
         if caller.barred - barred and self.line.is_offerable(caller):
             self.pending_callers[caller.call_id] = None
         caller.barred = barred
+        self.line.note_choosy(caller)
         waits_until = [until for until in caller.refusals.values() if until > now]
         if waits_until:
             self.timers.set("refusal", caller.call_id, min(waits_until))
@@ -134,6 +195,8 @@ class Floor:
         """Take a live offer in, with its deadline."""
         self.offers.open(offer)
         self.touch(offer)
+        if self.agents[offer.agent_id].profile.remote_number:
+            self.callbacks.ledger.begin(offer.offer_id, offer.made_at)  # it is an outgoing call like those of callbacks
         if offer.phase != "talking":
             self.timers.set("offer", offer.offer_id, offer.deadline)
 
@@ -141,6 +204,7 @@ class Floor:
         """Take a live offer out; what the phone says about it later is late."""
         self.offers.close(offer)
         self.touch(offer)
+        self.callbacks.ledger.end(offer.offer_id)
         self.timers.clear("offer", offer.offer_id)
 
     def touch(self, offer: Offer) -> None:

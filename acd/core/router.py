@@ -2,21 +2,45 @@
 
 Give every fact, signal, request and command outcome to `handle`, and call `wake` when `next_deadline` has come. What comes
 back is to be carried out in its order. It reads no clock, sends nothing and never waits; an input that comes late, twice or
+from acd.core.callers import arriving
 from elsewhere is counted in `ignored` and changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from acd.core import adoption, callers, comeback, conduct, endings
-from acd.core.agents import Agent, Profile
-from acd.core.decisions import Decision
-from acd.core.floor import Floor, Output
-from acd.core.matching import match
-from acd.core.offers import Offer
-from acd.core.requests import SOUNDS, AgentDefinition, AgentRequest, RequestRefused, Sound, ask_of_code
+from acd.callbacks import hooks, turns
+from acd.callbacks.book import Callback
+from acd.callbacks.hooks import HEARERS
+from acd.core import adoption
+from acd.core.agents import after_talk, conduct, feature_codes, sitting, surging
+from acd.core.agents.roster import Agent, Profile
+from acd.core.callers import arriving, comeback, overflow, standing, steering
+from acd.core.callers.opening import Switch
+from acd.core.callers.resuming import LeftPlace
+from acd.core.floor import NO_OUTBOUND, Floor, Output
+from acd.core.matching import sticky
+from acd.core.matching.decisions import Decision
+from acd.core.matching.match import match
+from acd.core.matching.served import Bucket, Known
+from acd.core.offers import endings
+from acd.core.offers.book import Offer
+from acd.core.requests import (
+    AgentDefinition,
+    AgentRequest,
+    CallerRequest,
+    OutcomeRequest,
+    QueueRequest,
+    RequestRefused,
+    SupervisionRequest,
+    SurgeRequest,
+    TransferRequest,
+)
+from acd.core.talks import supervising, transfers
 from acd.core.timers import Key
-from hotline.commands import AnswerFeature, CommandEnded
+from hotline.commands import CommandEnded
+from hotline.dialling import Policy
 from hotline.facts import (
     CallAdopted,
     CallArrived,
@@ -27,6 +51,8 @@ from hotline.facts import (
     CallQueued,
     CallReturned,
     FeatureCodeDialled,
+    HoldBegan,
+    HoldEnded,
     LinkChanged,
     NodeSurveyed,
     OfferAccepted,
@@ -39,10 +65,14 @@ from hotline.facts import (
     Record,
     SeatChanged,
     SnapshotTaken,
+    SupervisionSeen,
     TalkEnded,
+    TransferCompleted,
+    WaitPromised,
 )
-from hotline.ids import AgentId, CallId, NodeId, OfferId
-from hotline.settings.queues import Queue
+from hotline.hours import Hours
+from hotline.ids import AgentId, CallbackId, CallId, NodeId, OfferId, QueueId
+from hotline.settings.queues import BetweenQueues, Queue
 
 
 class Router:
@@ -60,18 +90,43 @@ class Router:
         epoch: str,
         home_node: NodeId = NodeId("node1"),  # noqa: B008 - a NewType is a plain string
         break_reasons: tuple[str, ...] = ("break",),
+        break_limit_s: Mapping[str, float] = MappingProxyType({}),
+        outcomes: tuple[str, ...] = (),
+        outbound: Policy = NO_OUTBOUND,
+        hours: Mapping[str, Hours] = MappingProxyType({}),
+        between_queues: BetweenQueues = "strict_priority",
     ) -> None:
-        self.floor = Floor(queues, agents, epoch=epoch, home_node=home_node, break_reasons=break_reasons)
+        self._begun = False
+        self.floor = Floor(
+            queues,
+            agents,
+            epoch=epoch,
+            home_node=home_node,
+            break_reasons=break_reasons,
+            break_limit_s=break_limit_s,
+            outcomes=outcomes,
+            outbound=outbound,
+            hours=hours,
+            between_queues=between_queues,
+        )
+        for agent in self.floor.agents:
+            sitting.look(agent, (), outbound)
 
     # --- in and out ---------------------------------------------------------------------------------------------------
 
     def handle(self, event: Record, *, now: float) -> list[Output]:
         """Return what follows from an event."""
         self.floor.suspect = getattr(event, "call_id", None)
-        react = REACTIONS.get(type(event))
-        if react is not None:
-            react(self.floor, event, now)
+        self.hear(event, now=now)
         return self._finish(now)
+
+    def hear(self, event: Record, *, now: float) -> None:
+        """Take an event in that belongs together with the one that is handled next: nobody is offered before that."""
+        self.floor.estimates.hear(event, now)
+        for reactions in (HEARERS, REACTIONS):
+            react = reactions.get(type(event))
+            if react is not None:
+                react(self.floor, event, now)
 
     def next_deadline(self) -> float | None:
         """Return when `wake` is to be called, if nothing happens before."""
@@ -83,9 +138,23 @@ class Router:
             _expire(self.floor, key, now)
         return self._finish(now)
 
-    def restore(self, agents: Iterable[Agent], offers: Iterable[Offer], *, now: float) -> list[Output]:
+    def restore(
+        self,
+        agents: Iterable[Agent],
+        offers: Iterable[Offer],
+        *,
+        now: float,
+        switches: Iterable[Switch] = (),
+        places: Iterable[LeftPlace] = (),
+        callbacks: Iterable[Callback] = (),
+        served: Iterable[Bucket] = (),
+        known: Iterable[Known] = (),
+    ) -> list[Output]:
         """Take up what an earlier life had left (see `changes`); return what follows. Before the first event only."""
+        steering.restore(self.floor, switches, places)
+        standing.restore(self.floor, served, known)
         adoption.restore(self.floor, agents, offers, now)
+        turns.restore(self.floor, list(callbacks), now)
         return self._finish(now)
 
     def lose(self, nodes: Iterable[NodeId], *, now: float) -> list[Output]:
@@ -105,7 +174,7 @@ class Router:
         if caller is not None:
             comeback.give_up(floor, caller, now, reason="lost")
         if offer is not None and offer.phase != "talking":
-            callers.bereave(floor, offer, now)
+            arriving.bereave(floor, offer, now)
         if floor.suspect is not None:
             floor.evicted.put(floor.suspect, None)
         for waiting in floor.line:
@@ -113,7 +182,12 @@ class Router:
         return self._finish(now)
 
     def _finish(self, now: float) -> list[Output]:
+        if not self._begun:
+            overflow.begin(self.floor, now)
+            self._begun = True
+        overflow.look_at_those_back(self.floor, now)
         match(self.floor, now)
+        self.floor.estimates.told(self.floor.out, now)
         out, self.floor.out = self.floor.out, []
         return out
 
@@ -133,6 +207,26 @@ class Router:
         changed, self.floor.changed_agents = self.floor.changed_agents, {}
         return [(agent_id, self.floor.agents.get(agent_id)) for agent_id in changed]
 
+    def take_changed_switches(self) -> list[tuple[QueueId, Switch | None]]:
+        """Return the queues' switches that changed since the last time, to be remembered; None for those to forget."""
+        return self.floor.openings.take_changed()
+
+    def take_changed_customers(self) -> list[tuple[str, Bucket]]:
+        """Return the buckets of who served whom that changed since the last time, to be remembered."""
+        return self.floor.served_by.take_changed()
+
+    def take_changed_callers(self) -> list[tuple[CallId, Known | None]]:
+        """Return what is known of waiting callers and changed since the last time; None for those to forget."""
+        return self.floor.known.take_changed()
+
+    def take_changed_places(self) -> list[tuple[CallId, LeftPlace | None]]:
+        """Return the left places that changed since the last time, to be remembered; None for those to forget."""
+        return self.floor.left_places.take_changed()
+
+    def take_changed_callbacks(self) -> list[tuple[CallbackId, Callback | None]]:
+        """Return the callbacks that changed since the last time, to be remembered; None for those that are over."""
+        return self.floor.callbacks.take_changed()
+
     def take_changed_offers(self) -> list[tuple[OfferId, Offer | None]]:
         """Return the offers that changed since the last time, to be remembered; None for those that are over."""
         changed, self.floor.changed_offers = self.floor.changed_offers, {}
@@ -151,16 +245,59 @@ def _defined(floor: Floor, definition: AgentDefinition, now: float) -> None:
         floor.out.append(RequestRefused(agent_id=definition.profile.id, reason=refusal))
 
 
-def _feature_dialled(floor: Floor, signal: FeatureCodeDialled, now: float) -> None:
-    """Do what a seat asks for by a code, and let it hear what came of it."""
-    agent = floor.agents.at(signal.extension)
-    asked = ask_of_code(signal.code, floor.break_reasons)
-    refusal: str | None = "no_such_agent"
-    if agent is not None and asked is not None:
-        request = AgentRequest(at=signal.at, agent_id=agent.id, ask=asked[0], reason=asked[1], by="seat")
-        refusal = conduct.requested(floor, request, now)
-    sound: Sound = SOUNDS[asked[0]] if asked is not None and refusal is None else "refused"
-    floor.ask(AnswerFeature(node=signal.node, session=signal.session, sound=sound))
+def _transfer_asked(floor: Floor, request: TransferRequest, now: float) -> None:
+    refusal = transfers.requested(floor, request, now)
+    if refusal is not None:
+        floor.out.append(RequestRefused(agent_id=request.agent_id, reason=refusal))
+
+
+def _outcome_given(floor: Floor, request: OutcomeRequest, now: float) -> None:
+    refusal = after_talk.given(floor, request, now)
+    if refusal is not None:
+        floor.out.append(RequestRefused(agent_id=request.agent_id, reason=refusal))
+
+
+def _caller_steered(floor: Floor, request: CallerRequest, now: float) -> None:
+    refusal = steering.requested(floor, request, now)
+    if refusal is not None:
+        floor.out.append(RequestRefused(agent_id=AgentId(""), reason=refusal))
+
+
+def _queue_switched(floor: Floor, request: QueueRequest, now: float) -> None:
+    refusal = steering.switched(floor, request, now)
+    if refusal is not None:
+        floor.out.append(RequestRefused(agent_id=AgentId(""), reason=refusal))
+
+
+def _command_ended(floor: Floor, ended: CommandEnded, now: float) -> None:
+    if not supervising.command_ended(floor, ended, now):
+        transfers.command_ended(floor, ended, now)
+
+
+def _supervision_asked(floor: Floor, request: SupervisionRequest, now: float) -> None:
+    refusal = supervising.requested(floor, request, now)
+    if refusal is not None:
+        floor.out.append(RequestRefused(agent_id=request.agent_id, reason=refusal))
+
+
+def _surge_switched(floor: Floor, request: SurgeRequest, now: float) -> None:
+    refusal = surging.switched(floor, request, now)
+    if refusal is not None:
+        floor.out.append(RequestRefused(agent_id=AgentId(""), reason=refusal))
+
+
+def _surveyed(floor: Floor, survey: NodeSurveyed, now: float) -> None:
+    adoption.surveyed(floor, survey, now)
+    supervising.snapshot(floor, survey, now)
+
+
+def _snapshot_taken(floor: Floor, signal: SnapshotTaken, now: float) -> None:
+    adoption.snapshot_taken(floor, signal, now)
+    supervising.snapshot(floor, signal, now)
+
+
+def _promised(_floor: Floor, _fact: WaitPromised, _now: float) -> None:
+    """It changes nothing here; the estimates have heard it."""
 
 
 def _expire(floor: Floor, key: Key, now: float) -> None:
@@ -169,12 +306,27 @@ def _expire(floor: Floor, key: Key, now: float) -> None:
         case ("agent", name):
             conduct.time_over(floor, floor.agents[AgentId(name)], now)
         case ("offer", name):
-            offer = floor.offers.get(OfferId(name))
-            if offer is not None:
-                floor.suspect = offer.call_id
-                endings.overdue(floor, offer, now)
+            _expire_offer(floor, floor.offers.get(OfferId(name)), now)
+        case ("sweep", name):
+            overflow.swept(floor, QueueId(name), now)
+        case ("closing", name):
+            overflow.closing_time(floor, QueueId(name), now)
+        case ("callback", name):
+            hooks.expired(floor, name, now)
+        case ("resume", name):
+            floor.left_places.drop(CallId(name))
+        case ("estimate", _):
+            floor.suspect = None
+            floor.estimates.tick(now)
         case (kind, name):
             _expire_caller(floor, kind, CallId(name), now)
+
+
+def _expire_offer(floor: Floor, offer: Offer | None, now: float) -> None:
+    if offer is not None:
+        floor.suspect = offer.call_id
+        if not turns.overdue(floor, offer, now):
+            endings.overdue(floor, offer, now)
 
 
 def _expire_caller(floor: Floor, kind: str, call_id: CallId, now: float) -> None:
@@ -182,8 +334,16 @@ def _expire_caller(floor: Floor, kind: str, call_id: CallId, now: float) -> None
     if caller is None:
         return
     floor.suspect = call_id
-    if kind == "refusal":
+    if kind == "overflow":
+        overflow.look(floor, caller, now)
+    elif kind == "relax":
+        standing.step(floor, caller, now)
+    elif kind == "wish":
+        sticky.judge(floor, caller, now)
+    elif kind == "refusal":
         floor.judge_refusals(caller, now)
+    elif kind == "transfer":
+        transfers.not_taken(floor, caller, now)
     elif kind == "return" and caller.whereabouts == "returning":
         comeback.recall(floor, caller, now)
     elif kind == "pause" and caller.whereabouts == "paused":
@@ -194,17 +354,21 @@ REACTIONS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
     AgentDefinition: _defined,
     AgentRequest: _requested,
     CallAdopted: adoption.adopted,
-    CallArrived: callers.arrived,
-    CallEnded: callers.ended,
-    CallFellBack: callers.fell_back,
-    CallFlowedOut: callers.flowed_out,
-    CallQueued: callers.queued,
+    CallArrived: arriving.arrived,
+    CallEnded: arriving.ended,
+    CallFellBack: arriving.fell_back,
+    CallFlowedOut: arriving.flowed_out,
+    CallQueued: arriving.queued,
     CallReturned: endings.returned,
-    CallerIdentified: callers.identified,
-    CommandEnded: endings.command_ended,
-    FeatureCodeDialled: _feature_dialled,
+    CallerRequest: _caller_steered,
+    QueueRequest: _queue_switched,
+    CallerIdentified: arriving.identified,
+    CommandEnded: _command_ended,
+    FeatureCodeDialled: feature_codes.dialled,
+    HoldBegan: after_talk.held,
+    HoldEnded: after_talk.held,
     LinkChanged: adoption.link_changed,
-    NodeSurveyed: adoption.surveyed,
+    NodeSurveyed: _surveyed,
     OfferAccepted: endings.accepted,
     OfferBusy: endings.bad_ring,
     OfferFailed: endings.bad_ring,
@@ -212,7 +376,14 @@ REACTIONS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
     OfferRejected: endings.rejected,
     OfferRescinded: endings.rescinded,
     OfferTimedOut: endings.timed_out,
+    OutcomeRequest: _outcome_given,
     SeatChanged: conduct.seat_changed,
-    SnapshotTaken: adoption.snapshot_taken,
+    SnapshotTaken: _snapshot_taken,
+    SupervisionRequest: _supervision_asked,
+    SupervisionSeen: supervising.seen,
+    SurgeRequest: _surge_switched,
     TalkEnded: endings.talk_ended,
+    TransferCompleted: transfers.completed,
+    TransferRequest: _transfer_asked,
+    WaitPromised: _promised,
 }

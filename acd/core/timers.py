@@ -3,9 +3,24 @@
 from heapq import heapify, heappop, heappush
 from typing import Literal
 
-Kind = Literal["agent", "offer", "refusal", "return", "pause"]
+Kind = Literal[
+    "transfer",
+    "agent",
+    "offer",
+    "refusal",
+    "relax",
+    "wish",
+    "return",
+    "pause",
+    "overflow",
+    "sweep",
+    "closing",
+    "resume",
+    "callback",
+    "estimate",
+]
 Key = tuple[Kind, str]
-"""What the deadline is about: the kind, and the id of the agent, offer or call."""
+"""What the deadline is about: the kind, and the id of the agent, offer, call or queue."""
 
 _COMPACT_ABOVE = 1_000
 

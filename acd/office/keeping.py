@@ -69,13 +69,19 @@ class Keeping:
 
 def read(values: Mapping[str, bytes], prefix: str, kind: type[T]) -> tuple[list[T], list[str]]:
     """Return what was kept under `prefix`, and the keys of what cannot be read any more."""
-    found: list[T] = []
+    found, unread = read_by_name(values, prefix, kind)
+    return list(found.values()), unread
+
+
+def read_by_name(values: Mapping[str, bytes], prefix: str, kind: type[T]) -> tuple[dict[str, T], list[str]]:
+    """Return what was kept under `prefix` by the rest of its key, and the keys of what cannot be read any more."""
+    found: dict[str, T] = {}
     unread: list[str] = []
     for key, value in values.items():
         if not key.startswith(prefix):
             continue
         try:
-            found.append(msgspec.msgpack.decode(value, type=kind))
+            found[key.removeprefix(prefix)] = msgspec.msgpack.decode(value, type=kind)
         except msgspec.MsgspecError as exc:
             log.warning("a memory cannot be read and is dropped", key=key, error=str(exc))
             unread.append(key)

@@ -1,7 +1,7 @@
 """The door between routers: signs of life, the office, and the memory that those who stand by keep.
 
 It lives in a loop of its own, beside that of `AcdService`: so it goes on while the router is busy, and its signals wait for no
-facts (see `hotline/bus/ordering.py`). What to do is decided by `term` and `replica`. Without an office (one process) this process routes
+facts (see `hotline/bus/rabbitmq/ordering.py`). What to do is decided by `term` and `replica`. Without an office (one process) this process routes
 from the start, under epoch 0, and all that is left here are the signs of life.
 """
 

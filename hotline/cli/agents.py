@@ -1,4 +1,4 @@
-"""`hotline agent list|set|add` and `hotline queue list`: who is there, and who waits."""
+"""`hotline agent list|show|set|force|outcome|add` and `hotline queue list`: who is there, and who waits."""
 
 from datetime import tzinfo
 from typing import Annotated, Any
@@ -14,10 +14,22 @@ agent_app = typer.Typer(
 )
 queue_app = typer.Typer(help="Queues: who waits, and why. Example: hotline queue list", no_args_is_help=True)
 
-STATES = ("ready", "break", "offline", "end_wrap_up")
+STATES = ("ready", "break", "offline", "end_wrap_up", "log_in", "cancel")
+FORCED = ("ready", "break", "offline")
 AGENT_COLUMNS = ("agent", "name", "seat", "state", "reason", "since", "until", "phone", "skills", "queues")
-QUEUE_COLUMNS = ("queue", "name", "waiting", "longest wait s", "on duty", "ready", "talking", "wrap-up", "break")
-LINE_COLUMNS = ("place", "call", "waited s", "priority", "where", "why nobody")
+QUEUE_COLUMNS = (
+    "queue",
+    "name",
+    "waiting",
+    "longest wait s",
+    "expected wait s",
+    "on duty",
+    "ready",
+    "talking",
+    "wrap-up",
+    "break",
+)
+LINE_COLUMNS = ("place", "call", "waited s", "expected s", "priority", "where", "why nobody")
 
 
 @agent_app.command("list")
@@ -27,21 +39,96 @@ def list_agents(ctx: typer.Context, as_json: JsonFlag = False) -> None:
     _show_agents(ctx, shell(ctx).client().get("/api/v1/agents"), as_json=as_json)
 
 
+@agent_app.command("show")
+@one_sentence
+def show(
+    ctx: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The agent's id.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one agent: his state, his seats, what follows his call, his latest conversation. Example: hotline agent show 1001."""
+    found = shell(ctx).client().get(f"/api/v1/agents/{quote(agent, safe='')}")
+    if as_json:
+        print_json(found)
+    else:
+        print_table(("what", "now"), _facts_of(found, shell(ctx).zone()), empty="")
+
+
+def _facts_of(agent: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
+    talk = agent["conversation"] or {"call_id": "", "outcome": ""}
+    follows = " ".join(filter(None, (agent["wish"], agent["wish_reason"])))
+    return [
+        ("agent", f"{agent['id']} {agent['name']}"),
+        ("state", agent["state"] + (" (too long)" if agent["overran"] else "")),
+        ("reason", agent["reason"]),
+        ("since", local_time(agent["since"], zone) if agent["since"] else ""),
+        ("until", local_time(agent["until"], zone)),
+        ("follows his call", follows + (f" (asked for by {agent['wish_by']})" if agent["wish_by"] else "")),
+        ("rung at", agent["remote_number"] or agent["extension"]),
+        ("seats", " ".join(agent["devices"])),
+        ("phone", _phone(agent)),
+        ("last call", talk["call_id"]),
+        ("its outcome", "required, not given yet" if agent["outcome_required"] else talk["outcome"]),
+        ("outgoing calls", "yes" if agent["outbound"] else "no"),
+        ("skills", _skills(agent)),
+        ("queues", " ".join(agent["queues"])),
+    ]
+
+
+@agent_app.command("force")
+@one_sentence
+def force(
+    ctx: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The agent's id.")],
+    state: Annotated[str, typer.Argument(help="ready, break or offline.")],
+    reason: Annotated[str, typer.Option(help="Of a break: one of the configured reasons; otherwise any words.")] = "",
+    after_call: Annotated[
+        bool, typer.Option("--after-call", help="Let a ring and a wrap-up come to their end first.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Order an agent into a state, as a supervisor; no conversation is cut. Example: hotline agent force 1001 offline --reason "went home"."""
+    if state not in FORCED:
+        raise Misuse(f"nobody can be ordered to be {state!r}; choose one of {', '.join(FORCED)}")
+    body = {"state": state, "when": "after_call" if after_call else "now", "reason": reason}
+    changed = shell(ctx).client().put(f"/api/v1/agents/{quote(agent, safe='')}/forced-state", body)
+    _show_changed(ctx, agent, changed, as_json=as_json)
+
+
+@agent_app.command("outcome")
+@one_sentence
+def outcome(
+    ctx: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The agent's id.")],
+    outcome: Annotated[str, typer.Argument(help="How his latest conversation went: one of the setting acd.outcomes.")],
+    note: Annotated[str, typer.Option(help="A few words about it.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Say how an agent's conversation went. Example: hotline agent outcome 1001 resolved --note "password reset"."""
+    body = {"outcome": outcome, "note": note}
+    changed = shell(ctx).client().put(f"/api/v1/agents/{quote(agent, safe='')}/outcome", body)
+    _show_changed(ctx, agent, changed, as_json=as_json)
+
+
 @agent_app.command("set")
 @one_sentence
 def set_state(
     ctx: typer.Context,
     agent: Annotated[str, typer.Argument(help="The agent's id.")],
-    state: Annotated[str, typer.Argument(help="ready, break, offline or end_wrap_up.")],
+    state: Annotated[str, typer.Argument(help=", ".join(STATES) + ".")],
     reason: Annotated[str, typer.Option(help="Why a break: lunch, training, meeting …")] = "",
+    extension: Annotated[str, typer.Option(help="Of log_in: at which of his seats he sits now.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Log an agent in or out, or set a break. During a call it is kept until the call is over. Example: hotline agent set 1001 break --reason lunch."""
     if state not in STATES:
         raise Misuse(f"there is no state {state!r}; choose one of {', '.join(STATES)}")
-    changed = (
-        shell(ctx).client().put(f"/api/v1/agents/{quote(agent, safe='')}/state", {"state": state, "reason": reason})
-    )
+    body = {"state": state, "reason": reason} | ({"extension": extension} if extension else {})
+    changed = shell(ctx).client().put(f"/api/v1/agents/{quote(agent, safe='')}/state", body)
+    _show_changed(ctx, agent, changed, as_json=as_json)
+
+
+def _show_changed(ctx: typer.Context, agent: str, changed: dict[str, Any], *, as_json: bool) -> None:
     _show_agents(ctx, [changed], as_json=as_json)
     if not as_json and changed.get("wish"):
         console.print(f"{agent} is in a call; {changed['wish']} follows when it is over", markup=False)
@@ -58,6 +145,12 @@ def add(
         list[str] | None, typer.Option(help="A skill, or skill=level with 1 to 10; may be repeated.")
     ] = None,
     queue: Annotated[list[str] | None, typer.Option(help="A queue; may be repeated. None: all queues.")] = None,
+    device: Annotated[list[str] | None, typer.Option(help="Another seat of his; may be repeated.")] = None,
+    remote: Annotated[str, typer.Option(help="An external number to ring instead; who answers must press 1.")] = "",
+    no_outbound: Annotated[bool, typer.Option("--no-outbound", help="Give him no outgoing calls.")] = False,
+    ready_at_login: Annotated[
+        bool, typer.Option("--ready-at-login", help="He is ready as soon as he logs in.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Add an agent or change one. Example: hotline agent add 1003 --extension 1003 --name "Mei Lin" --skill english=7."""
@@ -67,6 +160,10 @@ def add(
         "extension": extension,
         "skills": dict(_skill(s) for s in skill or ()),
         "queues": queue or [],
+        **({"devices": device} if device else {}),
+        **({"remote_number": remote} if remote else {}),
+        **({"outbound": False} if no_outbound else {}),
+        **({"ready_at_login": True} if ready_at_login else {}),
     }
     _show_agents(ctx, [shell(ctx).client().post("/api/v1/agents", body)], as_json=as_json)
 
@@ -87,19 +184,28 @@ def _show_agents(ctx: typer.Context, agents: list[dict[str, Any]], *, as_json: b
 
 
 def _agent_row(agent: dict[str, Any], zone: tzinfo) -> tuple[object, ...]:
-    phone = "in use" if agent["phone_in_use"] else "ok" if agent["phone_reachable"] else "unreachable"
     return (
         agent["id"],
         agent["name"],
-        agent["extension"],
-        agent["state"] + (f" (then {agent['wish']})" if agent.get("wish") else ""),
+        agent["remote_number"] or agent["extension"],
+        agent["state"]
+        + (" too long" if agent["overran"] else "")
+        + (f" (then {agent['wish']})" if agent.get("wish") else ""),
         agent["reason"],
         local_time(agent["since"], zone) if agent["since"] else "",
         local_time(agent["until"], zone),
-        phone,
-        " ".join(f"{s}={level}" for s, level in sorted(agent["skills"].items())),
+        _phone(agent),
+        _skills(agent),
         " ".join(agent["queues"]),
     )
+
+
+def _phone(agent: dict[str, Any]) -> str:
+    return "in use" if agent["phone_in_use"] else "ok" if agent["phone_reachable"] else "unreachable"
+
+
+def _skills(agent: dict[str, Any]) -> str:
+    return " ".join(f"{s}={level}" for s, level in sorted(agent["skills"].items()))
 
 
 @queue_app.command("list")
@@ -120,6 +226,7 @@ def _queue_row(queue: dict[str, Any]) -> tuple[object, ...]:
         queue["name"],
         queue["waiting"],
         seconds(queue["longest_wait_s"]),
+        _expected(queue),
         queue["on_duty"],
         *(agents[state] for state in ("ready", "talking", "wrap_up", "break")),
     )
@@ -138,12 +245,19 @@ def waiting(
         print_table(LINE_COLUMNS, map(_line_row, line), empty="nobody waits")
 
 
+def _expected(shown: dict[str, Any]) -> str:
+    """Return the median and the 90 % quantile of an expected wait, or nothing when there is none."""
+    p50, p90 = shown.get("expected_p50_s"), shown.get("expected_p90_s")
+    return "" if p50 is None or p90 is None else f"{p50:.0f} to {p90:.0f}"
+
+
 def _line_row(caller: dict[str, Any]) -> tuple[object, ...]:
     why = "; ".join(f"{o['agents']} {o['text_en']}" for o in caller["why_nobody"])
     return (
         caller["position"],
         caller["call_id"],
         seconds(caller["waited_s"]),
+        _expected(caller),
         caller["priority"],
         caller["whereabouts"],
         why,

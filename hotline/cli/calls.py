@@ -1,4 +1,4 @@
-"""`hotline calls`, `hotline calls show ID`, `hotline recording ID`: look calls up."""
+"""`hotline calls`, `hotline calls show ID`, `hotline calls why ID`, `hotline recording ID`: look calls up."""
 
 from datetime import tzinfo
 from pathlib import Path
@@ -90,6 +90,42 @@ def show(
     else:
         for line in client.get(f"/api/v1/calls/{call_id}/story", language=language):
             console.print(line, markup=False, soft_wrap=True)
+
+
+@app.command("why")
+@one_sentence
+def why(
+    ctx: typer.Context,
+    call_id: Annotated[str, typer.Argument(help="The id from `hotline calls`; its first characters suffice.")],
+    language: Annotated[str, typer.Option("--language", help="en or zh")] = "en",
+    as_json: JsonFlag = False,
+) -> None:
+    """Say whom a call was offered to and why, and if it waits, why nobody is rung. Example: hotline calls why 5f3a."""
+    client, zone = shell(ctx).client(), shell(ctx).zone()
+    call_id = _whole_id(client, call_id)
+    found = client.get(f"/api/v1/calls-why/{call_id}")
+    if as_json:
+        print_json(found)
+        return
+    chinese = language == "zh"
+    for made in found["decisions"]:
+        sentence = made["sentence_zh" if chinese else "sentence"]
+        console.print(f"{local_time(made['decision']['at'], zone)}  {sentence}", markup=False, soft_wrap=True)
+    for line in _waits(found["waiting"], chinese) if found["waiting"] is not None else ():
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _waits(caller: dict[str, Any], chinese: bool) -> list[str]:
+    """Return where a waiting caller stands, and why nobody is rung for him."""
+    place, waited_s, priority = caller["position"], caller["waited_s"], caller["rank_priority"]
+    if chinese:
+        lines = [f"正在等待:第 {place} 位,已等待 {waited_s:.0f} 秒,优先级 {priority:.1f}。"]
+    else:
+        lines = [f"Waits at place {place} for {waited_s:.0f} s with priority {priority:.1f}."]
+    for why in caller["why_nobody"]:
+        text = why["text_zh" if chinese else "text_en"]
+        lines.append(f"  {why['agents']} 名坐席:{text}" if chinese else f"  {why['agents']} agents: {text}")
+    return lines
 
 
 def _whole_id(client: Any, start: str) -> str:

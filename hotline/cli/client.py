@@ -18,7 +18,7 @@ class Client:
 
     def __init__(self, base: str, token: str) -> None:
         self.base = base
-        self._token = token
+        self.token = token
 
     @classmethod
     def of(cls, data_dir: Path) -> "Client":
@@ -42,6 +42,16 @@ class Client:
     def put(self, path: str, body: Any) -> Any:
         """Return the decoded answer of a PUT."""
         return self._decoded(self._send("PUT", path, body))
+
+    def patch(self, path: str, body: Any) -> Any:
+        """Return the decoded answer of a PATCH."""
+        return self._decoded(self._send("PATCH", path, body))
+
+    def delete(self, path: str, **query: Any) -> Any:
+        """Return the decoded answer of a DELETE; parameters that are None are left out."""
+        given = {k: v for k, v in query.items() if v is not None}
+        suffix = "?" + urllib.parse.urlencode(given) if given else ""
+        return self._decoded(self._send("DELETE", path + suffix, None))
 
     def download(self, path: str, target: Path) -> int:
         """Store the answer of a GET in `target` and return its size in bytes."""
@@ -70,7 +80,7 @@ class Client:
     def _send(self, method: str, path: str, body: Any, also: int = 0) -> bytes:
         """Send a request and return the body of the answer, whose status is good, or `also`."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         request = urllib.request.Request(self.base + path, data=data, method=method, headers=headers)  # noqa: S310 - our own address
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 - our own address

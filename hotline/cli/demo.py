@@ -115,7 +115,7 @@ async def _play(
     from telephony.phones.demo import Demo
     from telephony.phones.injection import Account as SipAccount
 
-    seats = runtime["seats"]
+    seats = list({seat["agent"]: seat for seat in reversed(runtime["seats"])}.values())[::-1]  # the first of each agent
     if len(seats) < plan.agents:
         raise Misuse(f"--agents {plan.agents}: there are only {len(seats)} seats; set seats.count, or ask for fewer")
     agent_of = {seat["extension"]: seat["agent"] for seat in seats}
@@ -151,8 +151,9 @@ async def _end_wrap_ups(client: Client, agents: set[str]) -> None:
             if agent["id"] not in agents or agent["state"] != "wrap_up":
                 continue
             try:
-                wish = {"state": "end_wrap_up"}
-                await asyncio.to_thread(client.put, f"/api/v1/agents/{agent['id']}/state", wish)
+                # An outcome that is required is waived: nobody said anything.
+                path, wish = ("forced-state", "ready") if agent["outcome_required"] else ("state", "end_wrap_up")
+                await asyncio.to_thread(client.put, f"/api/v1/agents/{agent['id']}/{path}", {"state": wish})
             except Rejected:
                 continue  # it has ended by itself
 

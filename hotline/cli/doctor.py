@@ -58,14 +58,17 @@ def _show(finding: Finding) -> None:
 
 def _still_checks(settings: "Settings") -> Iterator[Finding]:
     from hotline.cli.doctor_disk import check_directory, check_spool
+    from hotline.cli.doctor_outgoing import REMEDY, check_outgoing
     from hotline.runtime.clock import SteadyClock
 
     yield run_check("versions", _versions, "")
+    yield Finding(check="settings", ok=True, found="they fit together")  # else nothing could be looked at
     yield run_check("data", lambda: check_directory(settings.data_dir), "choose another --data-dir")
     yield check_spool(settings.data_dir, SteadyClock().now())
     yield run_check(
         "asterisk", lambda: _asterisk(settings), "when that is mended, run `hotline up`: it brings Asterisk"
     )
+    yield run_check("outgoing", lambda: check_outgoing(settings), REMEDY)
     yield run_check("flows", lambda: _flows(settings), "run `hotline flow check FILE` and correct the file")
 
 

@@ -6,7 +6,24 @@ from typing import Annotated
 import typer
 
 from hotline import __version__
-from hotline.cli import agents, bus, calls, demo, doctor, flow, records, up
+from hotline.cli import (
+    agents,
+    board,
+    bus,
+    callbacks,
+    callers,
+    calls,
+    demo,
+    doctor,
+    flow,
+    records,
+    replay,
+    settings,
+    simulate,
+    supervise,
+    transfers,
+    up,
+)
 from hotline.cli import run as run_some
 from hotline.cli.shell import DATA_DIR_HELP, Shell
 
@@ -48,12 +65,20 @@ app.command("doctor")(doctor.doctor)
 app.command("audit")(records.audit)
 app.add_typer(calls.app, name="calls")
 app.command("recording")(calls.recording)
+agents.agent_app.add_typer(transfers.app)
 app.add_typer(agents.agent_app, name="agent")
 app.add_typer(agents.queue_app, name="queue")
+app.add_typer(callers.voicemail_app, name="voicemail")
+app.add_typer(supervise.app, name="supervise")
+app.command("board")(board.board)
+app.add_typer(callbacks.app, name="callback")
 app.add_typer(flow.app, name="flow")
 app.add_typer(records.crm_app, name="crm")
+records.journal_app.command("replay")(replay.replay)
 app.add_typer(records.journal_app, name="journal")
 app.add_typer(bus.app, name="bus")
+app.add_typer(settings.app, name="settings")
+app.command("simulate")(simulate.simulate)
 
 
 def run() -> None:

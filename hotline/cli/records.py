@@ -34,7 +34,7 @@ def _address(options: Shell) -> str:
 
 
 @asynccontextmanager
-async def _store(options: Shell) -> AsyncIterator["Store"]:
+async def open_store(options: Shell) -> AsyncIterator["Store"]:
     """Open the database. Raises Misuse or Unavailable with what it says when it does not let us in."""
     from hotline.runtime import logs
     from hotline.store.migrate import require_current
@@ -95,7 +95,7 @@ def rebuild(
     from crm.rebuild import rebuild as run
 
     async def work() -> object:
-        async with _store(shell(ctx)) as store:
+        async with open_store(shell(ctx)) as store:
             return msgspec.to_builtins(await run(store, write=not dry_run, dsn=_address(shell(ctx))), str_keys=True)
 
     report = asyncio.run(work())
@@ -135,7 +135,7 @@ def archive(
     directory = to if to is not None else shell(ctx).settings().data_dir / "archive"
 
     async def work(tell: "Tell") -> list[dict[str, Any]]:
-        async with _store(shell(ctx)) as store:
+        async with open_store(shell(ctx)) as store:
             months = await run(store, before, directory, now=SteadyClock().now(), dry_run=dry_run, tell=tell)
             return [msgspec.to_builtins(month) for month in months]
 
@@ -164,7 +164,7 @@ def restore(
     from crm.restore import restore as run
 
     async def work() -> dict[str, object]:
-        async with _store(shell(ctx)) as store:
+        async with open_store(shell(ctx)) as store:
             report: dict[str, object] = msgspec.to_builtins(await run(store, file))
             return report
 
@@ -213,7 +213,7 @@ def import_customers(
         raise Misuse(f"{file}: {exc}") from exc
 
     async def work() -> object:
-        async with _store(shell(ctx)) as store:
+        async with open_store(shell(ctx)) as store:
             return msgspec.to_builtins(await run(store, lines, country=country, dry_run=dry_run))
 
     report = asyncio.run(work())
@@ -243,7 +243,7 @@ def export_customers(
     from crm.customers import export_customers as run
 
     async def work() -> str:
-        async with _store(shell(ctx)) as store:
+        async with open_store(shell(ctx)) as store:
             return await run(store, shell(ctx).settings().crm.country_code)
 
     text = asyncio.run(work())

@@ -44,7 +44,8 @@ class Shell:
     """The options that stand before a command; kept in typer's context."""
 
     def __init__(self, config: Path | None, data_dir: Path | None) -> None:
-        self._config = config
+        self.config = config
+        """The settings file that was named, if one was."""
         self._data_dir = data_dir
         self._settings: Settings | None = None
 
@@ -54,7 +55,7 @@ class Shell:
 
         if self._settings is None or data_dir is not None:
             chosen = data_dir or self._data_dir
-            self._settings = load(self._config, **({} if chosen is None else {"data_dir": chosen}))
+            self._settings = load(self.config, **({} if chosen is None else {"data_dir": chosen}))
         return self._settings
 
     def client(self) -> "Client":
@@ -72,8 +73,8 @@ class Shell:
     def again(self) -> str:
         """Return the start of a command line, ready to be pasted, for this installation and these options."""
         given = [_program()]
-        if self._config is not None:
-            given += ["--config", str(self._config)]
+        if self.config is not None:
+            given += ["--config", str(self.config)]
         data_dir = self.settings().data_dir
         if str(data_dir) != "data":
             given += ["--data-dir", str(data_dir)]

@@ -4,6 +4,7 @@
 `[http] port`. A port of 0 means "choose a free one", so that several copies can run side by side.
 """
 
+import os
 import re
 import tomllib
 from datetime import date
@@ -12,15 +13,15 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from hotline.errors import Misuse
 from hotline.settings.kinds import Digits, Id, Port, Seconds, Section, Timezone
-from hotline.settings.queues import Agent, Queue
+from hotline.settings.mistakes import BadSettings, Mistake, Source, WrongReferences, explained, without
+from hotline.settings.places import lines_of
+from hotline.settings.queues import Agent, BetweenQueues, Queue
 
 CONFIG_FILE = "hotline.toml"
-_SECRET_WORDS = ("secret", "password", "dsn", "token", "key", "url")
-"""A mistake in a setting whose name holds one of these is reported without the value."""
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 
 
@@ -54,6 +55,14 @@ class Http(Section):
     port: Port = 8080
     page_size_max: int = Field(default=500, ge=1, le=10_000)
     body_limit_bytes: int = Field(default=1_048_576, ge=1024)
+    origins: tuple[Annotated[str, AfterValidator(_check_origin)], ...] = ()
+    """Other origins (`https://board.example.com`) whose pages may read the stream; those of this server may anyway."""
+    stream_clients: int = Field(default=200, ge=1, le=10_000)
+    """How many clients may read the stream at once."""
+    stream_buffer: int = Field(default=100, ge=10, le=10_000)
+    """A client of the stream that has so many messages to read is too slow, and is cut off."""
+    stream_interval_s: float = Field(default=0.5, ge=0.05, le=60)
+    """Changes are told to clients of the stream at most so often."""
     upstreams: tuple[Upstream, ...] = ()
     """Other processes of the same hotline (`url`, `token`, and perhaps `paths`): requests for what they serve are passed on to them."""
 
@@ -172,6 +181,10 @@ class Ivr(Section):
     timezone: Timezone = "Asia/Shanghai"
     router_silent_s: float = Field(default=6.0, ge=2, le=600)
     """After so long without a sign of life from any router, waiting callers go to the fallback queue of Asterisk."""
+    message_max_s: float = Field(default=180.0, ge=5, le=1800)
+    """How long a caller's message may be."""
+    forward_ring_s: float = Field(default=30.0, ge=5, le=120)
+    """How long a number outside is rung (`number:…`) before its caller goes to the fallback queue."""
 
 
 class OpeningHours(Section):
@@ -206,11 +219,29 @@ class Outbound(Section):
 class Acd(Section):
     """The router, and those that stand by."""
 
-    between_queues: Literal["strict_priority", "longest_wait", "service_level_at_risk"] = "strict_priority"
+    between_queues: BetweenQueues = "strict_priority"
     """Which queue an agent serves next who serves several of them."""
     break_limit_s: dict[str, Annotated[float, Field(gt=0, le=86_400)]] = {}
     """Reason of a break -> how long it may last before supervisors are told."""
+    outcomes: tuple[Annotated[str, Field(min_length=1, max_length=60)], ...] = Field(
+        default=(
+            "resolved",
+            "information",
+            "follow_up",
+            "forwarded",
+            "complaint",
+            "not_reached",
+            "wrong_number",
+            "nuisance",
+            "other",
+        ),
+        min_length=1,
+        max_length=9,
+    )
+    """How a conversation can have gone; `*461` … `*469` name them in order."""
 
+    supervision_tone: bool = False
+    """Whether agents hear a beep when a supervisor comes to their conversation."""
     beat_s: float = Field(default=0.5, ge=0.05, le=5)
     """How often the active router tells that it lives."""
     silent_s: float = Field(default=1.5, ge=0.3, le=60)
@@ -350,9 +381,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_references(self) -> "Settings":
-        problems = list(_reference_problems(self))
-        if problems:
-            raise ValueError("\n".join(problems))
+        from hotline.settings.checks import problems  # it knows all sections, and rules that are made of them
+
+        found = list(problems(self))
+        if found:
+            raise WrongReferences(found)
         return self
 
     def all_agents(self) -> tuple[Agent, ...]:
@@ -366,72 +399,52 @@ class Settings(BaseSettings):
         return tuple(sorted({q.threshold_s for q in self.queues} | {q.short_abandon_s for q in self.queues}))
 
 
-def _reference_problems(settings: Settings) -> list[str]:
-    """Return what is wrong between sections: duplicate ids, unknown queues, seats that do not exist."""
-    problems: list[str] = []
-    seats = set(settings.seats.extensions())
-    queues = [q.id for q in settings.queues]
-    problems += _duplicates("queues", queues)
-    problems += _duplicates("agents", [a.id for a in settings.agents])
-    problems += _duplicates("agents' extensions", [a.extension for a in settings.agents])
-    problems += _duplicates("numbers", [n.number for n in settings.numbers.values()])
-    for agent in settings.agents:
-        if agent.extension not in seats:
-            problems.append(f"agents: {agent.id} sits at {agent.extension}, which is not one of the seats")
-        problems += [f"agents: {agent.id} serves {q}, which is not a queue" for q in agent.queues if q not in queues]
-    problems += [
-        f"asterisk.fallback_seats: {s} is not a seat" for s in settings.asterisk.fallback_seats if s not in seats
-    ]
-    problems += [f"numbers: {n.number} is also a seat" for n in settings.numbers.values() if n.number in seats]
-    problems += _peer_problems(settings.asterisk)
-    if settings.sip.host in ("0.0.0.0", "::"):  # noqa: S104 - refused, not used
-        problems.append("sip.host: name one address; with a wildcard Asterisk resolves the host name for each call")
-    if settings.sip.rtp_start and settings.sip.rtp_end <= settings.sip.rtp_start:
-        problems.append("sip.rtp_end: must be above sip.rtp_start")
-    if settings.sip.host == settings.sip.trunk_from:
-        problems.append("sip.trunk_from: must differ from sip.host, it tells callers from seats")
-    if settings.bus.kind == "rabbitmq" and settings.bus.url is None:
-        problems.append("bus.url: say where the broker is, amqp://user:password@host:port/vhost")
-    return problems
-
-
-def _peer_problems(asterisk: Asterisk) -> list[str]:
-    problems = _duplicates("asterisk.peers", [p.node for p in asterisk.peers])
-    problems += _duplicates("asterisk.peers' addresses", [f"{p.host}:{p.port}" for p in asterisk.peers])
-    if asterisk.node in (p.node for p in asterisk.peers):
-        problems.append(f"asterisk.peers: {asterisk.node} is this node itself; name the other ones")
-    return problems
-
-
-def _duplicates(where: str, values: list[str]) -> list[str]:
-    return [f"{where}: {v} stands twice" for v in sorted({v for v in values if values.count(v) > 1})]
-
-
 def load(path: Path | None = None, **overrides: Any) -> Settings:
     """Read the settings from `path` (default: `hotline.toml` here, if there is one) and the environment; `overrides` (already checked) win.
 
-    Raises Misuse with one line per mistake: where, what is wrong, what was found.
+    Raises BadSettings with one line per mistake: where (file and line, or the variable), what is wrong, what was found, what to do.
     """
     file = path or Path(CONFIG_FILE)
     if path is not None and not path.is_file():
         raise Misuse(f"settings: there is no file {path}")
-    tree: dict[str, Any] = {}
-    if file.is_file():
-        try:
-            tree = tomllib.loads(file.read_text(encoding="utf-8"))
-        except OSError as exc:
-            raise Misuse(f"settings: cannot read {file}: {exc.strerror}") from exc
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-            raise Misuse(f"settings: {file} is not valid TOML: {exc}") from exc
+    text = _read(file) if file.is_file() else ""
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise Misuse(f"settings: {file} is not valid TOML: {exc}") from exc
     try:
         return Settings(**tree).model_copy(update=overrides)
+    except SettingsError as exc:
+        raise Misuse(
+            f"settings: {_variable_of(exc)}: this is no JSON; write lists and tables in a variable as JSON"
+        ) from exc
     except ValidationError as exc:
-        raise Misuse("settings: " + "\n".join(_explain(e) for e in exc.errors())) from exc
+        source = Source(file=str(file), lines=lines_of(text), variables=os.environ)
+        raise BadSettings(_all_mistakes(tree, exc, source)) from exc
 
 
-def _explain(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "settings"
-    found = error.get("input")
-    hidden = isinstance(found, dict | list | tuple | Settings) or any(word in where.lower() for word in _SECRET_WORDS)
-    shown = "" if hidden else f" (found {str(found)[:60]!r})"
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}"
+def _variable_of(error: SettingsError) -> str:
+    """Return the variable that could not be read; pydantic-settings names its field, in a sentence."""
+    field = re.search(r'field "(\w+)"', str(error))
+    return f"HOTLINE_{field[1].upper()}" if field is not None else "the environment"
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise Misuse(f"settings: cannot read {file}: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise Misuse(f"settings: {file} is not valid TOML: {exc}") from exc
+
+
+def _all_mistakes(tree: dict[str, Any], error: ValidationError, source: Source) -> list[Mistake]:
+    """Return the mistakes found, and those between the sections that are right, which pydantic looks at only when all are."""
+    found = list(explained(error, source, Settings))
+    rest = without(tree, error)
+    if rest is not None:
+        try:
+            Settings(**rest)
+        except ValidationError as exc:
+            found += (m for m in explained(exc, source, Settings) if m not in found)
+    return found

@@ -13,6 +13,9 @@ Strategy = Literal[
 ]
 """Which of the agents who may serve a caller is rung."""
 
+BetweenQueues = Literal["strict_priority", "longest_wait", "service_level_at_risk"]
+"""Which queue's caller an agent gets who serves several queues."""
+
 
 def _levels(value: object) -> object:
     """Let a list of skills stand for those skills at level 1."""
@@ -106,11 +109,15 @@ class Queue(Section):
     ring_timeout_s: float = Field(default=15.0, ge=3, le=120)
     wrap_up_s: float = Field(default=10.0, ge=0, le=3600)
     outcome_required: bool = False
-    """Whether an agent must say how the call went before he is ready again."""
+    """Whether an agent must say how the call went before he is ready again: one of `acd.outcomes`."""
+    auto_ready: bool = True
+    """Whether an agent is ready by himself when his wrap-up is over; otherwise it lasts until he says so (`*42` or `*45`)."""
     rest_after_no_answer_s: float = Field(default=10.0, ge=0, le=3600)
     no_answers_before_break: int = Field(default=3, ge=1, le=100)
     max_offers: int = Field(default=50, ge=1, le=10_000)
     """A caller who was offered to agents this often without an answer goes to the fallback queue."""
+    transfer_timeout_s: float = Field(default=20.0, ge=3, le=600)
+    """How long a caller who was handed on to one agent is kept for him alone; then who handed him on may take him, then everybody."""
     # Waiting.
     max_waiting: int = Field(default=200, ge=1, le=100_000)
     when_full: Treatment = "fallback"
@@ -148,5 +155,11 @@ class Agent(Section):
     """Empty: all queues."""
     preference: dict[Id, Annotated[int, Field(ge=1, le=10)]] = {}
     """Queue -> how gladly its callers are given to this agent: 1 first, 10 last; 5 where nothing is said."""
+    devices: tuple[Digits, ...] = ()
+    """Other seats of his. Whoever logs in (`*41`) from one of them sits there: his callers ring there from then on."""
+    ready_at_login: bool = False
+    """Whether he is ready as soon as he logs in; otherwise he is on a break until he says that he is ready."""
+    outbound: bool = True
+    """Whether he may be given outgoing calls: callbacks and campaigns."""
     remote_number: str = Field(default="", pattern=r"^[0-9]{0,20}$")
     """An external number that is rung instead of the seat; whoever answers there must press 1."""

@@ -24,6 +24,9 @@ from hotline.tally import Tally
 from hotline.web.gateway import PASSED_ON, STANDING_BY, Gateway
 from hotline.web.openapi import describe
 from hotline.web.routes import Empty, FileAnswer, PageQuery, Request, Route, TextAnswer
+from hotline.web.stream import PATH as STREAM
+from hotline.web.stream import Hub, Source
+from hotline.web.stream_relay import Relay
 from hotline.web.upstreams import methods_for, operations_of, segments_of, who_serves
 
 log = structlog.get_logger(__name__)
@@ -58,10 +61,11 @@ class WebServer:
         tally: Tally,
         tasks: TaskGroup | None = None,
         process: str = "hotline",
+        live: Source | None = None,
     ) -> None:
-        """`process` names this process in its OpenAPI document; `tasks` are needed where the settings name upstreams.
+        """`process` names this process in its OpenAPI document; `live` has what the stream shows.
 
-        Raises Misuse without them.
+        `tasks` are needed for the stream, and where the settings name upstreams. Raises Misuse without them.
         """
         self._settings = settings
         self._credentials = credentials
@@ -78,6 +82,11 @@ class WebServer:
         app.router.add_get("/api/v1/openapi.json", self._describe)
         for route in routes:
             app.router.add_route(route.method, route.path, self._serve(route))
+        self._relay: Relay | None = None
+        self._tasks = tasks
+        self._hub = self._make_hub(live, tasks)
+        if self._hub is not None:
+            app.router.add_get(STREAM, self._stream)
         app.router.add_route("*", "/api/v1/{rest:.*}", self._serve_others)
         self._app = app
 
@@ -87,6 +96,15 @@ class WebServer:
         if tasks is None:
             raise Misuse("http.upstreams: a server without tasks cannot listen to upstreams")
         return Gateway(self._settings.upstreams, self._document, self._tally, tasks)
+
+    def _make_hub(self, live: Source | None, tasks: TaskGroup | None) -> Hub | None:
+        if live is None and not self._settings.upstreams:
+            return None
+        if tasks is None:
+            raise Misuse("a server without tasks cannot serve the stream")
+        if live is None:
+            live = self._relay = Relay(self._settings.upstreams)
+        return Hub(live, self._settings, self._tally, tasks, opens=self._opens)
 
     async def start(self) -> str:
         """Listen, and return the base address. Raises Misuse when the port is taken."""
@@ -103,6 +121,10 @@ class WebServer:
             ) from exc
         if self._gateway is not None:
             await self._gateway.start()
+        if self._hub is not None:
+            self._hub.start()
+        if self._relay is not None and self._tasks is not None:
+            self._tasks.spawn(self._relay.run(), name="stream-relay")
         host, port = self._runner.addresses[0][:2]
         return f"http://{host}:{port}"
 
@@ -171,7 +193,7 @@ class WebServer:
     def _authenticate(self, request: web.Request) -> str:
         """Return who asks. Whoever has the token may ask for somebody else: a gateway tells who asked there."""
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(value.encode(), self._credentials.token.encode()):
+        if scheme.lower() == "bearer" and self._opens(value):
             by = request.headers.get(PASSED_ON, "token")
             return by if is_safe_id(by) else "token"
         if scheme.lower() == "basic" and self._password_matches(value):
@@ -181,6 +203,17 @@ class WebServer:
             headers={"WWW-Authenticate": 'Bearer realm="hotline"'},
             text="send the api_token of runtime.json as `Authorization: Bearer …`",
         )
+
+    def _opens(self, token: str) -> bool:
+        return hmac.compare_digest(token.encode(), self._credentials.token.encode())
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        """Serve the stream; a browser, which can send no header here, shows its token afterwards."""
+        assert self._hub is not None
+        known = "Authorization" in request.headers
+        if known:
+            self._authenticate(request)
+        return await self._hub.handle(request, known=known)
 
     def _password_matches(self, value: str) -> bool:
         try:

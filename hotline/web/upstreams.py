@@ -26,10 +26,17 @@ PARTS = {
     "agents": "acd",
     "queues": "acd",
     "calls-why": "acd",
+    "callbacks": "crm",
+    "callbacks-waiting": "acd",
+    "calls-waiting": "acd",
     "router": "acd",
+    "stream": "acd",
+    "supervisions": "acd",
+    "audit-log": "crm",
     "calls": "crm",
     "offers": "crm",
     "recordings": "crm",
+    "voicemails": "crm",
     "customers": "crm",
     "customer-imports": "crm",
     "customer-exports": "crm",
@@ -134,7 +141,7 @@ def who_serves(segments: Segments) -> str | None:
     """Return the service that serves a path, for people."""
     if segments[:2] != API or len(segments) < 3:
         return None
-    if segments[2] == "recordings" and segments[-1] == "audio":
+    if segments[2] in ("recordings", "voicemails") and segments[-1] == "audio":
         return "recorder"
     return PARTS.get(segments[2])
 

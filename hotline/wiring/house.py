@@ -14,11 +14,13 @@ from acd.routes import routes as acd_routes
 from acd.service import AcdService
 from crm.audio import audio_routes
 from crm.audit_periodic import PeriodicAudit
+from crm.callbacks_pending import PendingCallbacks
 from crm.customers import write_queues
 from crm.journal import JournalWriter
 from crm.lost_calls import LostCallsService
 from crm.routes import routes as crm_routes
 from crm.service import CrmService
+from crm.voicemails import voicemail_audio_routes
 from hotline.errors import Unavailable
 from hotline.secrets import load_or_create
 from hotline.settings import Settings
@@ -31,7 +33,7 @@ from hotline.web.server import Credentials, WebServer
 from hotline.wiring import runtime_file
 from hotline.wiring.database import Database
 from hotline.wiring.ground import DRAIN_S, Ground, Tell
-from hotline.wiring.node import Node
+from hotline.wiring.node import MESSAGES, Node
 from hotline.wiring.rooms import Rooms
 from ivr.routes import ivr_routes
 from metrics.service import MetricsService, ProcessMetrics
@@ -88,6 +90,7 @@ class House:
             self._open_acd(database)
         if self._node is not None and "recorder" in ground.rooms:
             self._routes += audio_routes(self.settings.data_dir / "recordings")
+            self._routes += voicemail_audio_routes(self.settings.data_dir / MESSAGES)
         if self._node is not None and "ivr" in ground.rooms:
             self._routes += ivr_routes(self._node.library)
 
@@ -110,6 +113,8 @@ class House:
         ground.run(lost_calls, ground.bus.subscribe(lost_calls.name, *lost_calls.kinds))
         ground.tasks.spawn(self._journal.run(), name="journal")
         self._open_audit(store)
+        pending = PendingCallbacks(store, ground.bus, ground.clock, ground.spool)
+        ground.tasks.spawn(pending.run(), name="pending callbacks")
         self._routes += crm_routes(store, self.settings, clock=ground.clock)
 
     def _open_audit(self, store: Store) -> None:
@@ -147,6 +152,7 @@ class House:
             tally=self._ground.tally,
             tasks=self._ground.tasks,
             process=self._ground.process,
+            live=self._acd.board if self._acd is not None else None,
         )
         address = await self._web.start()
         asterisk = self._node.asterisk if self._node is not None else None

@@ -1,20 +1,27 @@
 """One Asterisk and what lives beside it: the link, telephony, and (where they run) call flows, recorder and CEL reader."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 
 import structlog
 
 from crm.cel_reader import CelReader
+from hotline import dialling
 from hotline.errors import Unavailable
 from hotline.ids import NodeId, QueueId
 from hotline.secrets import Secrets
 from hotline.store.pool import Store
 from hotline.wiring.ground import Ground
 from hotline.wiring.keeping import Kept
+from ivr.announcements import announcements
+from ivr.callback import callback_says
 from ivr.library import Library, read_flows
-from ivr.prompts import PromptReport, prepare_prompts
+from ivr.means import Means
+from ivr.model import Prompt, Say
+from ivr.prompts import PromptReport, prepare_prompts, recordings
 from ivr.service import IvrService
+from ivr.wait_words import unknown_messages, wait_says
+from recorder.messages.service import MessagesService
 from recorder.service import RecorderService
 from telephony.ami.link import AmiLink
 from telephony.asterisk.logs import LogKeeper
@@ -23,7 +30,11 @@ from telephony.asterisk.supervise import PrivateAsterisk
 from telephony.lines import Lines
 from telephony.service import TelephonyService
 
+MESSAGES = "messages"
+"""The directory of callers' messages, beside that of the recordings."""
 READY_TIMEOUT_S = 30.0
+RING_AT_ONCE_S = 0.15
+"""So long a caller who joins a line hears nothing yet: where an agent is free the ring is there before, and nothing was played in vain."""
 LAST_WORDS_S = 3.0
 
 log = structlog.get_logger(__name__)
@@ -38,6 +49,7 @@ class Node:
         self.id = NodeId(ground.settings.asterisk.node)
         self.library: Library
         self._prompts: PromptReport
+        self._announcements: Mapping[str, Prompt]
         self._asterisk = Kept("asterisk", self._start_asterisk, ground.tasks)
         self._link: AmiLink | None = None
         self._telephony: TelephonyService | None = None
@@ -49,8 +61,18 @@ class Node:
         settings = ground.settings
         if "ivr" in ground.rooms:
             node.library = read_flows(settings)
-            node._prompts = await prepare_prompts(node.library.flows, settings.data_dir / "prompts", ground.tell)
-            for problem in (*node.library.problems, *node._prompts.warnings):
+            prompts = settings.data_dir / "prompts"
+            node._announcements = announcements(settings, recordings(prompts))
+            said = [item for prompt in node._announcements.values() for item in prompt if isinstance(item, Say)]
+            node._prompts = await prepare_prompts(
+                node.library.flows,
+                prompts,
+                ground.tell,
+                house=[*wait_says(settings.queues), *said, *(callback_says() if settings.outbound.trunk else ())],
+            )
+            known = {*node._announcements, *(name for flow in node.library.flows for name in flow.announcements)}
+            unheard = unknown_messages(settings.queues, known)
+            for problem in (*node.library.problems, *node._prompts.warnings, *unheard):
                 ground.tell(problem)
         await node._asterisk.start()
         ground.stack.callback(lambda: node.asterisk.let_go())
@@ -83,6 +105,11 @@ class Node:
             ground.tally, ground.tasks, writer=lambda: self.asterisk.pid,
         )  # fmt: skip
         ground.run(recorder, ground.bus.subscribe(recorder.name, *recorder.kinds))
+        messages = MessagesService(
+            settings, self.asterisk.dirs.voicemail, settings.data_dir / MESSAGES, ground.bus, ground.clock,
+            ground.tally, ground.tasks, writer=lambda: self.asterisk.pid,
+        )  # fmt: skip
+        ground.run(messages, ground.bus.subscribe(messages.name, *messages.kinds))
 
     def _open_ivr(self) -> None:
         ground = self._ground
@@ -90,12 +117,24 @@ class Node:
             self.library.by_number, ground.bus, ground.clock, ground.tally, ground.tasks,
             sounds=self._prompts.sounds,
             music={QueueId(queue.id): queue.music_class for queue in ground.settings.queues},
+            means=self._means(),
             node=self.id,
             router_silent_s=ground.settings.ivr.router_silent_s,
         )  # fmt: skip
         inbox = ground.bus.subscribe(ivr.name, *ivr.kinds)
         ivr.attach(inbox)
         ground.run(ivr, inbox)
+
+    def _means(self) -> Means:
+        settings = self._ground.settings
+        return Means(
+            announcements=self._announcements,
+            outbound=dialling.policy(settings),
+            message_max_s=settings.ivr.message_max_s,
+            forward_s=settings.ivr.forward_ring_s,
+            comfort={QueueId(queue.id): queue.comfort for queue in settings.queues},
+            grace_s=RING_AT_ONCE_S,
+        )
 
     def _open_cel_reader(self, store: Store) -> None:
         ground = self._ground

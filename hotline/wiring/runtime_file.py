@@ -53,11 +53,14 @@ def _node(settings: Settings, secrets: Secrets, asterisk: PrivateAsterisk) -> di
         "seats": [
             {
                 "agent": agent.id,
-                "extension": agent.extension,
-                "sip_user": agent.extension,
-                "sip_password": secrets.seats[agent.extension],
+                "extension": extension,
+                "sip_user": extension,
+                "sip_password": secrets.seats[extension],
             }
-            for agent in settings.all_agents()
+            for agent, extension in (
+                *((a, a.extension) for a in settings.all_agents()),
+                *((a, device) for a in settings.all_agents() for device in a.devices),
+            )
         ],
     }
 

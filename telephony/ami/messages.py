@@ -129,6 +129,14 @@ class BridgeLeft(BridgeMessage, frozen=True, kw_only=True):
     """A channel left a bridge."""
 
 
+class ChannelHeld(ChannelMessage, frozen=True, kw_only=True):
+    """The phone of a channel put the other side on hold."""
+
+
+class ChannelUnheld(ChannelMessage, frozen=True, kw_only=True):
+    """The phone of a channel took the other side back from hold."""
+
+
 class ChannelHungUp(ChannelMessage, frozen=True, kw_only=True):
     """A channel is gone."""
 
@@ -333,6 +341,14 @@ def _hung_up(message: Message) -> AmiMessage:
     return ChannelHungUp(**_channel(message), cause=_number(message, "Cause"))
 
 
+def _held(message: Message) -> AmiMessage:
+    return ChannelHeld(**_channel(message))
+
+
+def _unheld(message: Message) -> AmiMessage:
+    return ChannelUnheld(**_channel(message))
+
+
 _DIRECTIONS: dict[str, Literal["received", "sent"]] = {"received": "received", "sent": "sent"}
 
 
@@ -401,6 +417,8 @@ _EVENTS: dict[str, tuple[Callable[[Message], AmiMessage], frozenset[str]]] = {
     "bridgeenter": (_bridge_entered, _BRIDGED),
     "bridgeleave": (_bridge_left, _BRIDGED),
     "hangup": (_hung_up, _CHANNEL | {"cause"}),
+    "hold": (_held, _CHANNEL),
+    "unhold": (_unheld, _CHANNEL),
     "dtmfend": (_digit_ended, _CHANNEL | {"digit", "direction"}),
     "userevent": (_user_event, frozenset({"userevent"})),
     "devicestatechange": (_device_state, frozenset({"device", "state"})),

@@ -180,6 +180,14 @@ class PhoneCall:
             self._leaving = True
             self._tell("HANGUP")
 
+    def hold(self) -> None:
+        """Put the other side on hold (a seat, once in a call)."""
+        self._tell("HOLD")
+
+    def unhold(self) -> None:
+        """Take it back."""
+        self._tell("UNHOLD")
+
     async def press(self, digits: str) -> None:
         """Press keys, one after another; the phone's tone pauses while a key is down."""
         for key in digits:

@@ -10,7 +10,9 @@ NEVER = "NOTHING"
 """A request that nobody sends: waiting for it keeps a call in its state until an optional message leads out."""
 
 
-def request(method: str, uri: str, *headers: str, branch: str = "[branch]", sdp: bool = False) -> str:
+def request(
+    method: str, uri: str, *headers: str, branch: str = "[branch]", sdp: bool = False, media: str = "sendrecv"
+) -> str:
     """Return a request, with a session description when asked for."""
     lines = [
         f"{method} {uri} SIP/2.0",
@@ -18,17 +20,20 @@ def request(method: str, uri: str, *headers: str, branch: str = "[branch]", sdp:
         *headers,
         "Max-Forwards: 70",
     ]
-    return message(lines, sdp=sdp)
+    return message(lines, sdp=sdp, media=media)
 
 
-def message(lines: Sequence[str], *, sdp: bool) -> str:
-    """Return a message of these header lines, with a session description (audio and digits) when asked for."""
+def message(lines: Sequence[str], *, sdp: bool, media: str = "sendrecv") -> str:
+    """Return a message of these header lines, with a session description (audio and digits) when asked for.
+
+    `media`: the direction of the audio; `sendonly` puts the other side on hold.
+    """
     if not sdp:
         return "\n".join((*lines, "Content-Length: 0", "", ""))
     body = (
         "v=0", "o=- 1 1 IN IP[local_ip_type] [local_ip]", "s=-", "c=IN IP[media_ip_type] [media_ip]", "t=0 0",
         "m=audio [rtpstream_audio_port] RTP/AVP 0 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16",
-        "a=ptime:20", "a=sendrecv",
+        "a=ptime:20", f"a={media}",
     )  # fmt: skip
     return "\n".join((*lines, "Content-Type: application/sdp", "Content-Length: [len]", "", *body, ""))
 

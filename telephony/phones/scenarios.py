@@ -11,7 +11,8 @@ Transactions are named (`start_txn`, `response_txn`), because a 200 may answer a
 INVITE are written out: CANCEL and the ACK of a refusal must repeat them (RFC 3261, sections 9.1 and 17.1.1.3).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from xml.sax.saxutils import quoteattr
 
 from telephony.phones.messages import NEVER, OK, OK_SDP, keep_code, message, request, take_verbs
@@ -23,6 +24,7 @@ FINAL_CODES = (
     481, 482, 483, 484, 485, 486, 487, 488, 491, 493, 500, 501, 502, 503, 504, 505, 513, 600, 603, 604, 606,
 )  # fmt: skip
 """Responses that refuse an INVITE."""
+NO_MORE: Mapping[str, str] = MappingProxyType({})
 REJECTIONS = {480: "Temporarily Unavailable", 486: "Busy Here", 603: "Decline"}
 """How a seat can refuse."""
 
@@ -197,9 +199,11 @@ def _uas_answer() -> list[str]:
         send(_uas_response("200 OK", sdp=True), retrans=500),
         label("answering"),
         recv(request="CANCEL", optional=True, next="too late"),
+        recv(request="BYE", optional=True, next="hung up"),  # somebody else answered in the same moment
         *take_verbs({"HANGUP": "answer"}),
         recv(request="ACK", action=log(log_line("answered", "[$seat]"))),
-        *_talking(),
+        *_talking({"HOLD": "hold", "UNHOLD": "unhold"}),
+        *_renegotiations(),
         label("too late"),
         send(OK, next="answering"),
     ]
@@ -221,20 +225,38 @@ def _uas_refuse() -> list[str]:
 
 def _uas_bye() -> str:
     sender = "From:[$to];tag=[pid]s[call_number]"
-    return request("BYE", "[next_url]", sender, "To:[$from]", "Call-ID: [call_id]", "CSeq: 1 BYE")
+    return request("BYE", "[next_url]", sender, "To:[$from]", "Call-ID: [call_id]", "CSeq: 1000 BYE")
 
 
 # --- both sides ---------------------------------------------------------------------------------------------------------
 
 
-def _talking() -> list[str]:
+def _renegotiations() -> list[str]:
+    """The seat puts the other side on hold, or takes it back: a new offer of a session in the same dialogue (RFC 3264, section 8.4)."""
+    parts = []
+    for name, cseq, media in (("hold", 101, "sendonly"), ("unhold", 102, "sendrecv")):
+        head = ("From:[$to];tag=[pid]s[call_number]", "To:[$from]", "Call-ID: [call_id]")
+        contact = "Contact: <sip:[$seat]@[local_ip]:[local_port]>"
+        again = request("INVITE", "[next_url]", *head, f"CSeq: {cseq} INVITE", contact, sdp=True, media=media)
+        parts += [
+            label(name),
+            send(again, retrans=500, start_txn=name),
+            recv(response=100, optional=True, response_txn=name),
+            *take_verbs({}),
+            recv(response=200, response_txn=name),
+            send(request("ACK", "[next_url]", *head, f"CSeq: {cseq} ACK"), ack_txn=name, next="talking"),
+        ]
+    return parts
+
+
+def _talking(more: Mapping[str, str] = NO_MORE) -> list[str]:
     """Talk until somebody hangs up; play what we are told to, accept what the other side renegotiates."""
     return [
         label("talking"),
         recv(request="BYE", optional=True, next="hung up"),
         recv(request="INVITE", optional=True, next="renegotiate"),
         recv(request="ACK", optional=True),
-        *take_verbs({"HANGUP": "hang up", "DIGIT": "digit", "SOUND": "sound"}),
+        *take_verbs({"HANGUP": "hang up", "DIGIT": "digit", "SOUND": "sound", **more}),
         recv(request=NEVER),
         label("renegotiate"),
         send(OK_SDP, next="talking"),

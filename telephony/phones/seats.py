@@ -1,4 +1,8 @@
-"""Synthetic seats: registered phones that ring, answer, talk and hang up, all in one SIPp; each behaves as it is told."""
+"""Synthetic phones that are called: they ring, answer, talk and hang up, all in one SIPp; each behaves as it is told.
+
+`Seats` register themselves and are called by their extension. `Outside` is the telephone network behind the outgoing trunk: it
+has a phone for every number that is dialled there.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +16,11 @@ from hotline.runtime.tasks import TaskGroup
 from telephony.phones import injection, registration, scenarios, wire
 from telephony.phones.call import WAIT_S, PhoneCall, hang_up_all
 from telephony.phones.injection import Account
-from telephony.phones.sipp import Exchange, SippProcess
+from telephony.phones.sipp import Exchange, SippProcess, free_port
 
 SEAT_TONE_HZ = 1000
+OUTSIDE_ADDRESS = "127.0.0.4"
+OUTSIDE_TONE_HZ = 700
 REGISTER_RATE = 20
 REGISTER_TIMEOUT_S = 10.0
 RENEW_S = registration.EXPIRES_S / 2
@@ -26,6 +32,9 @@ class Answer:
 
     after_s: float = 0.2
     talk_s: float | None = None
+    keys: str = ""
+    """Pressed once it is answered, `keys_after_s` later."""
+    keys_after_s: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +56,10 @@ Behave = Behaviour | Callable[[], Behaviour]
 
 
 class Seat:
-    """One registered phone. `behaviour` may be changed at any time; it counts for the next call."""
+    """One phone. `behaviour` may be changed at any time; it counts for the next call."""
 
-    def __init__(self, account: Account, behaviour: Behave) -> None:
-        self.extension = account.extension
+    def __init__(self, extension: str, behaviour: Behave) -> None:
+        self.extension = extension
         self.behaviour = behaviour
         self.calls: list[PhoneCall] = []
         """All calls that ever rang here, oldest first."""
@@ -69,7 +78,83 @@ class Seat:
         self._rung.put_nowait(call)
 
 
-class Seats:
+class Phones:
+    """What phones that are called have in common: who rang where, and what the person there does."""
+
+    def __init__(
+        self,
+        process: SippProcess,
+        *,
+        tone_hz: int | None,
+        on_change: Callable[[PhoneCall, wire.Event], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._process = process
+        self._seats: dict[str, Seat] = {}
+        self._tone_hz = tone_hz
+        self._on_change = on_change
+        self._clock = clock or SteadyClock()
+        self._tasks = TaskGroup("seats")
+        self._calls: dict[str, PhoneCall] = {}
+
+    def __getitem__(self, extension: str) -> Seat:
+        return self._seats[extension]
+
+    def __iter__(self) -> Iterator[Seat]:
+        return iter(self._seats.values())
+
+    @property
+    def talking(self) -> int:
+        """How many phones are in a conversation."""
+        return sum(call.state == "talking" for call in self._calls.values())
+
+    def _dialled(self, key: str) -> Seat | None:
+        """Return the phone that is dialled by `key`."""
+        return self._seats.get(key)
+
+    def _heard_call(self, event: wire.Event) -> None:
+        call = self._calls.get(event.call_id)
+        seat = self._dialled(event.key)
+        if call is None:
+            if event.kind != "ringing" or seat is None:
+                return
+            call = PhoneCall(event.key, self._process, self._clock, tone_hz=self._tone_hz, incoming_id=event.call_id)
+            self._calls[event.call_id] = call
+            call.note(event)
+            seat.rang(call)
+            behaviour = seat.behaviour() if callable(seat.behaviour) else seat.behaviour
+            self._tasks.spawn(self._behave(call, behaviour), name=f"call at {event.key}")
+        else:
+            call.note(event)
+        if call.state == "over":
+            del self._calls[event.call_id]
+        if self._on_change is not None:
+            self._on_change(call, event)
+
+    async def _behave(self, call: PhoneCall, behaviour: Behaviour) -> None:
+        """Do what the person at this seat does with one call."""
+        try:
+            match behaviour:
+                case Answer(after_s=after_s, talk_s=talk_s, keys=keys, keys_after_s=keys_after_s):
+                    await asyncio.sleep(after_s)
+                    call.answer()
+                    await call.wait_answered()
+                    if keys:
+                        await asyncio.sleep(keys_after_s)
+                        await call.press(keys)
+                    if talk_s is not None:
+                        await asyncio.sleep(talk_s)
+                        call.hang_up()
+                case Reject(after_s=after_s, code=code):
+                    await asyncio.sleep(after_s)
+                    call.reject(code)
+                case LetRing():
+                    return
+        except Rejected:
+            return  # the caller was faster
+
+
+class Seats(Phones):
     """Registered phones: `async with Seats(exchange, accounts) as seats: seats["1001"].behaviour = Reject()`.
 
     Entering registers all of them (raises Rejected when Asterisk denies one, Unavailable when it does not answer); leaving
@@ -88,28 +173,13 @@ class Seats:
     ) -> None:
         if not accounts:
             raise Misuse("a bank of seats needs at least one")
-        self._seats = {a.extension: Seat(a, behaviour or Answer()) for a in accounts}
+        process = SippProcess(exchange, "seats", exchange.seats_from, self._heard, self._gone)
+        super().__init__(process, tone_hz=tone_hz, on_change=on_change, clock=clock)
+        self._seats.update((a.extension, Seat(a.extension, behaviour or Answer())) for a in accounts)
         self._accounts = tuple(accounts)
-        self._process = SippProcess(exchange, "seats", exchange.seats_from, self._heard, self._gone)
-        self._tone_hz = tone_hz
-        self._on_change = on_change
-        self._clock = clock or SteadyClock()
-        self._tasks = TaskGroup("seats")
-        self._calls: dict[str, PhoneCall] = {}
         self._registrations: dict[str, str] = {}
         self._denied: dict[str, str] = {}
         self._changed = asyncio.Event()
-
-    def __getitem__(self, extension: str) -> Seat:
-        return self._seats[extension]
-
-    def __iter__(self) -> Iterator[Seat]:
-        return iter(self._seats.values())
-
-    @property
-    def talking(self) -> int:
-        """How many seats are in a conversation."""
-        return sum(call.state == "talking" for call in self._calls.values())
 
     async def __aenter__(self) -> Self:
         count = str(len(self._accounts))
@@ -199,45 +269,61 @@ class Seats:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _heard_call(self, event: wire.Event) -> None:
-        call = self._calls.get(event.call_id)
-        seat = self._seats.get(event.key)
-        if call is None:
-            if event.kind != "ringing" or seat is None:
-                return
-            call = PhoneCall(event.key, self._process, self._clock, tone_hz=self._tone_hz, incoming_id=event.call_id)
-            self._calls[event.call_id] = call
-            call.note(event)
-            seat.rang(call)
-            behaviour = seat.behaviour() if callable(seat.behaviour) else seat.behaviour
-            self._tasks.spawn(self._behave(call, behaviour), name=f"call at {event.key}")
-        else:
-            call.note(event)
-        if call.state == "over":
-            del self._calls[event.call_id]
-        if self._on_change is not None:
-            self._on_change(call, event)
-
-    async def _behave(self, call: PhoneCall, behaviour: Behaviour) -> None:
-        """Do what the person at this seat does with one call."""
-        try:
-            match behaviour:
-                case Answer(after_s=after_s, talk_s=talk_s):
-                    await asyncio.sleep(after_s)
-                    call.answer()
-                    await call.wait_answered()
-                    if talk_s is not None:
-                        await asyncio.sleep(talk_s)
-                        call.hang_up()
-                case Reject(after_s=after_s, code=code):
-                    await asyncio.sleep(after_s)
-                    call.reject(code)
-                case LetRing():
-                    return
-        except Rejected:
-            return  # the caller was faster
-
     def _gone(self) -> None:
         for call in self._calls.values():
             call.lost()
         self._changed.set()
+
+
+class Outside(Phones):
+    """The network behind the outgoing trunk: `async with Outside(exchange, port=port) as outside: outside["138…"].behaviour = LetRing()`.
+
+    It listens at `address:port` (see `free_address`), which the settings name as `outbound.trunk`. Every number that is dialled
+    there has a phone, which behaves as `behaviour` says until it is told otherwise.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        *,
+        port: int,
+        address: str = OUTSIDE_ADDRESS,
+        behaviour: Behave | None = None,
+        tone_hz: int | None = OUTSIDE_TONE_HZ,
+        on_change: Callable[[PhoneCall, wire.Event], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        process = SippProcess(exchange, "outside", address, self._heard_call, self._gone, port=port)
+        super().__init__(process, tone_hz=tone_hz, on_change=on_change, clock=clock)
+        self._behaviour = behaviour or Answer()
+
+    def __getitem__(self, extension: str) -> Seat:
+        return self._seats.setdefault(extension, Seat(extension, self._behaviour))
+
+    def _dialled(self, key: str) -> Seat:
+        return self[key]
+
+    async def __aenter__(self) -> Self:
+        await self._process.start(
+            {"outside.xml": scenarios.seat_scenario().encode()},
+            ["-sf", "outside.xml"],
+            tones_hz=() if self._tone_hz is None else (self._tone_hz,),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._tasks.close()
+        await hang_up_all(list(self._calls.values()))
+        await self._process.stop()
+        self._gone()
+
+    def _gone(self) -> None:
+        for call in self._calls.values():
+            call.lost()
+
+
+def free_address(address: str = OUTSIDE_ADDRESS) -> tuple[str, int]:
+    """Return a loopback address and a port for `Outside` that nobody uses at this moment."""
+    return address, free_port(address)

@@ -56,7 +56,7 @@ class Exchange:
 
 
 class SippProcess:
-    """A running SIPp; `on_event` is called for each of its events, in order, and `on_exit` once it has ended."""
+    """A running SIPp, at `port` or any free one; `on_event` is called for each of its events, in order, and `on_exit` once it has ended."""
 
     def __init__(
         self,
@@ -65,10 +65,12 @@ class SippProcess:
         address: str,
         on_event: Callable[[wire.Event], None],
         on_exit: Callable[[], None] = lambda: None,
+        *,
+        port: int = 0,
     ) -> None:
         self.name = name
         self.address = address
-        self.port = 0
+        self.port = port
         self._exchange = exchange
         self._on_event = on_event
         self._on_exit = on_exit
@@ -92,7 +94,7 @@ class SippProcess:
         for name, content in (sounds | dict(files)).items():
             (self._home / name).write_bytes(content)
         self._steering = _bound_socket(self.address)
-        self.port = _free_port(self.address)
+        self.port = self.port or free_port(self.address)
         reading, writing = os.pipe()
         try:
             self._process = await self._spawn([*arguments, *self._common(writing)], writing)
@@ -216,7 +218,8 @@ def _bound_socket(address: str) -> socket.socket:
     return bound
 
 
-def _free_port(address: str) -> int:
+def free_port(address: str) -> int:
+    """Return a UDP port of `address` that nobody uses at this moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((address, 0))
         port: int = probe.getsockname()[1]

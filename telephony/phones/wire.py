@@ -11,8 +11,11 @@ from typing import Literal, get_args
 Kind = Literal["calling", "ringing", "answered", "refused", "over", "registered", "unregistered", "denied"]
 """`calling … over`: the life of a call; `registered`, `unregistered`, `denied`: what the registrar said."""
 
-Verb = Literal["ANSWER", "REJECT-480", "REJECT-486", "REJECT-603", "HANGUP", "DIGIT", "SOUND", "RENEW", "LEAVE"]
-"""What a phone can be told. `DIGIT` and `SOUND` name a file; `RENEW` and `LEAVE` are for registrations."""
+Verb = Literal[
+    "ANSWER", "REJECT-480", "REJECT-486", "REJECT-603", "HANGUP", "DIGIT", "SOUND", "HOLD", "UNHOLD", "RENEW", "LEAVE"
+]
+"""What a phone can be told. `DIGIT` and `SOUND` name a file; `RENEW` and `LEAVE` are for registrations.
+`HOLD` and `UNHOLD` are for seats, once in a call."""
 
 FILE_HEADER = "File"
 _KINDS = frozenset(get_args(Kind))

@@ -43,9 +43,11 @@ def test_all_mistakes_in_the_settings_are_told_at_once_a_line_each(place: Place)
     assert ended.status == 1
     assert not ended.out
     lines = ended.err.removeprefix("hotline: settings: ").splitlines()
-    assert [line.partition(":")[0] for line in lines] == [
-        "sip.prot", "asterisk.lease_s", "recording.keep_days", "ivr.timezone",
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["hotline.toml:2", "sip.prot"], ["hotline.toml:4", "asterisk.lease_s"],
+        ["hotline.toml:6", "recording.keep_days"], ["hotline.toml:8", "ivr.timezone"],
     ]  # fmt: skip
+    assert "did you mean port?" in lines[0]
     assert "Asia/Shanghai" in lines[3]
     assert not place.data.exists()
 
@@ -53,7 +55,9 @@ def test_all_mistakes_in_the_settings_are_told_at_once_a_line_each(place: Place)
 @pytest.mark.parametrize("command", [["up"], ["calls"], ["agent", "list"], ["doctor"], ["down"], ["demo"]])
 def test_every_command_tells_wrong_settings_in_one_sentence(place: Place, command: list[str]) -> None:
     sentence = place.run(*command, env={"HOTLINE_HTTP__PORT": "80800"}).refused()
-    assert sentence == "settings: http.port: Input should be less than or equal to 65535 (found '80800')"
+    assert sentence == (
+        "settings: HOTLINE_HTTP__PORT: http.port: Input should be less than or equal to 65535 (found '80800')"
+    )
 
 
 def test_settings_that_do_not_refer_to_each_other_are_one_sentence(place: Place) -> None:

@@ -16,18 +16,19 @@ from collections.abc import Awaitable, Callable
 
 from hotline.runtime import logs
 from hotline.runtime.clock import stopwatch
-from tests.bench import ami_codec, asterisk_cpu, bus, demo20, events, journal, router, takeover
+from tests.bench import ami_codec, asterisk_cpu, bus, demo20, events, journal, router, simulation, takeover
 from tests.bench.report import Report, Scale, say, say_done
 
 LIMITS_S = {
     "codec": 60,
-    "router": 60,
+    "router": 300,
     "journal": 120,
     "bus": 180,
     "events": 120,
     "asterisk_cpu": 300,
     "demo20": 420,
     "takeover": 300,
+    "simulation": 180,
 }
 CODEC_GOAL = 3.0
 
@@ -56,30 +57,16 @@ async def codec(scale: Scale) -> Report:
     )  # fmt: skip
 
 
-async def routing(scale: Scale) -> Report:
-    """Compare the router with one that scans everything."""
-    found = {}
-    for size in router.SIZES:
-        say(f"router: {size} agents")
-        found[f"{size} agents"] = await asyncio.to_thread(router.measure, size, scale.pick(200, 40))
-    return Report(
-        name="router",
-        title=f"offers decided per second, {router.WAITING} waiting callers",
-        head=("floor", "ours", "scan all", "ratio"),
-        rows=[(n, f"{r['ours']:,.0f}", f"{r['scan all']:,.0f}", f"{r['ratio']:.1f} x") for n, r in found.items()],
-        numbers=dict(found),
-    )
-
-
 BENCHES: dict[str, Callable[[Scale], Awaitable[Report]]] = {
     "codec": codec,
-    "router": routing,
+    "router": router.run,
     "journal": journal.run,
     "bus": bus.run,
     "events": events.run,
     "asterisk_cpu": asterisk_cpu.run,
     "demo20": demo20.run,
     "takeover": takeover.run,
+    "simulation": simulation.run,
 }
 
 

@@ -1,121 +1,183 @@
 """How many offers the router decides in a second, beside a plain router that scans everything.
 
-    python tests/bench/router.py [--decisions N] [--json]
+The floor has N agents and 1,000 waiting callers; skills are drawn from 50, with levels. Two kinds of day:
 
-The floor has N agents and 1,000 waiting callers with skills drawn from ten; all agents are busy. Then agents become ready one
-after the other and each is offered a caller, who is replaced by a new one: the steady state of a busy day. Both routers get the same
-inputs and must choose the same pairs, which is checked. `decisions/s` counts only the time spent in the routers.
+* **busy**: all agents are busy. One after the other becomes ready and is offered a caller, who is replaced by a new one.
+* **quiet**: all agents are idle, all callers who wait ask for what nobody has. New callers come and are offered to agents.
+
+Both routers get the same inputs and must choose the same pairs, which is checked for as many as the plain one can do in
+reasonable time. `decisions/s` counts only the time spent in the routers, with everything that a decision entails: states,
+facts, commands, explanations.
 """
 
-import argparse
-import json
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from acd.core.agents import Profile
+from acd.core.agents.roster import Profile
 from acd.core.requests import AgentRequest
 from acd.core.router import Router
 from hotline.facts import CallQueued, OfferAccepted, OfferMade, TalkEnded
 from hotline.ids import AgentId, CallId, Extension, QueueId
 from hotline.runtime.clock import processor_seconds
 from hotline.settings.queues import Queue
+from tests.bench.report import Report, Scale, say
 
-SKILLS = [f"skill{number}" for number in range(10)]
-SKILLS_PER_AGENT = 4
+SKILLS = [f"skill{number}" for number in range(50)]
+SKILLS_PER_AGENT = 6
 WAITING = 1_000
-SIZES = (100, 1_000)
+SIZES = (100, 1_000, 10_000)
 QUEUE = QueueId("q")
+PAIRS = 40_000_000
+"""So many pairs of agent and caller the plain router looks at for each size; some three minutes for all."""
+GOAL = 20_000
+GROWTH = 2.0
 Pair = tuple[CallId, AgentId]
 
 
 @dataclass(frozen=True)
 class Step:
-    """An agent becomes ready at a time; afterwards a new caller enters."""
+    """An agent becomes ready at a time (on a busy day); afterwards a new caller enters."""
 
     at: float
-    agent_id: AgentId
+    agent_id: AgentId | None
     newcomer: CallQueued
 
 
-def main() -> None:
-    """Measure and print."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    options.add_argument("--decisions", type=int, default=200, help="how many offers to decide at each size")
-    options.add_argument("--json", action="store_true", help="print a JSON object instead of a table")
-    chosen = options.parse_args()
-    results = {f"{size} agents": measure(size, chosen.decisions) for size in SIZES}
-    if chosen.json:
-        print(json.dumps(results, indent=2))
-        return
-    print(f"{'':14}{'ours':>12}{'scan all':>12}{'ratio':>8}   offers decided per second, {WAITING} waiting callers")
-    for name, result in results.items():
-        print(f"{name:14}{result['ours']:12,.0f}{result['scan all']:12,.0f}{result['ratio']:7.1f}x")
+@dataclass(frozen=True)
+class Day:
+    """The same agents, first callers and steps for the same arguments."""
+
+    agents: list[Profile]
+    callers: list[CallQueued]
+    steps: list[Step]
 
 
-def measure(size: int, decisions: int) -> dict[str, float]:
-    """Return decisions per second of both routers at `size` agents."""
-    agents, callers, steps = scenario(size, decisions)
-    ours, our_pairs = run_ours(agents, callers, steps)
-    plain, plain_pairs = run_scan_all(agents, callers, steps)
-    if our_pairs != plain_pairs:
+async def run(scale: Scale) -> Report:
+    """Compare the router with one that scans everything."""
+    found: dict[str, dict[str, float]] = {}
+    for kind in ("busy", "quiet"):
+        for size in SIZES:
+            say(f"router: a {kind} day with {size} agents")
+            found[f"{kind} day, {size:,} agents"] = measure(size, scale.pick(4_000, 600), kind, scale.pick(4, 40))
+    growth = {
+        kind: found[f"{kind} day, {SIZES[0]:,} agents"]["ours"] / found[f"{kind} day, {SIZES[-1]:,} agents"]["ours"]
+        for kind in ("busy", "quiet")
+    }
+    slowest = min(result["ours"] for name, result in found.items() if name.endswith(f"{SIZES[-1]:,} agents"))
+    return Report(
+        name="router",
+        title=f"offers decided per second, {WAITING:,} waiting callers, {len(SKILLS)} skills with levels",
+        head=("floor", "ours", "each", "scan all", "ratio"),
+        rows=[
+            (name, f"{r['ours']:,.0f}", f"{1e6 / r['ours']:.0f} us", f"{r['scan all']:,.1f}", f"{r['ratio']:,.0f} x")
+            for name, r in found.items()
+        ],
+        numbers={**found, "growth": growth},
+        goal=f"{GOAL:,} decisions/s at {SIZES[-1]:,} agents, at most {GROWTH:g} x slower than at {SIZES[0]}",
+        reached=slowest >= GOAL and max(growth.values()) <= GROWTH,
+        notes=[
+            f"from {SIZES[0]} to {SIZES[-1]:,} agents: {growth[kind]:.2f} x slower on a {kind} day" for kind in growth
+        ],
+    )
+
+
+def measure(size: int, decisions: int, kind: str, plain_part: int = 4) -> dict[str, float]:
+    """Return decisions per second of both routers at `size` agents; the plain one does one in `plain_part` of what it could."""
+    day = busy(size, decisions) if kind == "busy" else quiet(size, decisions)
+    ours, our_pairs = run_ours(day)
+    few = max(PAIRS // plain_part // (size * WAITING * 2), 2)
+    plain, plain_pairs = run_scan_all(day, few)
+    if our_pairs[: len(plain_pairs)] != plain_pairs:
         raise SystemExit("the routers disagree: the comparison is worthless")
     return {"decisions": len(our_pairs), "ours": ours, "scan all": plain, "ratio": ours / plain}
 
 
-def scenario(size: int, decisions: int) -> tuple[list[Profile], list[CallQueued], list[Step]]:
-    """Return the same agents, first callers and steps for the same arguments."""
-    dice = Random(size)
-    agents = [
+def _agents(dice: Random, size: int) -> list[Profile]:
+    return [
         Profile(
             id=AgentId(f"agent{number:05}"),
             extension=Extension(str(100_000 + number)),
-            skills=dict.fromkeys(dice.sample(SKILLS, SKILLS_PER_AGENT), 5),
+            skills={skill: dice.randint(1, 10) for skill in dice.sample(SKILLS, SKILLS_PER_AGENT)},
         )
         for number in range(size)
     ]
+
+
+def busy(size: int, decisions: int) -> Day:
+    """Return a day on which callers wait for agents."""
+    dice = Random(size)
+    agents = _agents(dice, size)
     callers = [_caller(dice, number, 1_000.0 + number / 100) for number in range(WAITING)]
     steps = [Step(2_000.0 + n, agents[n % size].id, _caller(dice, WAITING + n, 2_000.0 + n)) for n in range(decisions)]
-    return agents, callers, steps
+    return Day(agents, callers, steps)
 
 
-def _caller(dice: Random, number: int, at: float) -> CallQueued:
-    skills = (dice.choice(SKILLS),) if dice.random() < 0.5 else ()
+def quiet(size: int, decisions: int) -> Day:
+    """Return a day on which agents wait for callers, but for those callers whom nobody can serve."""
+    dice = Random(size)
+    agents = _agents(dice, size)
+    callers = [_caller(dice, number, 1_000.0 + number / 100, skill="rare") for number in range(WAITING)]
+    steps = [Step(2_000.0 + n, None, _caller(dice, WAITING + n, 2_000.0 + n, most=5)) for n in range(decisions)]
+    return Day(agents, callers, steps)
+
+
+def _caller(dice: Random, number: int, at: float, skill: str = "", most: int = 10) -> CallQueued:
+    wanted = skill or dice.choice(SKILLS)
+    asks = skill or dice.random() < 0.7
     return CallQueued(
         at=at,
         call_id=CallId(f"call{number:07}"),
         queue_id=QUEUE,
         entered_at=at,
-        skills=skills,
+        skills=(wanted,) if asks else (),
+        levels=((wanted, dice.randint(1, most)),) if asks else (),
         priority=dice.randrange(3),
     )
 
 
-def run_ours(agents: list[Profile], callers: list[CallQueued], steps: list[Step]) -> tuple[float, list[Pair]]:
+def run_ours(day: Day) -> tuple[float, list[Pair]]:
     """Return decisions per second and the pairs that our router made. Talks end between the steps, outside the clock."""
-    router = Router([Queue(id=QUEUE, max_waiting=10_000, wrap_up_s=3_600)], agents, epoch="bench")
-    for caller in callers:
+    router = Router([Queue(id=QUEUE, max_waiting=10_000, wrap_up_s=3_600)], day.agents, epoch="bench")
+    for caller in day.callers:
         router.handle(caller, now=caller.at)
+    if day.steps[0].agent_id is None:
+        for number, agent in enumerate(day.agents):
+            at = 1_500.0 + number / 100
+            router.handle(AgentRequest(at=at, agent_id=agent.id, ask="ready"), now=at)
     pairs: list[Pair] = []
     spent = 0.0
-    for step in steps:
-        ready = AgentRequest(at=step.at, agent_id=step.agent_id, ask="ready")
-        seconds, out = _timed(lambda ready=ready, step=step: router.handle(ready, now=step.at))
+    gc.collect()
+    for step in day.steps:
+        seconds, out = _timed(lambda step=step: _step(router, step))
         spent += seconds
-        made = next(o for o in out if isinstance(o, OfferMade))
+        made = next((o for o in out if isinstance(o, OfferMade)), None)  # type: ignore[attr-defined]
+        if made is None:
+            continue
         pairs.append((made.call_id, made.agent_id))
         ids = {"at": step.at, "call_id": made.call_id, "offer_id": made.offer_id}
         router.handle(OfferAccepted(**ids), now=step.at)
         router.handle(TalkEnded(**ids), now=step.at)
-        spent += _timed(lambda step=step: router.handle(step.newcomer, now=step.at))[0]
+        if step.agent_id is None:
+            router.handle(AgentRequest(at=step.at, agent_id=made.agent_id, ask="end_wrap_up"), now=step.at)
     return len(pairs) / spent, pairs
 
 
-def run_scan_all(agents: list[Profile], callers: list[CallQueued], steps: list[Step]) -> tuple[float, list[Pair]]:
-    """Return the same for a router that holds every caller against every agent after each event."""
-    skills = {agent.id: frozenset(agent.skills) for agent in agents}
-    idle: dict[AgentId, float | None] = dict.fromkeys(skills)
-    waiting = list(callers)
+def _step(router: Router, step: Step) -> list[object]:
+    if step.agent_id is None:
+        return [*router.handle(step.newcomer, now=step.at)]
+    out = router.handle(AgentRequest(at=step.at, agent_id=step.agent_id, ask="ready"), now=step.at)
+    return [*out, *router.handle(step.newcomer, now=step.at)]
+
+
+def run_scan_all(day: Day, most: int) -> tuple[float, list[Pair]]:
+    """Return the same for a router that holds every caller against every agent after each event, and does `most` decisions."""
+    idle: dict[AgentId, float] = {}
+    if day.steps[0].agent_id is None:
+        idle = {agent.id: 1_500.0 + number / 100 for number, agent in enumerate(day.agents)}
+    skills = {agent.id: agent.skills for agent in day.agents}
+    waiting = list(day.callers)
     pairs: list[Pair] = []
     spent = 0.0
 
@@ -125,23 +187,31 @@ def run_scan_all(agents: list[Profile], callers: list[CallQueued], steps: list[S
                 (-caller.priority, caller.entered_at, caller.call_id, since, agent_id)
                 for caller in waiting
                 for agent_id, since in idle.items()
-                if since is not None and skills[agent_id].issuperset(caller.skills)
+                if all(skills[agent_id].get(skill, 0) >= level for skill, level in caller.levels)
             ),
             default=None,
         )
         return None if best is None else (best[2], best[4])
 
-    for step in steps:
-        idle[step.agent_id] = step.at
+    for step in day.steps:
+        if len(pairs) >= most:
+            break
+        if step.agent_id is not None:
+            idle[step.agent_id] = step.at
+        else:
+            waiting.append(step.newcomer)
         seconds, pair = _timed(decide)
         spent += seconds
-        if pair is None:
-            continue
-        pairs.append(pair)
-        idle[pair[1]] = None
-        waiting = [caller for caller in waiting if caller.call_id != pair[0]]
-        waiting.append(step.newcomer)
-        spent += _timed(decide)[0]
+        if pair is not None:
+            pairs.append(pair)  # type: ignore[arg-type]
+            waiting = [caller for caller in waiting if caller.call_id != pair[0]]  # type: ignore[index]
+            if step.agent_id is None:
+                idle[pair[1]] = step.at  # type: ignore[index]
+            else:
+                del idle[pair[1]]  # type: ignore[index]
+        if step.agent_id is not None:
+            waiting.append(step.newcomer)
+            spent += _timed(decide)[0]
     return len(pairs) / spent, pairs
 
 
@@ -149,7 +219,3 @@ def _timed(work: Callable[[], object]) -> tuple[float, object]:
     began = processor_seconds()
     result = work()
     return processor_seconds() - began, result
-
-
-if __name__ == "__main__":
-    main()

@@ -8,11 +8,22 @@ from each. It checks one thing itself: no phone is rung twice by a router that w
 from collections import deque
 from dataclasses import dataclass, field
 
+import msgspec
+
 from hotline import commands as c
 from hotline import facts as f
-from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, QueueId
+from hotline.ids import AgentId, CallId, Extension, LegId, NodeId, OfferId, QueueId
 
 NODES = (NodeId("node1"), NodeId("node2"))
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One phone that rings."""
+
+    extension: str
+    node: NodeId
+    """Where it rings."""
 
 
 @dataclass
@@ -25,19 +36,30 @@ class Call:
     entered_at: float
     priority: int
     skills: tuple[str, ...]
+    levels: tuple[tuple[str, int], ...] = ()
+    wanted_agent: AgentId | None = None
+    wanted_s: float | None = None
     phase: str = "session"
     ring: c.Ring | None = None
+    """The ring that goes on; in a conversation, the offer that was answered."""
+    legs: dict[OfferId, Leg] = field(default_factory=dict)
+    """The phones that ring for him, by their offers; in a conversation, the one that was answered."""
+    group: OfferId | None = None
+    """The id of the ring: what he comes back with."""
     rings_since: float = 0.0
     waits: bool = True
     """Whether the place kept on its channel is one in a line."""
     told_phase: str = "session"
     told_offer: c.Ring | None = None
+    told_group: OfferId | None = None
 
-    @property
-    def seat_node(self) -> NodeId:
-        """Where its phone rings."""
-        assert self.ring is not None
-        return self.ring.seat_node or self.node
+    def node_of(self, seat: str) -> NodeId | None:
+        """Return where a phone is in use for this call, if it is."""
+        return next((leg.node for leg in self.legs.values() if leg.extension == seat), None)
+
+    def pick(self, which: int) -> OfferId:
+        """Return one of the offers that ring."""
+        return list(self.legs)[which % len(self.legs)]
 
 
 @dataclass
@@ -96,11 +118,11 @@ class PhoneNetwork:
 
     def _note_told(self, call: Call) -> None:
         if self.nodes[call.node].up:
-            call.told_phase, call.told_offer = call.phase, call.ring
+            call.told_phase, call.told_offer, call.told_group = call.phase, call.ring, call.group
 
     def seat_state(self, seat: str, node: NodeId) -> f.SeatChanged:
         call = self.busy.get(seat)
-        in_use = call is not None and call.seat_node == node
+        in_use = call is not None and call.node_of(seat) == node
         reachable = node in self.claims[seat]
         return f.SeatChanged(at=self.now, extension=Extension(seat), reachable=reachable, in_use=in_use, node=node)
 
@@ -141,74 +163,78 @@ class PhoneNetwork:
         return c.Done()
 
     def _ring(self, call: Call, ring: c.Ring) -> None:
-        call.phase, call.ring, call.rings_since = "ringing", ring, self.now
+        call.phase, call.ring, call.group, call.rings_since = "ringing", ring, ring.offer_id, self.now
+        call.legs = {ring.offer_id: Leg(ring.extension, ring.seat_node or call.node)}
+        call.legs |= {t.offer_id: Leg(t.extension, t.seat_node or call.node) for t in ring.also}
         self._note_told(call)
-        other = self.busy.get(ring.extension)
-        if self.phones[ring.extension] != call.seat_node:
-            self.end_ring(call, f.OfferFailed, reason="chanunavail")
+        for offer_id, leg in list(call.legs.items()):
+            self._begin(call, offer_id, leg)
+
+    def _begin(self, call: Call, offer_id: OfferId, leg: Leg) -> None:
+        other = self.busy.get(leg.extension)
+        if self.phones[leg.extension] != leg.node:
+            self.end_ring(call, f.OfferFailed, offer_id, reason="chanunavail")
         elif other is not None:
-            known = other.seat_node == call.seat_node and call.seat_node not in self.unheard
-            assert not known, f"{ring.extension} is rung twice"
-            self.end_ring(call, f.OfferBusy)
+            known = other.node_of(leg.extension) == leg.node and leg.node not in self.unheard
+            assert not known, f"{leg.extension} is rung twice"
+            self.end_ring(call, f.OfferBusy, offer_id)
         else:
-            self.busy[ring.extension] = call
-            self.tell(call.seat_node, self.seat_state(ring.extension, call.seat_node))
+            self.busy[leg.extension] = call
+            self.tell(leg.node, self.seat_state(leg.extension, leg.node))
 
     # --- what happens on the phones ---
 
-    def end_ring(self, call: Call, ending: type[f.OfferFact], **more: object) -> None:
-        """A ring ends without an answer and the caller comes back."""
-        ring = call.ring
-        assert ring is not None
-        self.tell(call.node, ending(at=self.now, call_id=call.call_id, offer_id=ring.offer_id, **more))  # type: ignore[arg-type]
-        self._hang_up_seat(call)
-        call.phase = "session"
-        back = f.CallReturned(at=self.now, call_id=call.call_id, offer_id=ring.offer_id, answered=False)
+    def end_ring(self, call: Call, ending: type[f.OfferFact], offer_id: OfferId | None = None, **more: object) -> None:
+        """A phone's ring, or that of all, ends without an answer; after the last one the caller comes back."""
+        for ended in [offer_id] if offer_id is not None else list(call.legs):
+            self._end_leg(call, ending, ended, **more)
+        if not call.legs:
+            self._back(call)
+
+    def _end_leg(self, call: Call, ending: type[f.OfferFact], offer_id: OfferId, **more: object) -> None:
+        self.tell(call.node, ending(at=self.now, call_id=call.call_id, offer_id=offer_id, **more))  # type: ignore[arg-type]
+        leg = call.legs.pop(offer_id)
+        if self.busy.get(leg.extension) is call:
+            del self.busy[leg.extension]
+            self.tell(leg.node, self.seat_state(leg.extension, leg.node))
+
+    def _back(self, call: Call, *, answered: bool = False) -> None:
+        assert call.group is not None
+        call.phase, call.ring = "session", None
+        back = f.CallReturned(at=self.now, call_id=call.call_id, offer_id=call.group, answered=answered)
         self.tell(call.node, back)
         self._note_told(call)
 
-    def _hang_up_seat(self, call: Call) -> None:
-        assert call.ring is not None
-        seat, node = call.ring.extension, call.seat_node
-        if self.busy.get(seat) is call:
-            del self.busy[seat]
-            self.tell(node, self.seat_state(seat, node))
-        call.ring = None
+    def rang(self, call: Call, which: int = 0) -> None:
+        self.tell(call.node, f.OfferRang(at=self.now, call_id=call.call_id, offer_id=call.pick(which)))
 
-    def rang(self, call: Call) -> None:
+    def answer(self, call: Call, which: int = 0) -> None:
+        """One of the phones is answered; the others stop."""
         assert call.ring is not None
-        self.tell(call.node, f.OfferRang(at=self.now, call_id=call.call_id, offer_id=call.ring.offer_id))
-
-    def answer(self, call: Call) -> None:
-        assert call.ring is not None
+        winner = call.pick(which)
         call.phase, call.waits = "talking", False
-        self.tell(call.node, f.OfferAccepted(at=self.now, call_id=call.call_id, offer_id=call.ring.offer_id))
+        if call.ring.also:
+            call.ring = msgspec.structs.replace(call.ring, offer_id=winner, also=())
+        self.tell(call.node, f.OfferAccepted(at=self.now, call_id=call.call_id, offer_id=winner))
+        for other in [offer_id for offer_id in call.legs if offer_id != winner]:
+            self._end_leg(call, f.OfferRescinded, other, reason="answered_elsewhere")
         self._note_told(call)
 
     def agent_hangs_up(self, call: Call) -> None:
-        offer_id = self._end_talk(call)
-        call.phase = "session"
-        self.tell(call.node, f.CallReturned(at=self.now, call_id=call.call_id, offer_id=offer_id, answered=True))
-        self._note_told(call)
+        self._end_talk(call)
+        self._back(call, answered=True)
 
-    def _end_talk(self, call: Call) -> OfferId:
+    def _end_talk(self, call: Call) -> None:
         assert call.ring is not None
-        offer_id = call.ring.offer_id
-        self.tell(call.node, f.TalkEnded(at=self.now, call_id=call.call_id, offer_id=offer_id))
-        self._hang_up_seat(call)
-        return offer_id
+        self._end_leg(call, f.TalkEnded, call.ring.offer_id)
 
     def caller_hangs_up(self, call: Call) -> None:
         if call.phase == "talking":
             self._end_talk(call)
         elif call.phase == "ringing":
-            assert call.ring is not None
-            left = f.OfferRescinded(
-                at=self.now, call_id=call.call_id, offer_id=call.ring.offer_id, reason="caller_left"
-            )
-            self.tell(call.node, left)
-            self._hang_up_seat(call)
-        call.phase = "gone"
+            for offer_id in list(call.legs):
+                self._end_leg(call, f.OfferRescinded, offer_id, reason="caller_left")
+        call.phase, call.ring = "gone", None
         self.tell(call.node, f.CallEnded(at=self.now, call_id=call.call_id))
         self._note_told(call)
 
@@ -263,12 +289,21 @@ class PhoneNetwork:
         if same:
             return
         talked = call.told_phase == "talking"
-        if offer is not None and offer != call.ring:
+        was_answered = (
+            offer is not None
+            and call.phase == "talking"
+            and call.ring is not None
+            and call.group in (offer.offer_id, call.ring.offer_id)
+        )
+        for offer_id in _offers(offer) if offer != call.ring else ():
+            if call.ring is not None and offer_id == call.ring.offer_id:
+                continue
             ending = f.TalkEnded if talked else f.OfferRescinded
-            more = {} if talked else {"reason": "withdrawn" if call.phase != "gone" else "caller_left"}
-            self.tell(call.node, ending(**ids, offer_id=offer.offer_id, **more))  # type: ignore[arg-type]
-            if call.phase in ("session", "ringing"):
-                self.tell(call.node, f.CallReturned(**ids, offer_id=offer.offer_id, answered=talked))  # type: ignore[arg-type]
+            why = "answered_elsewhere" if was_answered else "withdrawn" if call.phase != "gone" else "caller_left"
+            self.tell(call.node, ending(**ids, offer_id=offer_id, **({} if talked else {"reason": why})))  # type: ignore[arg-type]
+        if offer is not None and offer != call.ring and call.phase in ("session", "ringing"):
+            back = call.told_group or offer.offer_id
+            self.tell(call.node, f.CallReturned(**ids, offer_id=back, answered=talked))  # type: ignore[arg-type]
         if call.phase == "talking" and call.ring is not None:
             self.tell(call.node, f.OfferAccepted(**ids, offer_id=call.ring.offer_id))  # type: ignore[arg-type]
         elif call.phase == "gone" and call.told_phase != "gone":
@@ -323,6 +358,9 @@ class PhoneNetwork:
             entered_at=call.entered_at,
             priority=call.priority,
             skills=call.skills,
+            levels=call.levels,
+            wanted_agent=call.wanted_agent,
+            wanted_s=call.wanted_s,
         )
         return f.CallAdopted(
             at=self.now,
@@ -337,3 +375,7 @@ class PhoneNetwork:
 
 def _rings(call: Call) -> bool:
     return call.phase == "ringing" and call.ring is not None
+
+
+def _offers(ring: c.Ring | None) -> list[OfferId]:
+    return [ring.offer_id, *(target.offer_id for target in ring.also)] if ring is not None else []

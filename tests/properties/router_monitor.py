@@ -6,13 +6,14 @@ It keeps its own books and never looks into the router.
 from collections import Counter
 from dataclasses import dataclass, field
 
-from acd.core.agents import Profile
+from acd.core.agents.roster import Profile
 from hotline import commands as c
 from hotline import facts as f
 from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
 from hotline.settings.queues import Queue
 
-ON_DUTY = {"ready", "reserved", "ringing", "talking", "wrap_up", "rest"}
+FOR_EVER = float("inf")
+ON_DUTY = {"ready", "reserved", "ringing", "talking", "holding", "wrap_up", "rest"}
 ENDINGS = (f.OfferTimedOut, f.OfferRejected, f.OfferBusy, f.OfferFailed, f.OfferRescinded)
 
 
@@ -22,17 +23,27 @@ class Waiting:
     entered_at: float
     queue_id: QueueId
     priority: int
-    skills: frozenset[str]
+    skills: frozenset[tuple[str, int]]
+    """What he asks for at first: skills with levels."""
     here: bool = True
     confirmed: bool = True
+    doubted: bool = False
+    """Whether only a survey can confirm him (a house whose nodes die: tests/simulation)."""
     refused_by: set[AgentId] = field(default_factory=set)
     away: OfferId | None = None
+    own_priority: int = 0
     may_be_here: bool = False
     """Whether a refused ring lets the router offer him again without a word from the network."""
+    wish: tuple[AgentId, float] | None = None
+    """Whom he asked to be kept for, and until when."""
+    wanted_agent: AgentId | None = None
+    wanted_until: float = 0.0
+    ring: set[OfferId] = field(default_factory=set)
+    """The offers of the ring that he is under, or returning from."""
 
-    @property
-    def rank(self) -> tuple[int, float]:
-        return (-self.priority, self.entered_at)
+    def worth(self, ageing_per_minute: float, now: float) -> tuple[float, float]:
+        """Return what he is ranked by: smaller is served first."""
+        return (-(self.priority + ageing_per_minute * (now - self.entered_at) / 60.0), self.entered_at)
 
 
 @dataclass
@@ -52,12 +63,23 @@ class Live:
     call_id: CallId
     ends_by: float
     answered: bool = False
+    ring: OfferId = OfferId("")  # noqa: RUF009 - a NewType is a plain string
+    """The first of the offers that ring with it."""
 
 
 class Monitor:
     """Raises AssertionError with the invariant's number when one is broken."""
 
-    def __init__(self, queues: tuple[Queue, ...], agents: tuple[Profile, ...]) -> None:
+    def __init__(
+        self, queues: tuple[Queue, ...], agents: tuple[Profile, ...], between: str = "strict_priority"
+    ) -> None:
+        self.between = between
+        self.now = 0.0
+        self.tiers: dict[CallId, str] = {}
+        self.managers: dict[CallId, AgentId | None] = {}
+        self.customers: dict[CallId, str] = {}
+        self.served: dict[str, AgentId] = {}
+        self.offered_to: dict[OfferId, AgentId] = {}
         self.queues = {QueueId(q.id): q for q in queues}
         self.agents = {a.id: a for a in agents}
         self.states = dict.fromkeys(self.agents, "offline")
@@ -87,7 +109,9 @@ class Monitor:
                 self._link(record.node, record.at, up=True)
             case f.CallQueued() if record.call_id not in self.waiting and not self._done(record.call_id):
                 self.offered += 1
-                self._enter(record.call_id, record.queue_id, record.entered_at, record.priority, record.skills)
+                self._enter(record)
+            case f.CallerIdentified():
+                self._identified(record)
             case f.CallAdopted():
                 self._adopted(record)
             case f.OfferAccepted():
@@ -113,70 +137,150 @@ class Monitor:
                 waiting = self.waiting.get(call_id)
                 if waiting is not None and waiting.away == offer_id:
                     waiting.may_be_here, waiting.away = True, None
+                    waiting.ring.clear()
 
     def _done(self, call_id: CallId) -> bool:
         return call_id in self.ended or self.answered[call_id] > 0 or self.left[call_id] > 0
 
-    def _enter(
-        self, call: CallId, queue_id: QueueId, entered_at: float, priority: int, skills: tuple[str, ...]
-    ) -> None:
-        queue = self.queues[queue_id]
-        needed = frozenset({*queue.skills, *skills})
-        rank_priority = priority + queue.priority
+    def _enter(self, asked: f.CallQueued) -> None:
+        queue, call = self.queues[asked.queue_id], asked.call_id
+        levels = dict.fromkeys(asked.skills, 1) | dict(asked.levels)
+        for skill, level in queue.skills.items():
+            levels[skill] = max(level, levels.get(skill, 0))
         node = self.nodes[call]
-        confirmed = node not in self.links_down
-        self.waiting[call] = Waiting(node, entered_at, queue_id, rank_priority, needed, confirmed=confirmed)
+        waiting = Waiting(
+            node,
+            asked.entered_at,
+            asked.queue_id,
+            self._priority(call, asked.priority, queue),
+            frozenset(levels.items()),
+            confirmed=node not in self.links_down,
+        )
+        self.waiting[call] = waiting
+        waiting.own_priority = asked.priority
+        if asked.wanted_agent is not None:
+            until = FOR_EVER if asked.wanted_s is None else asked.entered_at + asked.wanted_s
+            waiting.wish = (asked.wanted_agent, until)
+        self._stick(call, waiting)
+
+    def _priority(self, call: CallId, own: int, queue: Queue) -> int:
+        return own + queue.priority + queue.tiers.get(self.tiers.get(call, ""), 0)
+
+    def _stick(self, call: CallId, waiting: Waiting) -> None:
+        """Keep him for whom he, or his queue, wants."""
+        queue = self.queues[waiting.queue_id]
+        sticks = {
+            "personal_agent": self.managers.get(call),
+            "last_agent": self.served.get(self.customers.get(call, "")),
+        }
+        agent_id, until = waiting.wish or (sticks.get(queue.sticky), waiting.entered_at + queue.sticky_s)
+        if agent_id is not None and waiting.wanted_agent != agent_id:
+            waiting.wanted_agent, waiting.wanted_until = agent_id, until
+            self._judge_wish(waiting)
+
+    def _judge_wish(self, waiting: Waiting) -> None:
+        """A wish that cannot be fulfilled is none."""
+        agent_id = waiting.wanted_agent
+        if agent_id is None or waiting.wanted_until == FOR_EVER:
+            return
+        off_duty = self.states[agent_id] not in ON_DUTY
+        unable = not self.able(self.agents[agent_id], waiting)
+        if off_duty or unable or self.now >= waiting.wanted_until or agent_id in waiting.refused_by:
+            waiting.wanted_agent = None
+
+    def _identified(self, record: f.CallerIdentified) -> None:
+        call = record.call_id
+        self.tiers[call], self.managers[call], self.customers[call] = record.tier, record.agent_id, record.customer_id
+        waiting = self.waiting.get(call)
+        if waiting is not None:
+            waiting.priority = self._priority(call, waiting.own_priority, self.queues[waiting.queue_id])
+            self._stick(call, waiting)
 
     def _adopted(self, record: f.CallAdopted) -> None:
         call, place = record.call_id, record.place
         self.nodes[call] = record.node
         live = self.live.get(record.offer_id) if record.offer_id is not None else None
         if record.phase == "talking" and live is not None and live.call_id == call:
-            self.answered[call] += not live.answered
+            if not live.answered:
+                self.answered[call] += 1
+                self._served(call, live.agent_id)
             live.answered = True
         if record.phase == "session":
             self._end_talks(call)
             waiting = self.waiting.get(call)
-            if waiting is not None and waiting.away is not None and waiting.away not in self.live:
+            if waiting is not None and waiting.away is not None and not self._ring(waiting.away):
                 self._back(call, waiting.away)
         if call in self.waiting or self._done(call) or place is None:
             return
         if place.queue_id is not None and record.phase in ("session", "ringing"):
-            self._enter(call, place.queue_id, place.entered_at, place.priority, place.skills)
+            self._enter(
+                f.CallQueued(
+                    at=record.at,
+                    call_id=call,
+                    queue_id=place.queue_id,
+                    entered_at=place.entered_at,
+                    priority=place.priority,
+                    skills=place.skills,
+                    levels=place.levels,
+                    wanted_agent=place.wanted_agent,
+                    wanted_s=place.wanted_s,
+                )
+            )
             self.offered += 1
             self.waiting[call].here = record.phase == "session"
             self.waiting[call].away = record.offer_id
 
-    def _accepted(self, record: f.OfferAccepted) -> None:
+    def _ring(self, ring: OfferId) -> list[OfferId]:
+        """Return the live offers of a ring, an answered one first."""
+        live = [
+            (not offer.answered, number, o) for number, (o, offer) in enumerate(self.live.items()) if offer.ring == ring
+        ]
+        return [o for _, _, o in sorted(live)]
+
+    def _accepted(self, record: f.OfferFact) -> None:
         live, waiting = self.live.get(record.offer_id), self.waiting.get(record.call_id)
-        if live is not None:
+        if live is not None and not any(self.live[o].answered for o in self._ring(live.ring)):
             live.answered = True
-        if waiting is not None and (live is not None or waiting.away == record.offer_id):
+        if waiting is not None and (live is not None or record.offer_id in (waiting.away, *waiting.ring)):
             self.answered[record.call_id] += 1
             self.entered_and_answered += 1
             del self.waiting[record.call_id]
+            self._served(record.call_id, self.offered_to.get(record.offer_id))
+            self._forget(record.call_id)
+
+    def _served(self, call: CallId, agent_id: AgentId | None) -> None:
+        if agent_id is not None and call in self.customers:
+            self.served[self.customers[call]] = agent_id
+
+    def _forget(self, call: CallId) -> None:
+        """He has left the line: what was said of him counts no more, here, should he be adopted by another router."""
+        for told in (self.tiers, self.managers, self.customers):
+            told.pop(call, None)  # type: ignore[attr-defined]
 
     def _ended_unanswered(self, record: f.OfferFact) -> None:
         live = self.live.get(record.offer_id)
         if live is None or live.answered:
             return
         del self.live[record.offer_id]
-        if record.offer_id in self.returned:
-            self._back(record.call_id, record.offer_id)
+        if live.ring in self.returned:
+            self._back(record.call_id, live.ring)
         waiting = self.waiting.get(record.call_id)
         if waiting is not None and isinstance(record, f.OfferRejected):
             waiting.refused_by.add(live.agent_id)
+            self._judge_wish(waiting)
 
     def _returned(self, record: f.CallReturned) -> None:
-        if record.answered:
-            self.live.pop(record.offer_id, None)
-        else:
+        if not record.answered:
             self._back(record.call_id, record.offer_id)
+        elif ring := self._ring(record.offer_id):
+            del self.live[ring[0]]
+        else:
+            self.live.pop(record.offer_id, None)
 
     def _back(self, call_id: CallId, offer_id: OfferId) -> None:
         self.returned.add(offer_id)
         waiting = self.waiting.get(call_id)
-        if waiting is not None and waiting.away == offer_id and offer_id not in self.live:
+        if waiting is not None and waiting.away == offer_id and not self._ring(offer_id):
             waiting.here, waiting.confirmed = True, True
 
     def _end_talks(self, call_id: CallId) -> None:
@@ -211,16 +315,20 @@ class Monitor:
     # --- what the router says ---
 
     def said(self, output: object, now: float) -> None:
+        self.now = now
         match output:
             case f.AgentStateChanged():
                 assert output.previous == self.states[output.agent_id], "5: a state was skipped"
                 self.states[output.agent_id] = output.state
+                for waiting in self.waiting.values():
+                    self._judge_wish(waiting)
             case f.OfferMade():
                 self._offer(output, now)
             case f.OfferUnknown() | f.OfferFailed() | f.OfferRescinded():
-                assert self.live.pop(output.offer_id, None), "5: an offer ended twice"
-                if output.offer_id in self.returned:
-                    self._back(output.call_id, output.offer_id)
+                assert output.offer_id in self.live, "5: an offer ended twice"
+                ring = self.live.pop(output.offer_id).ring
+                if ring in self.returned:
+                    self._back(output.call_id, ring)
             case f.CallAbandoned() | f.CallFlowedOut():
                 self._leave(output)
             case c.Ring():
@@ -232,22 +340,31 @@ class Monitor:
                 assert output.call_id not in self.ended, "5: a command for an ended call"
 
     def _check_place(self, ring: c.Ring) -> None:
-        known = self._registered(ring.extension)
-        assert known in (None, ring.seat_node or ring.node), "2: rung where the phone is not"
+        for phone in (ring, *ring.also):
+            assert phone.offer_id in self.live, "5: a ring without an offer"
+            known = self._registered(phone.extension)
+            assert known in (None, phone.seat_node or ring.node), "2: rung where the phone is not"
 
     def _leave(self, fact: f.CallAbandoned | f.CallFlowedOut) -> None:
         assert fact.call_id in self.waiting, "7: left without having waited"
         assert fact.entered_at == self.waiting.pop(fact.call_id).entered_at, "4: the place was not kept"
         self.left[fact.call_id] += 1
+        self._forget(fact.call_id)
 
     def _offer(self, made: f.OfferMade, now: float) -> None:
         agent, caller = self.agents[made.agent_id], self.waiting.get(made.call_id)
         assert caller is not None, "5: an offer for somebody who does not wait"
-        assert caller.here or caller.may_be_here, "1: an offer for somebody who is not back from the last one"
+        ring = made.group or made.offer_id
+        beside = caller.away == ring and made.offer_id != ring
+        assert caller.here or caller.may_be_here or beside, "1: an offer for somebody who is not back from the last one"
         assert made.call_id not in self.ended, "5: an offer for an ended call"
         assert made.offer_id not in self.used, "1: an offer id was used again"
         assert all(o.agent_id != made.agent_id for o in self.live.values()), "1: two live offers of an agent"
-        assert all(o.call_id != made.call_id for o in self.live.values()), "1: two live offers of a call"
+        assert all(o.call_id != made.call_id or o.ring == ring for o in self.live.values()), (
+            "1: two live offers of a call"
+        )
+        self._judge_wish(caller)
+        assert caller.wanted_agent in (None, made.agent_id), "he is kept for another agent"
         assert self.states[made.agent_id] == "ready", "2: rung while not ready"
         assert self.phone_free(agent), "2: rung although the phone was known to be away or in use"
         assert self.able(agent, caller), "2: rung without the skill or the queue"
@@ -258,14 +375,26 @@ class Monitor:
             assert not any(self.states[a.id] in ON_DUTY for a in others), "4: rung again although another could serve"
         self._check_order(made, agent, caller)
         self.used.add(made.offer_id)
-        self.live[made.offer_id] = Live(made.agent_id, made.call_id, now + made.ring_timeout_s + 1.0)
-        caller.here, caller.may_be_here, caller.away = False, False, made.offer_id
+        self.offered_to[made.offer_id] = made.agent_id
+        self.live[made.offer_id] = Live(made.agent_id, made.call_id, now + made.ring_timeout_s + 1.0, ring=ring)
+        caller.here, caller.may_be_here, caller.away = False, False, ring
+        caller.ring = {*caller.ring, made.offer_id} if beside else {made.offer_id}
 
     def _check_order(self, made: f.OfferMade, agent: Profile, chosen: Waiting) -> None:
         for call, other in self.waiting.items():
             there = other.here and other.confirmed and other.node not in self.links_down
-            overtaken = there and other.rank < chosen.rank and self.able(agent, other)
+            overtaken = there and self._comes_before(other, chosen) and self.able(agent, other)
             assert not overtaken or agent.id in other.refused_by, f"3: {call} was overtaken by {made.call_id}"
+
+    def _comes_before(self, one: Waiting, other: Waiting) -> bool:
+        """Return whether one must be served before another, if an agent can serve both."""
+        if one.queue_id != other.queue_id and self.between != "strict_priority":
+            return False
+        (here, since), (there, later) = (self._worth(waiting) for waiting in (one, other))
+        return here < there - 1e-6 or (abs(here - there) <= 1e-9 and since < later)
+
+    def _worth(self, waiting: Waiting) -> tuple[float, float]:
+        return waiting.worth(self.queues[waiting.queue_id].ageing_per_minute, self.now)
 
     def forget_the_line(self, now: float) -> None:
         """The router died: it will learn anew who waits, and what the phones do."""
@@ -296,10 +425,25 @@ class Monitor:
         return node is not None and node not in self.links_down and not self.seats[agent.extension][node].in_use
 
     def able(self, agent: Profile, caller: Waiting) -> bool:
-        return (not agent.queues or caller.queue_id in agent.queues) and caller.skills <= set(agent.skills)
+        """Return whether an agent may serve a caller, as far as queue, skills and wishes go."""
+        wanted = caller.wanted_agent if self.now < caller.wanted_until else None
+        if wanted is not None and caller.wanted_until == FOR_EVER:
+            return wanted == agent.id
+        serves = not agent.queues or caller.queue_id in agent.queues
+        has_all = all(agent.skills.get(skill, 0) >= level for skill, level in self._needs(caller))
+        return serves and has_all and wanted in (None, agent.id)
+
+    def _needs(self, caller: Waiting) -> list[tuple[str, int]]:
+        needs = dict(caller.skills)
+        for step in self.queues[caller.queue_id].relax:
+            if caller.entered_at + step.after_s <= self.now:
+                for skill in needs.keys() & step.skills.keys():
+                    needs[skill] = min(needs[skill], step.skills[skill])
+        return [(skill, level) for skill, level in needs.items() if level > 0]
 
     def check(self, now: float) -> None:
         """Check what must hold after every event."""
+        self.now = now
         assert all(n <= 1 for n in self.answered.values()), "1: a call was answered twice"
         both = [call for call, times in self.left.items() if times + self.answered[call] > 1]
         assert not both, "7: a call left twice"

@@ -10,12 +10,30 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotline.commands import Command, CommandEnded, Done, Hangup, Play, Refused, Release, Remember, StartMusic, Unknown
+from hotline.commands import (
+    Command,
+    CommandEnded,
+    DialOut,
+    Done,
+    Hangup,
+    Play,
+    RecordMessage,
+    Refused,
+    Release,
+    Remember,
+    StartMusic,
+    Unknown,
+)
+from hotline.dialling import Policy
 from hotline.facts import (
+    AnnouncementDue,
     CallAdopted,
     CallArrived,
+    CallCameBack,
     CallEnded,
     CallerIdentified,
+    CallFlowedOut,
+    CallQueued,
     CallReturned,
     DigitPressed,
     OfferAccepted,
@@ -24,15 +42,19 @@ from hotline.facts import (
     OfferTimedOut,
     PlayEnded,
     TalkEnded,
+    WaitEstimated,
 )
 from hotline.ids import AgentId, CallId, CustomerId, Extension, LegId, NodeId, OfferId, PlayId, QueueId
+from hotline.settings.queues import Comfort
 from ivr.flow import load_flow
+from ivr.means import Means
 from ivr.model import Flow
 from ivr.naming import SoundBook
 from ivr.session import Session
 
 NOW = 1_700_000_000.0
 CALL = CallId("call")
+OUTBOUND = Policy(trunk=True, allow=("13",))
 SILENCE_LIMIT_S = 5.0
 LENGTHS_S = {f"s{n}": n / 2 for n in range(1, 12)}
 TERMINALS = {
@@ -105,16 +127,25 @@ def _reachable(steps: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 # --- the model of the telephone
 
 
+class Lengths(dict[str, float]):
+    """How long every sound plays: those of the flow as it says, the parts of comfort two seconds each."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return LENGTHS_S.get(key, 2.0)
+
+
 class Telephone:
     """What the caller hears, and a session that is told about it."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, means: Means | None = None) -> None:
         self.now = NOW
         self.play: Play | None = None
         self.play_ends_at = 0.0
         self.music = False
         self.away = False
         """With an agent, or on the way."""
+        self.outside = False
+        """Led by the dialplan: he leaves a message, or talks with a number outside."""
         self.ended = False
         self.left = False
         self.quiet_since = NOW
@@ -123,12 +154,17 @@ class Telephone:
         self.told: list[object] = []
         self.offers = 0
         self.router = True
+        self.queued: tuple[QueueId, float] | None = None
         arrived = CallArrived(at=NOW, call_id=CALL, node=NodeId("n"), leg=LegId("l"), number="4000")
-        self.session, out = Session.start(arrived, flow, now=NOW, sounds=SoundBook(seconds=LENGTHS_S))
+        self.session, out = Session.start(
+            arrived, flow, now=NOW, sounds=SoundBook(seconds=Lengths()), means=means or Means(outbound=OUTBOUND)
+        )
         self.perform(out)
 
     def perform(self, outputs: list[Any]) -> None:
         for output in outputs:
+            if isinstance(output, CallQueued):
+                self.queued = output.queue_id, output.entered_at
             if not isinstance(output, Command):
                 continue
             assert not self.ended, f"{output} after the end of the call"
@@ -140,12 +176,16 @@ class Telephone:
                     self.hears()
                     self.plays.append(output.play_id)
                     self.play = output
-                    self.play_ends_at = self.now + sum(LENGTHS_S[s] for s in output.sounds)
+                    self.play_ends_at = self.now + sum(Lengths().get(s) for s in output.sounds)
                     self.music = False
                 case StartMusic():
                     self.hears()
                     self.music = True
                     self.play = None
+                case RecordMessage() | DialOut():
+                    self.hears()
+                    self.falls_silent()
+                    self.outside = True
                 case Hangup() | Release():
                     self.left = True
 
@@ -156,7 +196,7 @@ class Telephone:
             self.quiet_since = self.now
 
     def check_silence(self) -> None:
-        if not (self.sounding or self.away or self.ended or self.left):
+        if not (self.sounding or self.away or self.outside or self.ended or self.left):
             assert self.now - self.quiet_since <= SILENCE_LIMIT_S + 1e-6, f"silence of {self.now - self.quiet_since} s"
 
     @property
@@ -194,7 +234,7 @@ class Telephone:
                 self.tell(PlayEnded(at=self.now, call_id=CALL, play_id=play.play_id, result="finished"))
             return True
         if due is None:
-            assert self.sounding or self.away or self.ended or self.left, "silence for ever"
+            assert self.sounding or self.away or self.outside or self.ended or self.left, "silence for ever"
             return False
         self.now = max(self.now, due)
         self.check_silence()
@@ -254,11 +294,35 @@ class Telephone:
         if how != "return_lost":
             self.tell(CallReturned(at=self.now, call_id=CALL, offer_id=offer, answered=how != "unanswered"))
 
+    def flow_out(self, treatment: str, announce: str) -> None:
+        """The router lets him out of the line he is in, or was in: it may not have heard yet."""
+        if self.queued is None:
+            return
+        queue_id, entered_at = self.queued
+        ids: dict[str, Any] = {"at": self.now, "call_id": CALL, "queue_id": queue_id, "entered_at": entered_at}
+        self.tell(CallFlowedOut(**ids, reason="overflow", treatment=treatment, announce=announce))
+
+    def come_back(self, result: Any) -> None:
+        """The dialplan brings him back."""
+        if self.outside and not self.left:
+            self.outside = False
+            self.quiet_since = self.now
+            errand: Any = "message" if self.now % 2 < 1 else "number"
+            self.tell(CallCameBack(at=self.now, call_id=CALL, errand=errand, result=result))
+
+    def announce(self) -> None:
+        """The router has something said to him."""
+        if self.queued is not None:
+            self.tell(AnnouncementDue(at=self.now, call_id=CALL, queue_id=self.queued[0], name="emergency"))
+
     def refuse(self, outcome: Any) -> None:
         """The last command comes to nothing. (Music is refused once: what is refused for ever cannot be heard.)"""
         if not self.commands or self.away or self.left:
             return
         command = self.commands[-1]
+        if isinstance(command, RecordMessage | DialOut):
+            self.outside = self.outside and not isinstance(outcome, Refused)
+            self.quiet_since = self.now
         if isinstance(command, Play) and self.play is command and isinstance(outcome, Refused):
             self.play = None
             self.quiet_since = self.play_began(command)
@@ -268,7 +332,7 @@ class Telephone:
 
     def play_began(self, play: Play) -> float:
         """A refused prompt was never heard: the silence began before it."""
-        return min(self.quiet_since, self.play_ends_at - sum(LENGTHS_S[s] for s in play.sounds))
+        return min(self.quiet_since, self.play_ends_at - sum(Lengths().get(s) for s in play.sounds))
 
     def stale(self, choice: int) -> None:
         """News of long ago, of something else, or once more."""
@@ -283,6 +347,14 @@ class Telephone:
         again = [e for e in self.told if isinstance(e, CallReturned | PlayEnded | CallAdopted)]
         foreign += again[-3:]
         self.tell(foreign[choice % len(foreign)])
+
+    def estimate(self, position: int, calibrated: bool) -> None:
+        """The router tells how long it will take; for somebody who waits elsewhere, or nowhere, it is foreign."""
+        waits = WaitEstimated(
+            at=self.now, call_id=CALL, queue_id=QueueId("q"), position=position, p50_s=60.0 * position,
+            p90_s=130.0 * position, calibrated=calibrated,
+        )  # fmt: skip
+        self.tell(waits)
 
     def adopt(self) -> None:
         self.tell(
@@ -304,6 +376,15 @@ actions = st.one_of(
     st.tuples(st.just("refuse"), st.sampled_from([Refused(reason="no"), Unknown(reason="late"), Done()])),
     st.tuples(st.just("adopt")),
     st.tuples(st.just("router"), st.booleans()),
+    st.tuples(
+        st.just("flow_out"),
+        st.sampled_from(
+            ["hang_up", "fallback", "voicemail", "announce:closed", "queue:other", "number:139", "number:7"]
+        ),
+        st.sampled_from(["", "emergency"]),
+    ),
+    st.tuples(st.just("back"), st.sampled_from(["done", "failed", "unknown"])),
+    st.tuples(st.just("announce")),
 )
 
 
@@ -321,8 +402,22 @@ def act(phone: Telephone, action: tuple[Any, ...]) -> None:
             phone.refuse(outcome)
         case ("adopt",):
             phone.adopt()
+        case ("estimate", int(position), bool(calibrated)):
+            phone.estimate(position, calibrated)
         case ("router", bool(there)):
             phone.find_router(there)
+        case _:
+            act_for_the_router(phone, action)
+
+
+def act_for_the_router(phone: Telephone, action: tuple[Any, ...]) -> None:
+    match action:
+        case ("flow_out", str(treatment), str(announce)):
+            phone.flow_out(treatment, announce)
+        case ("back", result):
+            phone.come_back(result)
+        case ("announce",):
+            phone.announce()
         case _:
             raise AssertionError(action)
 
@@ -376,8 +471,6 @@ def test_a_caller_who_does_nothing_reaches_a_queue_or_the_end_in_bounded_time(fl
 @settings(max_examples=100, deadline=None)
 @given(flow=flows(), life=st.lists(actions, min_size=5, max_size=30))
 def test_a_call_never_queues_twice_for_one_stay(flow: Flow, life: list[tuple[Any, ...]]) -> None:
-    from hotline.facts import CallQueued
-
     phone = Telephone(flow)
     queued: list[float] = []
     perform = phone.perform
@@ -392,3 +485,40 @@ def test_a_call_never_queues_twice_for_one_stay(flow: Flow, life: list[tuple[Any
         act(phone, action)
         if before[0] in ("announcing", "waiting") and action[0] in ("adopt", "refuse", "stale", "time"):
             assert len(queued) == before[1], action
+
+
+comforts = st.builds(
+    Comfort,
+    first_after_s=st.sampled_from([1, 5, 20]),
+    every_s=st.sampled_from([5, 17, 45]),
+    position=st.booleans(),
+    expected_wait=st.booleans(),
+    messages=st.sampled_from([(), ("thanks",), ("busy", "nonsense", "stay")]),
+    keys=st.sampled_from([{}, {"1": "hang_up"}, {"2": "queue:q"}, {"3": "fallback", "4": "announce:closed"}]),
+)
+waiting = st.one_of(actions, st.tuples(st.just("estimate"), st.integers(1, 120), st.booleans()))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    flow=flows(),
+    comfort=comforts,
+    grace_s=st.sampled_from([0.0, 0.15]),
+    life=st.lists(waiting, min_size=10, max_size=40),
+)
+def test_whatever_is_said_to_those_who_wait_nobody_is_left_in_silence_or_spoken_to_while_an_agent_has_him(
+    flow: Flow, comfort: Comfort, grace_s: float, life: list[tuple[Any, ...]]
+) -> None:
+    phone = Telephone(flow, Means(comfort={QueueId("q"): comfort}, grace_s=grace_s))
+    for _ in range(60):  # into the line, where there is one
+        if phone.left or phone.ended or phone.session.state == "waiting" or not phone.pass_time():
+            break
+    for action in life:
+        if phone.left or phone.ended:
+            break
+        act(phone, action)
+        phone.check_silence()
+    for _ in range(50):
+        if phone.left or phone.ended or not phone.pass_time():
+            break
+        phone.check_silence()

@@ -1,44 +1,47 @@
 """The router against two nodes over bad lines: whatever happens in whatever order, the invariants hold."""
 
+from typing import Any, get_args
+
 import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from acd.core.agents import Agent, Profile
+from acd.core.agents.roster import Agent, Profile
+from acd.core.agents.states import Force
 from acd.core.floor import Output
-from acd.core.offers import Offer
-from acd.core.requests import AgentRequest
+from acd.core.matching.served import Bucket, Known
+from acd.core.offers.book import Offer
+from acd.core.requests import AgentRequest, OutcomeRequest
 from acd.core.router import Router
 from hotline import commands as c
 from hotline import facts as f
-from hotline.ids import AgentId, CallId, LegId, NodeId, OfferId, QueueId
-from hotline.settings.queues import Queue
+from hotline.ids import AgentId, CallId, CustomerId, LegId, NodeId, OfferId, QueueId
 from tests.properties.phone_network import NODES, Call, PhoneNetwork
+from tests.properties.router_houses import AGENTS, DEFAULT, HOUSES, House
 from tests.properties.router_monitor import Monitor
-from tests.unit.acd.play import profile
 
 START = 1_000.0
-QUEUES = (
-    Queue(
-        id="a", ring_timeout_s=8, wrap_up_s=3, rest_after_no_answer_s=4, no_answers_before_break=2, short_abandon_s=2
-    ),
-    Queue(id="b", ring_timeout_s=5, wrap_up_s=0, rest_after_no_answer_s=0, priority=2, skills=("card",), max_offers=3),
+FOREIGN = (
+    f.OfferRang,
+    f.OfferAccepted,
+    f.OfferTimedOut,
+    f.OfferRejected,
+    f.OfferBusy,
+    f.TalkEnded,
+    f.HoldBegan,
+    f.HoldEnded,
 )
-AGENTS = (
-    profile("1001"),
-    profile("1002", skills=("card", "english")),
-    profile("1003", skills=("english",), queues=("a",)),
-    profile("1004", skills=("card",), queues=("b",)),
-)
-FOREIGN = (f.OfferRang, f.OfferAccepted, f.OfferTimedOut, f.OfferRejected, f.OfferBusy, f.TalkEnded)
 numbers = st.integers(min_value=0, max_value=1_000)
 agents = st.sampled_from([a.id for a in AGENTS])
 nodes = st.sampled_from(NODES)
 delays = st.sampled_from([0.0, 0.0, 0.3, 3.0])
 
 
-def _keep(memory: dict[str, bytes], key: str, value: Agent | Offer | None) -> None:
+customers = st.sampled_from(["mei", "li", "wang"])
+
+
+def _keep(memory: dict[str, bytes], key: str, value: msgspec.Struct | Bucket | None) -> None:
     memory.pop(key, None)
     if value is not None:
         memory[key] = msgspec.msgpack.encode(value)
@@ -48,16 +51,26 @@ class RouterMachine(RuleBasedStateMachine):
     """Random callers, agents, phones, delays, repetitions, gaps and deaths."""
 
     @initialize(
-        here=delays, there=delays, crew=st.sets(agents), away=st.sets(agents), callers=st.lists(nodes, max_size=3)
+        house=st.sampled_from([DEFAULT, *HOUSES]),
+        here=delays,
+        there=delays,
+        crew=st.sets(agents),
+        away=st.sets(agents),
+        callers=st.lists(nodes, max_size=3),
     )
-    def begin(self, here: float, there: float, crew: set[AgentId], away: set[AgentId], callers: list[NodeId]) -> None:
+    def begin(
+        self, house: House, here: float, there: float, crew: set[AgentId], away: set[AgentId], callers: list[NodeId]
+    ) -> None:
         self.net = PhoneNetwork(seats=tuple(a.extension for a in AGENTS), now=START, delays_s=(here, there))
-        self.monitor = Monitor(QUEUES, AGENTS)
+        self.house = house
+        self.monitor = Monitor(house.queues, house.agents, house.between)
         self.lives = self.calls = 0
         self.history: list[f.Record] = []
         self.memory_agents: dict[str, bytes] = {}
         self.memory_offers: dict[str, bytes] = {}
-        self._new_router(AGENTS)
+        self.memory_customers: dict[str, bytes] = {}
+        self.memory_callers: dict[str, bytes] = {}
+        self._new_router(house.agents)
         for agent in sorted(crew):
             self.agent_asks(agent=agent, ask="ready")
         for agent in sorted(away):
@@ -68,12 +81,21 @@ class RouterMachine(RuleBasedStateMachine):
 
     def _new_router(self, profiles: tuple[Profile, ...]) -> None:
         self.lives += 1
-        self.router = Router(QUEUES, profiles, epoch=f"e{self.lives}", home_node=NODES[0])
+        self.router = Router(
+            self.house.queues,
+            profiles,
+            between_queues=self.house.between,
+            epoch=f"e{self.lives}",
+            home_node=NODES[0],
+            outcomes=("done",),
+            break_limit_s={"break": 5.0},
+        )
 
     # --- feeding the router ---
 
     def _give(self, record: f.Record) -> None:
         self.sound = False
+        self.monitor.now = self.net.now
         self.monitor.told(record)
         self._carry_out(self.router.handle(record, now=self.net.now))
 
@@ -90,6 +112,10 @@ class RouterMachine(RuleBasedStateMachine):
             _keep(self.memory_agents, agent_id, agent)
         for offer_id, offer in self.router.take_changed_offers():
             _keep(self.memory_offers, offer_id, offer)
+        for name, bucket in self.router.take_changed_customers():
+            _keep(self.memory_customers, name, bucket)
+        for call_id, known in self.router.take_changed_callers():
+            _keep(self.memory_callers, call_id, known)
 
     def _deliver_due(self) -> None:
         while (record := self.net.take_due()) is not None:
@@ -124,27 +150,72 @@ class RouterMachine(RuleBasedStateMachine):
         ago=st.sampled_from([0.0, 0.0, 5.0]),
     )
     def call(self, node: NodeId, queue: str, priority: int, english: bool, ago: float) -> None:
+        skills = ("english",) if english else ()
+        self._call(node, queue, priority=priority, ago=ago, skills=skills)
+
+    @rule(
+        node=nodes,
+        queue=st.sampled_from(["a", "b"]),
+        level=st.sampled_from([0, 2, 5]),
+        wanted=st.none() | agents,
+        wanted_s=st.sampled_from([0.5, 3.0, 10.0]),
+        customer=st.none() | customers,
+        tier=st.sampled_from(["", "gold", "bad"]),
+    )
+    def particular_call(
+        self,
+        node: NodeId,
+        queue: str,
+        level: int,
+        wanted: AgentId | None,
+        wanted_s: float,
+        customer: str | None,
+        tier: str,
+    ) -> None:
+        """Somebody who wants more than the next best agent, or is known."""
+        skills, levels = (("english",), (("english", level),)) if level else ((), ())
+        call = self._call(
+            node, queue, skills=skills, levels=levels, wanted_agent=wanted, wanted_s=wanted_s if wanted else None
+        )
+        if customer is not None:
+            self._identify(call, customer, tier)
+
+    def _call(self, node: NodeId, queue: str, *, priority: int = 0, ago: float = 0.0, **asks: Any) -> Call:
         self.calls += 1
         call_id, queue_id = CallId(f"call{self.calls:03}"), QueueId(queue)
-        skills = ("english",) if english else ()
-        call = Call(call_id, node, queue_id, self.net.now - ago, priority, skills)
+        call = Call(call_id, node, queue_id, self.net.now - ago, priority, **asks)
         self.net.calls[call_id] = call
         if not self.net.nodes[node].up:
             call.waits = False  # he arrived while nobody looked and is still in the menu
-            return
+            return call
         self.net.put(node, f.CallArrived(at=self.net.now, call_id=call_id, node=node, leg=LegId("x"), number="4"))
-        self.net.put(
-            node,
-            f.CallQueued(
-                at=self.net.now,
-                call_id=call_id,
-                queue_id=queue_id,
-                entered_at=call.entered_at,
-                priority=priority,
-                skills=skills,
-            ),
+        queued = f.CallQueued(
+            at=self.net.now, call_id=call_id, queue_id=queue_id, entered_at=call.entered_at, priority=priority, **asks
         )
+        self.net.put(node, queued)
         self._deliver_due()
+        return call
+
+    @precondition(lambda self: self.monitor.waiting)
+    @rule(which=numbers, customer=customers, tier=st.sampled_from(["", "gold", "bad"]))
+    def who_waits_is_identified(self, which: int, customer: str, tier: str) -> None:
+        waiting = list(self.monitor.waiting)
+        self._identify(self.net.calls[waiting[which % len(waiting)]], customer, tier)
+
+    def _identify(self, call: Call, customer: str, tier: str) -> None:
+        """The CRM says who it is. Of those who do not wait the router need not remember it."""
+        if call.call_id in self.monitor.waiting:
+            manager = AGENTS[len(customer) % len(AGENTS)].id
+            self._give(
+                f.CallerIdentified(
+                    at=self.net.now,
+                    call_id=call.call_id,
+                    customer_id=CustomerId(customer),
+                    name="",
+                    tier=tier,
+                    agent_id=manager,
+                )
+            )
 
     @precondition(lambda self: self._calls("session", "ringing", "talking", "fallback"))
     @rule(which=numbers)
@@ -161,21 +232,21 @@ class RouterMachine(RuleBasedStateMachine):
         self._pass(wait)
 
     @precondition(lambda self: self._calls("ringing"))
-    @rule(which=numbers, what=st.sampled_from(["rang", "answer", "answer", "reject", "busy", "fail"]))
-    def ringing_phone(self, which: int, what: str) -> None:
+    @rule(which=numbers, phone=numbers, what=st.sampled_from(["rang", "answer", "answer", "reject", "busy", "fail"]))
+    def ringing_phone(self, which: int, phone: int, what: str) -> None:
         calls = self._calls("ringing")
         call = calls[which % len(calls)]
         match what:
             case "rang":
-                self.net.rang(call)
+                self.net.rang(call, phone)
             case "answer":
-                self.net.answer(call)
+                self.net.answer(call, phone)
             case "reject":
-                self.net.end_ring(call, f.OfferRejected)
+                self.net.end_ring(call, f.OfferRejected, call.pick(phone))
             case "busy":
-                self.net.end_ring(call, f.OfferBusy)
+                self.net.end_ring(call, f.OfferBusy, call.pick(phone))
             case "fail":
-                self.net.end_ring(call, f.OfferFailed, reason="congestion")
+                self.net.end_ring(call, f.OfferFailed, call.pick(phone), reason="congestion")
         self._deliver_due()
 
     @precondition(lambda self: self._calls("talking"))
@@ -197,6 +268,21 @@ class RouterMachine(RuleBasedStateMachine):
     )
     def agent_asks(self, agent: AgentId, ask: str) -> None:
         self._give(AgentRequest(at=self.net.now, agent_id=agent, ask=ask))  # type: ignore[arg-type]
+
+    @rule(agent=agents, order=st.sampled_from(get_args(Force)))
+    def supervisor_orders(self, agent: AgentId, order: Force) -> None:
+        self._give(AgentRequest(at=self.net.now, agent_id=agent, ask=order, by="boss"))
+
+    @rule(agent=agents, outcome=st.sampled_from(["done", "done", "golf"]))
+    def agent_says_how_it_went(self, agent: AgentId, outcome: str) -> None:
+        self._give(OutcomeRequest(at=self.net.now, agent_id=agent, outcome=outcome))
+
+    @precondition(lambda self: self._calls("talking"))
+    @rule(which=numbers, kind=st.sampled_from([f.HoldBegan, f.HoldEnded]))
+    def agent_holds_or_retrieves(self, which: int, kind: type[f.OfferFact]) -> None:
+        call = self._calls("talking")[which % len(self._calls("talking"))]
+        assert call.ring is not None
+        self._give(kind(at=self.net.now, call_id=call.call_id, offer_id=call.ring.offer_id))
 
     # --- time and trouble ---
 
@@ -266,12 +352,14 @@ class RouterMachine(RuleBasedStateMachine):
         self.monitor.forget_the_line(self.net.now)
         self.history.clear()
         self.net.fate = "ok"
-        self._new_router(AGENTS)
+        self._new_router(self.house.agents)
 
     def _take_up(self) -> None:
         agents = [msgspec.msgpack.decode(a, type=Agent) for a in self.memory_agents.values()]
         offers = [msgspec.msgpack.decode(o, type=Offer) for o in self.memory_offers.values()]
-        self._carry_out(self.router.restore(agents, offers, now=self.net.now))
+        served = [msgspec.msgpack.decode(b, type=Bucket) for b in self.memory_customers.values()]
+        known = [msgspec.msgpack.decode(k, type=Known) for k in self.memory_callers.values()]
+        self._carry_out(self.router.restore(agents, offers, now=self.net.now, served=served, known=known))
         self._deliver_due()
 
     # --- always ---
@@ -296,6 +384,7 @@ class RouterMachine(RuleBasedStateMachine):
         for _ in range(60):
             self._pass(2.0)
             for agent in AGENTS:
+                self._give(OutcomeRequest(at=self.net.now, agent_id=agent.id, outcome="done"))
                 self._give(AgentRequest(at=self.net.now, agent_id=agent.id, ask="ready"))
             for call in self._calls("ringing"):
                 self.net.answer(call)

@@ -1,6 +1,6 @@
 """Asterisk's configuration files, generated from our settings. Pure; `telephony.asterisk.files` writes them."""
 
-from telephony.asterisk.config import core, dialplan, queues, sip
+from telephony.asterisk.config import core, dialplan, queues, sip, transfers
 from telephony.asterisk.config.plan import Dirs, Plan, Ports
 
 __all__ = ["Dirs", "Plan", "Ports", "render"]
@@ -23,4 +23,5 @@ _FILES = {
 
 def render(plan: Plan) -> dict[str, str]:
     """Return all configuration files: name -> text. The same plan gives the same bytes."""
-    return {name: generate(plan) for name, generate in _FILES.items()} | core.quiet_files()
+    fixed = core.quiet_files() | {"confbridge.conf": transfers.confbridge_conf()}
+    return {name: generate(plan) for name, generate in _FILES.items()} | fixed

@@ -1,5 +1,6 @@
 """The parts of Asterisk below the phones: directories, modules, manager port, media ports, logs, records of calls. Pure."""
 
+from hotline.dialling import TRUNK
 from telephony.asterisk.config.plan import Plan, document, path_value, section
 from telephony.seats import peer_name
 
@@ -18,8 +19,8 @@ MODULES = (
     # bridges
     "bridge_builtin_features", "bridge_holding", "bridge_native_rtp", "bridge_simple", "bridge_softmix",
     # dialplan
-    "pbx_config", "app_dial", "app_exec", "app_mixmonitor", "app_playback", "app_queue", "app_record", "app_stack", "app_userevent",
-    "app_celgenuserevent", "app_cdr", "app_chanspy", "res_speech", "res_agi",
+    "pbx_config", "app_dial", "app_exec", "app_mixmonitor", "app_playback", "app_queue", "app_read", "app_record", "app_stack", "app_userevent",
+    "app_celgenuserevent", "app_cdr", "app_chanspy", "app_bridgewait", "app_confbridge", "app_channelredirect", "res_speech", "res_agi",
     "func_base64", "func_callerid", "func_channel", "func_cut", "func_devstate", "func_global", "func_groupcount", "func_logic",
     "func_strings", "func_timeout", "func_uri", "func_uuid", "func_periodic_hook",
     # manager and records of calls
@@ -33,7 +34,7 @@ OPUS_MODULES = ("res_format_attr_opus", "codec_opus_open_source")
 
 EVENTS = (
     "AsyncAGIStart", "AsyncAGIExec", "AsyncAGIEnd", "DialBegin", "DialState", "DialEnd", "BridgeEnter", "BridgeLeave",
-    "Hangup", "DTMFEnd", "UserEvent",
+    "Hangup", "Hold", "Unhold", "DTMFEnd", "UserEvent",
 )  # fmt: skip
 """The AMI events we read; Asterisk sends no others (51 kB a call become 8). Besides them, the device states of seats."""
 
@@ -41,6 +42,7 @@ EVENT_FILTERS = (
     *(f"eventfilter(action(include),name({name})) =" for name in EVENTS),
     "eventfilter(action(include),name(DeviceStateChange),header(Device),method(starts_with)) = PJSIP/",
     "eventfilter(action(exclude),name(DeviceStateChange),header(Device),method(exact)) = PJSIP/trunk",
+    f"eventfilter(action(exclude),name(DeviceStateChange),header(Device),method(exact)) = PJSIP/{TRUNK}",
     f"eventfilter(action(exclude),name(DeviceStateChange),header(Device),method(starts_with)) = PJSIP/{peer_name('')}",
 )
 

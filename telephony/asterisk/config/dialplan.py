@@ -17,12 +17,12 @@ the number is parsed, filtered and bounded in one expression, the display name t
 
 from collections.abc import Sequence
 
-from telephony.asterisk.config import peers
+from telephony.asterisk.config import callout, errands, groups, peers, remote, supervision, transfers
 from telephony.asterisk.config.plan import Plan, document
 from telephony.asterisk.config.steps import BUSY_CAUSE, context, extension, in_use, lines, state
 from telephony.seats import peer_name
 
-FEATURES = ("41", "42", "43", *(f"43{n}" for n in range(1, 10)), "44", "45")
+FEATURES = ("41", "42", "43", *(f"43{n}" for n in range(1, 10)), "44", "45", *(f"46{n}" for n in range(1, 10)))
 """Feature codes of a seat, without their star."""
 
 FEATURE_SOUNDS = {
@@ -72,7 +72,13 @@ def extensions_conf(plan: Plan) -> str:
         _inside(plan),
         *peers.contexts(plan),
         _arrive(plan),
+        *callout.contexts(plan, _stale(plan), _lease(plan)),
         _ring(plan),
+        *groups.contexts(plan),
+        *supervision.contexts(plan),
+        *remote.contexts(),
+        *errands.contexts(_stale(plan), _lease(plan)),
+        *transfers.contexts(_come_back(plan)),
         _feature(plan),
         _fallback(plan),
     )
@@ -86,6 +92,17 @@ def _stale(plan: Plan) -> str:
 
 def _lease(plan: Plan) -> str:
     return f"Set(TIMEOUT(absolute)={plan.settings.asterisk.lease_s:g})"
+
+
+def _come_back(plan: Plan) -> tuple[str, ...]:
+    """The steps of a caller who was with an agent, or was offered to one: armed with a lease, he comes back to us."""
+    return (
+        "(back),StopMixMonitor()",
+        _lease(plan),
+        f"GotoIf({_stale(plan)}?hotline-fallback,no_heartbeat,1)",
+        "AGI(agi:async,return,${HOTLINE_CALL},${HOTLINE_OFFER},${DIALSTATUS},${HANGUPCAUSE})",
+        "Goto(hotline-fallback,not_handled,1)",
+    )
 
 
 def _enter(number: str, origin: str, caller: str, from_header: str) -> tuple[str, ...]:
@@ -169,11 +186,7 @@ def _ring(plan: Plan) -> str:
         "Goto(back)",
         f"(away),{dial}{options}{peers.tell('${HOTLINE_SECONDS}')})",
     )
-    come_back = (
-        "(back),StopMixMonitor()",
-        _lease(plan),
-        f"GotoIf({_stale(plan)}?hotline-fallback,no_heartbeat,1)",
-    )
+    come_back = _come_back(plan)
     return "\n".join(
         (
             context(
@@ -188,8 +201,6 @@ def _ring(plan: Plan) -> str:
                     'ExecIf($["${HOTLINE_RECORDING}" != ""]?MixMonitor(${HOTLINE_RECORDING}.raw,bD))',
                     *(away if plan.settings.asterisk.peers else (f"{dial}{options})",)),
                     *come_back,
-                    "AGI(agi:async,return,${HOTLINE_CALL},${HOTLINE_OFFER},${DIALSTATUS},${HANGUPCAUSE})",
-                    "Goto(hotline-fallback,not_handled,1)",
                 ),
                 *extension("T", "Goto(hotline-fallback,lease_expired,1)"),
             ),
@@ -198,7 +209,7 @@ def _ring(plan: Plan) -> str:
                 *extension(
                     "s",
                     "StopMixMonitor()",
-                    *come_back[1:],
+                    *come_back[1:-2],
                     "AGI(agi:async,return,${HOTLINE_CALL},${HOTLINE_OFFER},RESCINDED,0)",
                     "Goto(hotline-fallback,not_handled,1)",
                 ),

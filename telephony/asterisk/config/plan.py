@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hotline.errors import Misuse
-from hotline.settings import Settings
+from hotline.settings import Outbound, Settings
 
 _USERNAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SECRET = re.compile(r"[A-Za-z0-9._~+/=-]{12,100}")
@@ -122,6 +122,8 @@ class Plan:
                 raise Misuse(f"seat {seat} has no password; passwords are kept in secrets.json of the data directory")
             check_secret(f"the password of seat {seat}", self.seat_passwords[seat])
         _check_peers(self.settings)
+        if self.settings.outbound.trunk:
+            outgoing_address(self.settings.outbound)
 
 
 def _check_peers(settings: Settings) -> None:
@@ -156,6 +158,14 @@ def check_network(name: str, value: str) -> str:
         return str(ipaddress.ip_network(value, strict=False))
     except ValueError as exc:
         raise Misuse(f"{name}: give an IP address or a network such as 192.0.2.0/28 (found {value[:60]!r})") from exc
+
+
+def outgoing_address(outbound: Outbound) -> tuple[str, int]:
+    """Return host and port of the outgoing trunk, or raise Misuse."""
+    host, _, port = outbound.trunk.rpartition(":")
+    if not 0 < int(port) < 65_536:
+        raise Misuse(f"outbound.trunk: {port} is no port")
+    return check_address("outbound.trunk", host), int(port)
 
 
 def check_secret(name: str, value: str) -> str:

@@ -5,7 +5,7 @@ one of the other nodes of the same hotline (`peers`).
 No endpoint takes a name or number from what its peer claims: `callerid` is fixed, the dialplan rebuilds the number.
 """
 
-from telephony.asterisk.config import peers
+from telephony.asterisk.config import outside, peers
 from telephony.asterisk.config.plan import Plan, check_network, document, host_port, path_value, section
 
 QUALIFY_S = 30
@@ -73,6 +73,7 @@ def pjsip_conf(plan: Plan) -> str:
         ),
         *(_seat(seat, plan.seat_passwords[seat]) for seat in plan.settings.seats.extensions()),
         *peers.endpoints(plan, (*codecs, *_COMMON)),
+        *outside.endpoint(plan, (*codecs, *_COMMON)),
     )  # fmt: skip
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from acd.core.agents.states import Ask
 from acd.core.requests import AgentRequest
-from acd.core.states import Ask
 from acd.office.standby import RouterView
 from acd.service import AcdService
 from hotline.bus.memory import MemoryBus

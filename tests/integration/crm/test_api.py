@@ -11,10 +11,11 @@ from crm.audio import audio_routes, find_audio
 from crm.customer_data import CustomerInput, csv_lines
 from crm.customers import import_customers, write_queues
 from crm.ledger import Ledger
-from crm.routes import ImportBody, read_moment, routes
+from crm.moments import read_moment
+from crm.routes import ImportBody, routes
 from hotline.errors import Misuse, Rejected
-from hotline.facts import AgentState, AgentStateChanged, CallerIdentified, Fact
-from hotline.ids import AgentId, CallId, CustomerId, OfferId
+from hotline.facts import AgentState, AgentStateChanged, CallerIdentified, CallQueued, Fact, OfferAccepted, WaitPromised
+from hotline.ids import AgentId, CallId, CustomerId, OfferId, QueueId
 from hotline.runtime.clock import ManualClock
 from hotline.settings import Settings
 from hotline.settings.queues import Queue
@@ -257,6 +258,22 @@ async def test_the_summary_counts_waits_by_every_formula(store: Store, api: Api)
     assert summary.handle_time.aht_s == 22.0
     assert summary.queues[0].threshold_s == 10
     assert summary.outcomes == {"answered": 6, "abandoned": 1, "short_abandoned": 1, "live": 1}
+
+
+@BOTH
+async def test_the_summary_says_how_many_promised_waits_came_true(store: Store, api: Api) -> None:
+    facts = [f for n in range(3) for f in answered_call(CallId(f"a{n}"), OfferId(f"o{n}"), n * 50)]
+    facts += abandoned_call(CallId("b0"), 0, 12)
+    queued_at = {f.call_id: f.at for f in facts if isinstance(f, CallQueued)}
+    answered_at = {f.call_id: f.at for f in facts if isinstance(f, OfferAccepted)}
+    for call, low, high in (("a0", 0.0, 60.0), ("a1", 60.0, 120.0), ("a2", 0.0, 1.0), ("b0", 0.0, 60.0)):
+        at = queued_at[CallId(call)] + 1
+        facts.append(WaitPromised(at=at, call_id=CallId(call), queue_id=QueueId("service"), low_s=low, high_s=high))
+    assert all(answered_at[call] - queued_at[call] == 5 for call in answered_at)
+    await write(store, *facts)
+    promises = (await api("GET", "reports/summary", since="2026-11-21")).promises
+    assert (promises.said, promises.kept, promises.early, promises.late) == (4, 2, 1, 1)
+    assert promises.kept_share == 2 / 3
 
 
 async def test_an_empty_day_has_a_summary_without_rates(api: Api) -> None:

@@ -379,9 +379,7 @@ async def test_a_call_that_ends_long_after_its_arrival_is_looked_at_when_it_does
     assert watch.counted() == {"time_order": 1, "after_end": 1}
 
 
-async def test_while_the_database_is_away_the_audit_waits_and_then_catches_up(
-    store: Store, dsn: str
-) -> None:
+async def test_while_the_database_is_away_the_audit_waits_and_then_catches_up(store: Store, dsn: str) -> None:
     slow = await Store.open(dsn, size=1, command_timeout_s=0.2)
     watch = Watch(slow, [])
     await watch.look()

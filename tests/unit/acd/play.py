@@ -4,9 +4,11 @@
 `offer A 1001`, `ring A 1001`, `1001 ready -> reserved`, `cancel A`, `release A full`, `abandoned A` …
 """
 
-from acd.core.agents import Profile
+from typing import Any
+
+from acd.core.agents.roster import Profile
 from acd.core.floor import Output
-from acd.core.requests import AgentDefinition, AgentRequest, RequestRefused
+from acd.core.requests import AgentDefinition, AgentRequest, RequestRefused, TransferRequest
 from acd.core.router import Router
 from hotline import commands as c
 from hotline import facts as f
@@ -42,16 +44,49 @@ def line(output: Output) -> str:  # noqa: C901 - one line for each kind
             return f"release {output.call_id} {output.reason}"
         case c.AnswerFeature():
             return f"answer {output.sound}"
+        case c.Hold() | c.Retrieve() | c.Swap() | c.Conference():
+            return f"{type(output).__name__.lower()} {output.call_id}"
+        case c.Transfer():
+            return f"transfer {output.call_id} {output.to}"
+        case c.Consult():
+            return f"consult {output.call_id} {output.agent_id}"
+        case c.EndConsult():
+            return f"end consult {output.call_id}" + (" by handing on" if output.hand_on else "")
+        case f.TransferStarted():
+            return f"{output.kind} transfer of {output.call_id} to {output.to}"
+        case f.TransferFailed():
+            return f"not transferred {output.call_id} {output.reason}"
         case f.AgentStateChanged():
             because = f" ({output.reason})" if output.reason else ""
             return f"{output.agent_id} {output.previous} -> {output.state}{because}"
+        case f.AgentWishChanged():
+            because = f" ({output.reason})" if output.reason else ""
+            return (
+                f"{output.agent_id} then {output.wish}{because}" if output.wish else f"{output.agent_id} then nothing"
+            )
+        case f.BreakOverran():
+            return f"{output.agent_id} overran {output.reason}"
+        case f.OutcomeGiven():
+            return f"outcome of {output.call_id} {output.outcome} by {output.agent_id}"
         case f.AgentAdded():
             return f"added {output.agent_id}"
         case f.CallAbandoned():
             marks = (" short" if output.short else "") + (" while ringing" if output.while_ringing else "")
             return f"abandoned {output.call_id}{marks}"
         case f.CallFlowedOut():
-            return f"flowed out {output.call_id} {output.reason}"
+            how = f" -> {output.treatment}" if output.treatment else ""
+            how += f" after {output.announce}" if output.announce else ""
+            return f"flowed out {output.call_id} {output.reason}{how}"
+        case f.CallMoved():
+            return f"moved {output.call_id} {output.queue_id} -> {output.to} by {output.by}"
+        case f.CallPriorityChanged():
+            return f"priority {output.call_id} {output.previous} -> {output.priority} by {output.by}"
+        case f.CallResumed():
+            return f"resumed {output.call_id} from {output.earlier_call_id}"
+        case f.QueueSwitched():
+            return f"switched {output.queue_id} closed={output.closed} {output.emergency} {output.then}".rstrip()
+        case f.AnnouncementDue():
+            return f"announce {output.call_id} {output.name}"
         case f.ScreenPopped():
             return f"popped {output.call_id} at {output.agent_id}"
         case f.OfferUnknown():
@@ -74,14 +109,21 @@ class Play:
     """One router with one clock."""
 
     def __init__(
-        self, *agents: str | Profile, queues: tuple[Queue, ...] = (), epoch: str = "e1", **queue: object
+        self,
+        *agents: str | Profile,
+        queues: tuple[Queue, ...] = (),
+        epoch: str = "e1",
+        house: dict[str, Any] | None = None,
+        **queue: object,
     ) -> None:
         self.now = START
         self.out: list[Output] = []
         self.sent: list[c.Command] = []
         profiles = [a if isinstance(a, Profile) else profile(a) for a in agents]
         self.queues = queues or (Queue(id="q", **queue),)  # type: ignore[arg-type]
-        self.router = Router(self.queues, profiles, epoch=epoch, home_node=NODE, break_reasons=REASONS)
+        self.house = house or {}
+        """More of what the settings say, for `Router`."""
+        self.router = Router(self.queues, profiles, epoch=epoch, home_node=NODE, break_reasons=REASONS, **self.house)
 
     def give(self, event: f.Record) -> list[str]:
         """Give an event and return what follows."""
@@ -103,15 +145,21 @@ class Play:
 
     # --- callers ---
 
-    def arrived(self, call: str, node: str = NODE) -> list[str]:
-        return self.give(
-            f.CallArrived(at=self.now, call_id=CallId(call), node=NodeId(node), leg=LegId("x"), number="4")
+    def arrived(self, call: str, node: str = NODE, *, caller: str = "") -> list[str]:
+        arrival = f.CallArrived(
+            at=self.now, call_id=CallId(call), node=NodeId(node), leg=LegId("x"), number="4", caller_number=caller
         )
+        return self.give(arrival)
 
     def queued(self, call: str, queue: str = "", *, entered_at: float | None = None, **more: object) -> list[str]:
         at = self.now if entered_at is None else entered_at
         queue_id = QueueId(queue or self.queues[0].id)
         return self.give(f.CallQueued(at=at, call_id=CallId(call), queue_id=queue_id, entered_at=at, **more))  # type: ignore[arg-type]
+
+    def identified(self, call: str, **customer: object) -> list[str]:
+        """Have the CRM say who calls."""
+        who = {"customer_id": "k1", "name": "Mei Lin", **customer}
+        return self.give(f.CallerIdentified(at=self.now, call_id=CallId(call), **who))  # type: ignore[arg-type]
 
     def ended(self, call: str) -> list[str]:
         return self.give(f.CallEnded(at=self.now, call_id=CallId(call)))
@@ -146,7 +194,17 @@ class Play:
         command = next(o for o in reversed(self.sent) if isinstance(o, kind))
         return self.give(c.CommandEnded(command=command, outcome=outcome))
 
+    def consulted(self, call: str) -> OfferId:
+        """Return the offer by which an agent is asked about a call."""
+        found = self.router.floor.offers.consult_of(CallId(call))
+        assert found is not None
+        return found.offer_id
+
     # --- agents ---
+
+    def wants(self, agent: str, ask: str, to: str = "") -> list[str]:
+        """Have an agent do something with his caller."""
+        return self.give(TransferRequest(at=self.now, agent_id=AgentId(agent), ask=ask, to=to))  # type: ignore[arg-type]
 
     def ask(self, agent: str, ask: str, reason: str = "") -> list[str]:
         return self.give(AgentRequest(at=self.now, agent_id=AgentId(agent), ask=ask, reason=reason))  # type: ignore[arg-type]
@@ -216,9 +274,15 @@ class Play:
 
     def reborn(self, epoch: str = "e2") -> "Play":
         """Die and come back: a new router with what the old one had remembered, nothing else."""
-        heir = Play(*(a.profile for a in self.router.floor.agents), queues=self.queues, epoch=epoch)
+        heir = Play(*(a.profile for a in self.router.floor.agents), queues=self.queues, epoch=epoch, house=self.house)
         heir.now = self.now
         agents = [a for _, a in self.router.take_changed_agents() if a is not None]
         offers = [o for _, o in self.router.take_changed_offers() if o is not None]
-        heir.out = heir.router.restore(agents, offers, now=self.now)
+        switches = [s for _, s in self.router.take_changed_switches() if s is not None]
+        places = [p for _, p in self.router.take_changed_places() if p is not None]
+        served = [bucket for _, bucket in self.router.take_changed_customers()]
+        known = [k for _, k in self.router.take_changed_callers() if k is not None]
+        heir.out = heir.router.restore(
+            agents, offers, now=self.now, switches=switches, places=places, served=served, known=known
+        )
         return heir

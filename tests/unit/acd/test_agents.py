@@ -54,7 +54,7 @@ def test_a_break_asked_for_during_a_call_comes_after_it(phase):
     steps = {"ringing": [f.OfferRang], "talking": [f.OfferAccepted], "wrap_up": [f.OfferAccepted, f.TalkEnded]}
     for kind in steps.get(phase, []):
         play.told(kind, "A")
-    assert play.ask("1001", "not_ready", "lunch") == []
+    assert play.ask("1001", "not_ready", "lunch") == ["1001 then break (lunch)"]
     play.queued("B")
     if phase != "wrap_up":
         play.told(f.OfferAccepted, "A")
@@ -85,7 +85,7 @@ def test_who_logs_out_while_talking_leaves_after_the_talk_without_wrap_up():
     play.ready("1001")
     play.queued("A")
     play.answered("A")
-    assert play.ask("1001", "log_out") == []
+    assert play.ask("1001", "log_out") == ["1001 then offline"]
     assert play.told(f.TalkEnded, "A") == ["1001 talking -> offline"]
 
 
@@ -93,7 +93,7 @@ def test_who_logs_out_while_ringing_has_the_ring_taken_back():
     play = Play("1001", "1002")
     play.ready("1001", "1002")
     play.queued("A")
-    assert play.ask("1001", "log_out") == ["cancel A"]
+    assert play.ask("1001", "log_out") == ["1001 then offline", "cancel A"]
     assert play.told(f.OfferRescinded, "A", reason="withdrawn") == ["1001 reserved -> offline"]
     assert play.returned("A")[0] == "offer A 1002"
 

@@ -1,8 +1,8 @@
 """The small books: timers, bounded memory, reasons, obstacles."""
 
-from acd.core.agents import Agent
-from acd.core.eligibility import TEXTS, why_not
-from acd.core.line import Caller
+from acd.core.agents.roster import Agent
+from acd.core.callers.line import Caller
+from acd.core.matching.eligibility import TEXTS, why_not
 from acd.core.recent import Recent
 from acd.core.timers import Timers
 from acd.core.views import queue_view, waiting_views, why_view
@@ -22,7 +22,7 @@ def codes(found: Agent, waiting: Caller, serves: tuple[str, ...] = ("q",)) -> li
 
 
 def test_no_reason_means_yes():
-    assert why_not(agent(), caller(skills=("card",)), ("q",)) == []
+    assert why_not(agent(), caller(needs=(("card", 1),)), ("q",)) == []
 
 
 def test_every_state_but_ready_is_a_reason():
@@ -34,7 +34,9 @@ def test_every_state_but_ready_is_a_reason():
 
 
 def test_all_reasons_are_told_together():
-    found = codes(agent(in_use=True), caller(skills=("card", "english"), barred=frozenset({"1001"})), ("other",))
+    found = codes(
+        agent(in_use=True), caller(needs=(("card", 1), ("english", 1)), barred=frozenset({"1001"})), ("other",)
+    )
     assert found == ["phone_in_use", "other_queues", "lacks_skill", "refused_caller"]
 
 

@@ -11,6 +11,8 @@ from hotline.cli.shell import Shell
 AGENT = {
     "id": "1001", "name": "Mei", "extension": "1001", "skills": {"english": 7}, "queues": ["q"], "state": "talking", "reason": "",
     "since": 1_000.0, "until": None, "call_id": "A", "wish": "break", "phone_reachable": True, "phone_in_use": True, "no_answers": 0,
+    "devices": ["1001", "1011"], "remote_number": "", "outbound": True, "overran": False, "wish_reason": "lunch", "wish_by": "boss",
+    "conversation": {"call_id": "A", "offer_id": "A.1", "outcome": "resolved"}, "outcome_required": False,
 }  # fmt: skip
 QUEUE = {
     "id": "q", "name": "Service", "skills": [], "waiting": 2, "longest_wait_s": 4.25, "on_duty": 3,
@@ -109,3 +111,59 @@ def test_the_line_of_a_queue_says_why_nobody_is_rung(run):
     result, asked = run(agents.queue_app, [WAITING], "waiting", "q")
     assert asked == [("GET", "/api/v1/queues/q/waiting")]
     assert "2 is on a break" in result.output
+
+
+def test_one_agent_is_shown_with_what_follows_and_how_his_call_went(run):
+    result, asked = run(agents.agent_app, AGENT, "show", "1001")
+    assert asked == [("GET", "/api/v1/agents/1001")]
+    assert "break lunch (asked for by boss)" in result.output
+    assert "resolved" in result.output
+    assert "1001 1011" in result.output
+
+
+def test_an_outcome_that_is_owed_is_shown(run):
+    result, _ = run(agents.agent_app, AGENT | {"outcome_required": True}, "show", "1001")
+    assert "required, not given yet" in result.output
+
+
+def test_an_agent_is_ordered_into_a_state(run):
+    _, asked = run(agents.agent_app, AGENT, "force", "1001", "offline", "--reason", "went home", "--after-call")
+    assert asked == [
+        ("PUT", "/api/v1/agents/1001/forced-state", {"state": "offline", "when": "after_call", "reason": "went home"})
+    ]
+
+
+def test_nobody_is_ordered_into_a_state_that_does_not_exist(run):
+    result, asked = run(agents.agent_app, AGENT, "force", "1001", "talking")
+    assert (result.exit_code, asked) == (1, [])
+    assert "choose one of ready, break, offline" in result.stderr
+
+
+def test_an_outcome_is_given_with_a_note(run):
+    _, asked = run(agents.agent_app, AGENT, "outcome", "1001", "resolved", "--note", "reset")
+    assert asked == [("PUT", "/api/v1/agents/1001/outcome", {"outcome": "resolved", "note": "reset"})]
+
+
+def test_an_agent_logs_in_at_another_of_his_seats(run):
+    _, asked = run(agents.agent_app, AGENT, "set", "1001", "log_in", "--extension", "1011")
+    assert asked == [("PUT", "/api/v1/agents/1001/state", {"state": "log_in", "reason": "", "extension": "1011"})]
+
+
+def test_a_remote_agent_is_added(run):
+    words = [
+        "add",
+        "mei",
+        "--extension",
+        "1003",
+        "--device",
+        "1013",
+        "--remote",
+        "13800138000",
+        "--no-outbound",
+        "--ready-at-login",
+    ]
+    _, asked = run(agents.agent_app, AGENT, *words)
+    assert asked[0][2] == {
+        "id": "mei", "name": "", "extension": "1003", "skills": {}, "queues": [], "devices": ["1013"],
+        "remote_number": "13800138000", "outbound": False, "ready_at_login": True,
+    }  # fmt: skip

@@ -3,8 +3,9 @@
 import msgspec
 import pytest
 
-from acd.core import seats, views
-from acd.core.agents import Agent
+from acd.core import views
+from acd.core.agents import seats
+from acd.core.agents.roster import Agent
 from hotline import commands as c
 from hotline import facts as f
 from hotline.commands import Refused
@@ -369,7 +370,7 @@ def test_a_call_at_which_we_failed_is_not_taken_up_by_the_next_survey(monkeypatc
         raise RuntimeError
 
     with monkeypatch.context() as broken, pytest.raises(RuntimeError):
-        broken.setattr("acd.core.callers.enter", fail)
+        broken.setattr("acd.core.callers.arriving.enter", fail)
         play.surveyed(*calls)
     play.router.evict(now=play.now)
     assert play.router.surveyed == ()

@@ -113,7 +113,7 @@ def test_who_rejected_is_spared_while_another_on_duty_could_serve():
     play.answered("B")
     play.unanswered("A", f.OfferRejected)
     assert play.after(60) == []
-    assert play.ask("1002", "log_out") == []
+    assert play.ask("1002", "log_out") == ["1002 then offline"]
     assert "offer A 1001" in play.told(f.TalkEnded, "B")  # nobody else is on duty now
 
 

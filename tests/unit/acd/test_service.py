@@ -5,9 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
-from acd.core.offers import Offer
+from acd.agent_routes import NewAgent, NewState
+from acd.core.offers.book import Offer
 from acd.core.requests import AgentRequest
-from acd.routes import NewAgent, NewState, WaitingQuery, routes
+from acd.routes import WaitingQuery, routes
 from acd.service import AcdService
 from hotline import commands as c
 from hotline import facts as f
@@ -24,11 +25,18 @@ from hotline.web.routes import Request
 from tests.support.routers import Notebook
 
 
+def standard() -> Settings:
+    """Return settings with two seats and a queue."""
+    return Settings(seats=Seats(first=1001, count=2), queues=(Queue(id="q", wrap_up_s=5, max_waiting=1),))
+
+
 class House:
     """A service with a memory bus and a node that writes down what happens in which order."""
 
-    def __init__(self, notebook: Notebook | None = None, start: float = 1_000.0) -> None:
-        self.settings = Settings(seats=Seats(first=1001, count=2), queues=(Queue(id="q", wrap_up_s=5, max_waiting=1),))
+    def __init__(
+        self, notebook: Notebook | None = None, start: float = 1_000.0, settings: Settings | None = None
+    ) -> None:
+        self.settings = settings or standard()
         self.clock, self.tally, self.tasks = ManualClock(start), Tally(), TaskGroup("test")
         self.log: list[object] = []
         self.notebook = notebook or Notebook()
@@ -163,7 +171,7 @@ async def test_an_error_for_one_call_sends_it_to_the_fallback_queue_and_spares_t
     def explode(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("acd.core.matching._decision", explode)
+    monkeypatch.setattr("acd.core.offers.offering._made", explode)
     house.ask("1001", "ready")
     monkeypatch.undo()
     await house.settle()

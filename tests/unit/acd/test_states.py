@@ -2,15 +2,30 @@ from typing import get_args
 
 import pytest
 
-from acd.core.states import OUT_OF_PLACE, TABLE, Go, Happening, Home, Later, Refuse, Stay, home, mermaid, step
-from acd.core.states import Ask as Asks
+from acd.core.agents.states import (
+    IN_CALL,
+    OUT_OF_PLACE,
+    OWING,
+    TABLE,
+    Force,
+    Go,
+    Happening,
+    Home,
+    Later,
+    Refuse,
+    Stay,
+    home,
+    mermaid,
+    step,
+)  # fmt: skip
+from acd.core.agents.states import Ask as Asks
 from hotline.facts import AgentState
 
 STATES = get_args(AgentState)
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("ask", get_args(Asks))
+@pytest.mark.parametrize("ask", [*get_args(Asks), *get_args(Force)])
 def test_every_request_has_an_answer_in_every_state(state, ask):
     assert ask in TABLE[state]
 
@@ -35,6 +50,38 @@ def test_a_break_waits_until_the_call_is_over(state):
 
 def test_who_logs_out_in_wrap_up_leaves_at_once():
     assert step("wrap_up", "log_out") == Go("offline")
+
+
+def test_holding_is_talking_with_the_caller_put_aside():
+    assert step("talking", "held") == Go("holding")
+    assert step("holding", "retrieved") == Go("talking")
+    assert [step("talking", "retrieved"), step("holding", "held"), step("holding", "answered")] == [Stay()] * 3
+    assert {given for given in TABLE["talking"] if step("talking", given) != step("holding", given)} == {
+        "held", "retrieved"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("state", sorted(IN_CALL))
+def test_no_order_cuts_a_call(state):
+    assert {step(state, order) for order in get_args(Force)} <= {Stay(), Later()}
+
+
+@pytest.mark.parametrize("state", sorted({*get_args(AgentState)} - IN_CALL - {"offline", "wrap_up"}))
+def test_who_is_in_no_call_obeys_at_once(state):
+    assert step(state, "force_offline") == step(state, "offline_after_call") == Go("offline")
+    assert step(state, "force_break") == step(state, "break_after_call") == Go("break")
+
+
+def test_a_wrap_up_comes_to_its_end_unless_the_order_is_for_now():
+    assert step("wrap_up", "force_offline") == Go("offline")
+    assert step("wrap_up", "offline_after_call") == Later()
+
+
+@pytest.mark.parametrize("state", sorted(OWING))
+def test_who_owes_an_outcome_is_not_ready_by_his_own_wish_nor_by_time(state):
+    assert step(state, "ready", owes=True) == Refuse("outcome_required")
+    assert step(state, "time_over", owes=True) in (Stay(), step(state, "time_over"))
+    assert step(state, "force_ready", owes=True) == Home()
 
 
 def test_repeating_a_request_changes_nothing():
@@ -64,7 +111,9 @@ def test_every_state_can_be_reached_and_left():
 
 
 def test_every_happening_is_used():
-    assert {given for row in TABLE.values() for given in row} == {*get_args(Asks), *get_args(Happening)}
+    assert {given for row in TABLE.values() for given in row} == {
+        *get_args(Asks), *get_args(Force), *get_args(Happening)
+    }  # fmt: skip
 
 
 def test_the_diagram_shows_every_state_and_every_change():

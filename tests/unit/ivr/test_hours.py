@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.hours import Hours, always, describe, parse_days
+from hotline.hours import Hours, always, describe, parse_days
 
 SHANGHAI = Hours(
     timezone="Asia/Shanghai",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from hotline.runtime.tasks import TaskGroup
 
 SILENCE = b"\xff" * 160
+HEARD_BYTES = 8000 * 60
 _HEADER = re.compile(rb"^([A-Za-z-]+)\s*:\s*(.*)$")
 
 
@@ -39,10 +40,14 @@ class Message:
 
 
 class Media(asyncio.DatagramProtocol):
-    """Counts what comes in, sends silence and keys."""
+    """Counts and keeps what comes in, sends silence or a sound, and keys."""
 
     def __init__(self) -> None:
         self.received = 0
+        self.heard = bytearray()
+        """What was received, as µ-law, since somebody last cleared it."""
+        self.sound = SILENCE
+        """What is sent again and again: µ-law, whole packets."""
         self.events = 0
         self.address: tuple[str, int] | None = None
         self.transport: asyncio.DatagramTransport | None = None
@@ -53,6 +58,8 @@ class Media(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.received += 1
+        if len(data) > 12 and data[1] & 0x7F == 0 and len(self.heard) < HEARD_BYTES:
+            self.heard += data[12:]
 
     def packet(self, kind: int, payload: bytes, stamp: bytes, *, marker: bool = False) -> None:
         self._sequence = (self._sequence + 1) & 0xFFFF
@@ -62,7 +69,8 @@ class Media(asyncio.DatagramProtocol):
     async def send(self, address: tuple[str, int]) -> None:
         self.address = address
         for n in range(1_000_000):
-            self.packet(0, SILENCE, (n * 160).to_bytes(4, "big"))
+            start = n * 160 % len(self.sound)
+            self.packet(0, self.sound[start : start + 160], (n * 160).to_bytes(4, "big"))
             await asyncio.sleep(0.02)
 
 

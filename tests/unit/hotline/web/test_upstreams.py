@@ -1,5 +1,6 @@
 """What is read from the documents of other processes, which paths are plain, and one document of many."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,10 +10,12 @@ from pydantic import ValidationError
 from acd.routes import routes as acd_routes
 from crm.audio import audio_routes
 from crm.routes import routes as crm_routes
+from crm.voicemails import voicemail_audio_routes
 from hotline.errors import Misuse, Rejected, StandingBy, Unavailable
 from hotline.settings import Settings, Upstream
 from hotline.web.openapi import describe
 from hotline.web.routes import Route
+from hotline.web.stream import PATH as STREAM
 from hotline.web.upstreams import (
     PARTS,
     Document,
@@ -214,15 +217,15 @@ def test_the_table_of_parts_is_what_the_services_serve() -> None:
         "acd": acd_routes(unused),
         "crm": crm_routes(unused, Settings()),
         "ivr": ivr_routes(Library(by_number={})),
-        "recorder": audio_routes(unused),
+        "recorder": [*audio_routes(unused), *voicemail_audio_routes(unused)],
     }
     for service, routes in serving.items():
         for route in routes:
-            segments = segments_of(route.path.replace("{id}", "x"))
+            segments = segments_of(re.sub(r"{\w+}", "x", route.path))
             assert segments is not None
             assert who_serves(segments) == service, route.path
     named = {route.path.split("/")[3] for routes in serving.values() for route in routes}
-    assert named == set(PARTS)
+    assert {*named, STREAM.split("/")[3]} == set(PARTS)
 
 
 def test_nobody_serves_what_there_is_not() -> None:

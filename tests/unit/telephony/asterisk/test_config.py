@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hotline.errors import Misuse
-from hotline.settings import Ami, Asterisk, Number, Seats, Settings, Sip
+from hotline.settings import Ami, Asterisk, Number, Outbound, Seats, Settings, Sip
 from hotline.settings.queues import Queue
 from telephony.asterisk.config import core, dialplan, render
 from telephony.asterisk.config.plan import check_secret, path_value
@@ -14,15 +14,18 @@ from tests.unit.telephony.asterisk.samples import peered, plan
 
 PROVIDERS = {
     "Set": "", "Goto": "", "GotoIf": "", "ExecIf": "app_exec", "Answer": "", "Hangup": "", "AGI": "res_agi", "Dial": "app_dial",
-    "Queue": "app_queue", "Playback": "app_playback", "Record": "app_record", "MixMonitor": "app_mixmonitor",
+    "Queue": "app_queue", "Playback": "app_playback", "Read": "app_read", "Record": "app_record", "MixMonitor": "app_mixmonitor",
     "StopMixMonitor": "app_mixmonitor", "UserEvent": "app_userevent", "CELGenUserEvent": "app_celgenuserevent",
-    "Return": "app_stack", "MusicOnHold": "res_musiconhold",
+    "ConfBridge": "app_confbridge",
+    "Bridge": "", "BridgeWait": "app_bridgewait", "ChannelRedirect": "app_channelredirect",
+    "Return": "app_stack", "MusicOnHold": "res_musiconhold", "Wait": "", "ChanSpy": "app_chanspy",
 }  # fmt: skip
 FUNCTIONS = {
     "UUID": "func_uuid", "CALLERID": "func_callerid", "LEN": "func_strings", "GROUP": "func_groupcount",
     "GROUP_COUNT": "func_groupcount", "GLOBAL": "func_global", "ISNULL": "func_logic", "IF": "func_logic",
     "TIMEOUT": "func_timeout", "CHANNEL": "func_channel", "FILTER": "func_strings", "FIELDQTY": "func_strings",
     "CUT": "func_cut", "PJSIP_HEADER": "res_pjsip_header_funcs", "BASE64_ENCODE": "func_base64", "URIDECODE": "func_uri",
+    "MASTER_CHANNEL": "func_channel", "CHANNEL_EXISTS": "func_channel",
     "ARRAY": "func_strings", "DEVICE_STATE": "func_devstate", "BASE64_DECODE": "func_base64",
 }  # fmt: skip
 
@@ -71,9 +74,10 @@ def test_every_application_and_function_of_the_dialplan_is_loaded(settings: Sett
 @pytest.mark.parametrize("settings", [Settings(), peered()])
 def test_edge_contexts_have_only_fixed_extensions(settings: Settings) -> None:
     text = render(plan(settings=settings))["extensions.conf"]
+    inside = re.sub(r"(?ms)^\[hotline-(?:member|supervise-)[^\n]*\].*?(?=^\[|\Z)", "", text)  # dialled by us alone
     names = {
         m
-        for line in text.splitlines()
+        for line in inside.splitlines()
         if (m := line.removeprefix("exten = ").split(",")[0]) and line.startswith("exten")
     }
     assert not [n for n in names if n.startswith("_") or "!" in n or "." in n]
@@ -90,7 +94,7 @@ def test_seats_have_all_feature_codes() -> None:
     text = render(plan())["extensions.conf"]
     seat = text.split("[hotline-seat]")[1].split("\n[")[0]
     codes = set(re.findall(r"^exten = \*(\d+),1,", seat, re.MULTILINE))
-    assert codes == {"41", "42", "43", "44", "45", *(f"43{n}" for n in range(1, 10))}
+    assert codes == {"41", "42", "43", "44", "45", *(f"4{k}{n}" for k in (3, 6) for n in range(1, 10))}
 
 
 def test_every_word_of_a_feature_answer_has_a_sound() -> None:
@@ -134,6 +138,24 @@ def test_the_trunk_is_known_by_its_address_and_seats_by_their_password() -> None
         assert f"username = {seat}\npassword = password-of-{seat}" in text
     assert text.count("trust_id_inbound = no") == 2
     assert "anonymous" not in text
+
+
+def test_there_is_an_outgoing_trunk_only_where_the_settings_name_one() -> None:
+    assert "hotline-out" not in render(plan())["pjsip.conf"]
+    settings = Settings(outbound=Outbound(trunk="192.0.2.7:5080", caller_number="02161234567"))
+    text = render(plan(settings=settings))["pjsip.conf"]
+    endpoint = text.split("[hotline-out]")[1]
+    assert "from_user = 02161234567" in endpoint
+    assert "contact = sip:192.0.2.7:5080" in text
+    assert "[hotline-nowhere]" not in render(plan(settings=settings))["extensions.conf"]
+
+
+def test_the_outgoing_trunk_identifies_nobody_and_asks_for_no_registration() -> None:
+    text = render(plan(settings=Settings(outbound=Outbound(trunk="192.0.2.7:5080"))))["pjsip.conf"]
+    assert text.count("type = identify") == 1
+    assert "match = 192.0.2.7" not in text
+    assert "type = registration" not in text
+    assert "from_user = hotline\n" in text
 
 
 def dialplan_context(text: str, name: str) -> str:
@@ -226,7 +248,7 @@ def test_the_manager_listens_where_told_with_least_rights() -> None:
     assert "deny = 0.0.0.0/0.0.0.0" in text
     rights = dict(re.findall(r"^(read|write) = (.*)$", text, re.MULTILINE))
     assert not {"system", "command", "config", "all", "dialplan"} & set(",".join(rights.values()).split(","))
-    assert text.count("eventfilter(action(include)") == 12
+    assert text.count("eventfilter(action(include)") == 14
 
 
 def test_fallback_members_are_the_named_seats_or_all() -> None:
@@ -273,6 +295,9 @@ def test_ipv6_addresses_are_bracketed() -> None:
         Settings(sip=Sip(trunk_from="gateway.example")),
         Settings(ami=Ami(host="0.0.0.0")),
         Settings(ami=Ami(username="a]\n[b")),
+        Settings(outbound=Outbound(trunk="gateway.example:5060")),
+        Settings(outbound=Outbound(trunk="192.0.2.7:0")),
+        Settings(outbound=Outbound(trunk="192.0.2.7:99999")),
     ],
 )
 def test_values_that_mean_something_to_asterisk_are_refused(settings: Settings) -> None:

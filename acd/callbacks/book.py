@@ -1,0 +1,137 @@
+"""The callbacks that are not over, and the calls that are made for them. Pure.
+
+A callback stands in the line as a *virtual caller*: under its own id, at the place that the caller had. When its turn comes an agent
+is reserved and a call made, named after it (`ID.1`, `ID.2` …); so the line never holds both, and no two calls of one callback live
+at once. `Callback` is all that must be known of it beyond our own death.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from hotline.dialling import Ledger
+from hotline.facts import CallbackRequested
+from hotline.ids import CallbackId, CallId, NodeId, OfferId
+
+OVER_S = 3600.0
+"""So long a callback is remembered that is over, by us and those who come after us: a wish that is told again begins nothing."""
+
+Phase = Literal["waiting", "calling", "dialling", "live"]
+"""`waiting`: he is in the line. `calling`: an agent is reserved, and the call asked for. `dialling`: the customer's phone rings before
+the agent's. `live`: the call is a caller in the line like any other, or talks."""
+
+
+class Callback(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One callback. What is encoded of it survives our own death."""
+
+    wish: CallbackRequested
+    node: NodeId
+    """Which node calls him."""
+    expires_at: float
+    phase: Phase = "waiting"
+    calls: int = 0
+    """Calls that were made, each with a name of its own."""
+    attempts: int = 0
+    """Those of them in which the customer was dialled: they count."""
+    retry_at: float = 0.0
+    begun_at: float = 0.0
+    """When the present call was asked for."""
+    offer_id: OfferId | None = None
+    """The offer that reserves an agent until the call is there."""
+    counted: bool = False
+    """Whether the present call counts as an attempt already."""
+    result: str = ""
+    """What came of dialling the customer in the present call; or the last one."""
+    met: bool = False
+    """Whether the customer has answered the present call."""
+    talked: bool = False
+    """Whether an agent has."""
+    over_at: float | None = None
+    """When it was over."""
+
+    @property
+    def callback_id(self) -> CallbackId:
+        """Its id."""
+        return self.wish.callback_id
+
+    @property
+    def virtual_id(self) -> CallId:
+        """The id under which it stands in the line."""
+        return CallId(self.wish.callback_id)
+
+    @property
+    def call_id(self) -> CallId:
+        """The present call, or the last one."""
+        return CallId(f"{self.wish.callback_id}.{self.calls}")
+
+
+class Callbacks:
+    """All callbacks that are not over."""
+
+    def __init__(self) -> None:
+        self._kept: dict[CallbackId, Callback] = {}
+        self._over: dict[CallbackId, Callback] = {}
+        self._changed: dict[CallbackId, None] = {}
+        self.ledger = Ledger()
+        """The calls that this life of the router made."""
+
+    def __iter__(self) -> Iterator[Callback]:
+        return iter(self._kept.values())
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, callback_id: str) -> Callback | None:
+        """Return a callback that is not over."""
+        return self._kept.get(CallbackId(callback_id))
+
+    def of_call(self, call_id: CallId) -> Callback | None:
+        """Return the callback whose present call this is; None for older calls of it."""
+        callback = self._kept.get(CallbackId(call_id.rpartition(".")[0]))
+        return callback if callback is not None and callback.calls and callback.call_id == call_id else None
+
+    def awaits(self, call_id: CallId) -> bool:
+        """Return whether this is a call for which nobody is to be rung yet but the agent who is reserved."""
+        callback = self.of_call(call_id)
+        return callback is not None and callback.phase in ("calling", "dialling")
+
+    def concerns(self, call_id: CallId) -> bool:
+        """Return whether this is a virtual caller, or a call made for one."""
+        return CallbackId(call_id) in self._kept or self.of_call(call_id) is not None
+
+    def is_known(self, callback_id: CallbackId) -> bool:
+        """Return whether a callback is kept, or over."""
+        return callback_id in self._kept or callback_id in self._over
+
+    def waiting(self, queue_id: str) -> int:
+        """Return how many callbacks a queue has."""
+        return sum(callback.wish.queue_id == queue_id for callback in self)
+
+    def keep(self, callback: Callback) -> None:
+        """Take one in."""
+        self._kept[callback.callback_id] = callback
+        self.touch(callback)
+
+    def drop(self, callback: Callback, now: float) -> None:
+        """One is over. Those that have been for long are forgotten."""
+        del self._kept[callback.callback_id]
+        callback.over_at = now
+        self.bury(callback)
+        for old in [c for c in self._over.values() if c.over_at is not None and c.over_at < now - OVER_S]:
+            del self._over[old.callback_id]
+            self.touch(old)
+
+    def bury(self, callback: Callback) -> None:
+        """Remember that one is over."""
+        self._over[callback.callback_id] = callback
+        self.touch(callback)
+
+    def touch(self, callback: Callback) -> None:
+        """Have a change remembered."""
+        self._changed[callback.callback_id] = None
+
+    def take_changed(self) -> list[tuple[CallbackId, Callback | None]]:
+        """Return those that changed since the last time, to be remembered; None for those to forget."""
+        changed, self._changed = self._changed, {}
+        return [(callback_id, self._kept.get(callback_id) or self._over.get(callback_id)) for callback_id in changed]

@@ -1,0 +1,274 @@
+"""The line: every waiting caller, in order, and whether he can be offered to an agent now. Pure.
+
+A caller keeps his place from the moment he enters until he leaves: ringing an agent for him does not move him. Callers who
+ask the same (queue, and skills with levels) wait in one order, and the heads of these orders stand in order too: a free agent
+is held against one head after the other until one suits him, and not against every caller.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import msgspec
+
+from acd.core.callers.demand import Needs, Tokens
+from acd.core.callers.ranking import CallerRank
+from acd.core.offers.book import Offer
+from hotline.facts import CallQueued
+from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
+
+Whereabouts = Literal["here", "ringing", "returning", "paused"]
+"""`here`: in our hands. `ringing`: an agent's phone rings for him. `returning`: that ring is over, he is on his way back.
+`paused`: a ring could not be sent; he is tried again in a moment."""
+
+Demand = tuple[QueueId, Needs]
+"""What a caller asks for: a queue, and skills with levels in alphabetical order."""
+
+
+class Caller(msgspec.Struct, kw_only=True):
+    """One waiting caller as the router sees him."""
+
+    call_id: CallId
+    node: NodeId
+    queue_id: QueueId
+    entered_at: float
+    priority: int
+    rank: CallerRank
+    needs: Needs = ()
+    """What an agent must have now, with what his queue asks for."""
+    relaxed: int = 0
+    """How many steps of relaxation he has reached."""
+    tier: str = ""
+    """What kind of customer he is."""
+    wanted_agent: AgentId | None = None
+    """The agent whom he is kept for."""
+    wanted_until: float = 0.0
+    outgoing: bool = False
+    """Whether he is to be called (see `acd.callbacks`): he is nobody's caller yet."""
+    whereabouts: Whereabouts = "here"
+    confirmed: bool = True
+    """Whether the last snapshot of his node, or a word from it since, showed that he is there."""
+    doubted: bool = False
+    """Whether he was told of so late that he may be elsewhere by now: only a survey, which tells where he is, can show him."""
+    since: float | None = None
+    """Since when he waits, if that is longer than in this line (see `CallQueued.since`)."""
+    before: tuple[QueueId, ...] = ()
+    """The queues that let him out to others, oldest first."""
+    asked: CallQueued | None = None
+    """With what he joined the line."""
+    looked_at: bool = False
+    """Whether he was held against the rules of overflow since he joined this line."""
+    overdue: bool = False
+    """Whether he is to be held against them as soon as he is in our hands again."""
+    to_hear: str = ""
+    """The announcement that he hears then."""
+    available_since: float = 0.0
+    """Since when he could have been offered."""
+    away: OfferId | None = None
+    """The offer that he is ringing under, or returning from."""
+    offer: Offer | None = None
+    """The record of that offer, if we have it; of several that ring at once, the first."""
+    ring: tuple[Offer, ...] = ()
+    """The records of all that rang or ring with it."""
+    offers_made: int = 0
+    refused_rings: int = 0
+    """Ring commands in a row that the network refused."""
+    recalls: int = 0
+    """How often we asked for him back since the last offer."""
+    refusals: dict[AgentId, float] = {}
+    """Agents who rejected him, and until when each is spared in any case."""
+    barred: frozenset[AgentId] = frozenset()
+    """Those of them who are not rung for him now."""
+
+    @property
+    def waits_since(self) -> float:
+        """Since when he waits in all: what his place goes by."""
+        return self.entered_at if self.since is None else self.since
+
+    @property
+    def skills(self) -> tuple[str, ...]:
+        """The skills that an agent must have now, in alphabetical order."""
+        return tuple(skill for skill, _ in self.needs)
+
+    @property
+    def demand(self) -> Demand:
+        """What he asks for."""
+        return (self.queue_id, self.needs)
+
+    @property
+    def is_choosy(self) -> bool:
+        """Whether not every agent who is able may be rung for him."""
+        return bool(self.refusals) or self.wanted_agent is not None or self.outgoing
+
+
+class Heads:
+    """The callers of one queue who can be offered: an order for each demand, and the first of each order, in order."""
+
+    def __init__(self) -> None:
+        self._orders: dict[Needs, list[CallerRank]] = {}
+        self._heads: list[tuple[CallerRank, Tokens, list[CallerRank]]] = []
+        self.size = 0
+
+    def __iter__(self) -> Iterator[CallerRank]:
+        return (rank for rank, _, _ in self._heads)
+
+    def put(self, rank: CallerRank, needs: Needs) -> None:
+        """Take a caller in."""
+        self.size += 1
+        order = self._orders.setdefault(needs, [])
+        insort(order, rank)
+        if order[0] is rank:
+            if len(order) > 1:
+                self._behead(order[1])
+            insort(self._heads, (rank, frozenset(needs), order))
+
+    def drop(self, rank: CallerRank, needs: Needs) -> None:
+        """Take a caller out who is in."""
+        self.size -= 1
+        order = self._orders[needs]
+        was_first = order[0] == rank
+        _discard(order, rank)
+        if was_first:
+            self._behead(rank)
+            if order:
+                insort(self._heads, (order[0], frozenset(needs), order))
+            else:
+                del self._orders[needs]
+
+    def _behead(self, rank: CallerRank) -> None:
+        del self._heads[bisect_left(self._heads, (rank,))]  # a shorter tuple compares well
+
+    def first(self, has: Tokens, fits: Callable[[CallerRank], bool]) -> CallerRank | None:
+        """Return the best-ranked caller who asks for no more than an agent has, and who fits him."""
+        best: CallerRank | None = None
+        for rank, needs, order in self._heads:
+            if best is not None and best < rank:
+                break
+            if needs <= has:
+                found = next((r for r in order if fits(r)), None)
+                if found is not None and (best is None or found < best):
+                    best = found
+        return best
+
+
+class Line:
+    """All waiting callers. Everybody stands in the order of his queue, and in that of his demand while he can be offered."""
+
+    def __init__(self) -> None:
+        self._callers: dict[CallId, Caller] = {}
+        self._order: dict[QueueId, list[CallerRank]] = {}
+        self._heads: dict[QueueId, Heads] = {}
+        self._offerable: dict[CallId, Needs] = {}
+        """Who can be offered, and under which demand he stands there."""
+        self._kept: dict[AgentId, dict[CallId, None]] = {}
+        self._choosy: dict[CallId, None] = {}
+
+    def __iter__(self) -> Iterator[Caller]:
+        return iter(self._callers.values())
+
+    def __len__(self) -> int:
+        return len(self._callers)
+
+    def get(self, call_id: CallId) -> Caller | None:
+        """Return a waiting caller, or None."""
+        return self._callers.get(call_id)
+
+    def length(self, queue_id: QueueId) -> int:
+        """Return how many callers wait in a queue, those being rung for too."""
+        return len(self._order.get(queue_id, ()))
+
+    def waiting(self, queue_id: QueueId) -> Iterator[Caller]:
+        """Return the callers of a queue in their order."""
+        return (self._callers[rank[2]] for rank in self._order.get(queue_id, ()))
+
+    def add(self, caller: Caller) -> None:
+        """Put a caller at his place. He cannot be offered before `set_offerable`."""
+        self._callers[caller.call_id] = caller
+        insort(self._order.setdefault(caller.queue_id, []), caller.rank)
+
+    def remove(self, caller: Caller) -> None:
+        """Take a caller out."""
+        self.set_offerable(caller, False)
+        self.keep_for(caller, None)
+        self._choosy.pop(caller.call_id, None)
+        _discard(self._order[caller.queue_id], caller.rank)
+        del self._callers[caller.call_id]
+
+    def re_rank(self, caller: Caller, rank: CallerRank, needs: Needs) -> None:
+        """Let a caller stand at another place of his queue, or ask for something else."""
+        offerable = self.is_offerable(caller)
+        self.set_offerable(caller, False)
+        _discard(self._order[caller.queue_id], caller.rank)
+        caller.rank, caller.needs = rank, needs
+        insort(self._order[caller.queue_id], rank)
+        self.set_offerable(caller, offerable)
+
+    def is_offerable(self, caller: Caller) -> bool:
+        """Return whether a caller is among those who can be offered."""
+        return caller.call_id in self._offerable
+
+    def set_offerable(self, caller: Caller, offerable: bool) -> None:
+        """Put a caller among those who can be offered now, or take him out."""
+        if offerable == (caller.call_id in self._offerable):
+            return
+        if offerable:
+            self._offerable[caller.call_id] = caller.needs
+            self._heads.setdefault(caller.queue_id, Heads()).put(caller.rank, caller.needs)
+        else:
+            needs = self._offerable.pop(caller.call_id)
+            self._heads[caller.queue_id].drop(caller.rank, needs)
+
+    def offerable(self, queue_id: QueueId) -> int:
+        """Return how many callers of a queue can be offered now."""
+        heads = self._heads.get(queue_id)
+        return heads.size if heads is not None else 0
+
+    def all_offerable(self) -> Iterator[Caller]:
+        """Return everybody who can be offered now."""
+        return (self._callers[call_id] for call_id in self._offerable)
+
+    def first(self, queue_id: QueueId, has: Tokens, fits: Callable[[Caller], bool]) -> Caller | None:
+        """Return the first caller of a queue who can be offered to an agent who has `has`, and fits him."""
+        heads = self._heads.get(queue_id)
+        if heads is None or not heads.size:
+            return None
+        rank = heads.first(has, lambda rank: fits(self._callers[rank[2]]))
+        return self._callers[rank[2]] if rank is not None else None
+
+    def heads(self, queue_id: QueueId) -> Iterator[Caller]:
+        """Return the first caller of each demand in a queue, in order."""
+        return (self._callers[rank[2]] for rank in self._heads.get(queue_id, ()))
+
+    def keep_for(self, caller: Caller, agent_id: AgentId | None) -> None:
+        """Keep a caller for one agent, or for nobody any more."""
+        if caller.wanted_agent is not None:
+            kept = self._kept.get(caller.wanted_agent, {})
+            kept.pop(caller.call_id, None)
+            if not kept:
+                self._kept.pop(caller.wanted_agent, None)
+        caller.wanted_agent = agent_id
+        if agent_id is not None:
+            self._kept.setdefault(agent_id, {})[caller.call_id] = None
+        self.note_choosy(caller)
+
+    def kept_for(self, agent_id: AgentId) -> Iterator[Caller]:
+        """Return the callers who can be offered and are kept for an agent."""
+        kept = self._kept.get(agent_id)
+        return (self._callers[call_id] for call_id in kept if call_id in self._offerable) if kept else iter(())
+
+    def note_choosy(self, caller: Caller) -> None:
+        """Note whether not every agent may be rung for a caller: he is to be judged anew when agents come or go."""
+        if caller.is_choosy:
+            self._choosy[caller.call_id] = None
+        else:
+            self._choosy.pop(caller.call_id, None)
+
+    def choosy(self) -> list[Caller]:
+        """Return everybody for whom not every agent may be rung."""
+        return [self._callers[call_id] for call_id in self._choosy]
+
+
+def _discard(ranks: list[CallerRank], rank: CallerRank) -> None:
+    index = bisect_left(ranks, rank)
+    if index < len(ranks) and ranks[index] == rank:
+        del ranks[index]

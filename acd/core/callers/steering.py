@@ -1,0 +1,122 @@
+"""What supervisors do with those who wait, and with whole queues: priorities, moves, switches. Pure.
+
+A refusal is named and changes nothing. Whoever is just being rung for, or is on his way back, is left where he is: a phone that
+rings is not overruled from afar.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from acd.core.callers import arriving, outlets, overflow, standing
+from acd.core.callers.line import Caller
+from acd.core.callers.opening import DEFAULT_ANNOUNCEMENT, Switch
+from acd.core.callers.resuming import LeftPlace
+from acd.core.floor import Floor
+from acd.core.requests import CallerRequest, QueueRequest
+from hotline import treatments
+from hotline.facts import CallMoved, CallPriorityChanged, QueueSwitched
+from hotline.ids import QueueId
+
+
+def requested(floor: Floor, request: CallerRequest, now: float) -> str | None:
+    """Do what a supervisor asks for a waiting caller; return why not, if it cannot be done."""
+    caller = floor.line.get(request.call_id)
+    if caller is None:
+        return "not_waiting"
+    floor.suspect = caller.call_id
+    if request.priority is not None:
+        _prioritise(floor, caller, request, now)
+    if not request.treatment:
+        return None
+    return _pull(floor, caller, request, now)
+
+
+def _prioritise(floor: Floor, caller: Caller, request: CallerRequest, now: float) -> None:
+    assert request.priority is not None
+    previous = caller.priority
+    if request.priority == previous:
+        return
+    caller.priority = request.priority
+    if caller.asked is not None:
+        caller.asked = msgspec.structs.replace(caller.asked, priority=request.priority)
+    standing.rerank(floor, caller, now)
+    floor.tell(
+        CallPriorityChanged(
+            at=now,
+            call_id=caller.call_id,
+            queue_id=caller.queue_id,
+            entered_at=caller.entered_at,
+            priority=request.priority,
+            previous=previous,
+            by=request.by,
+        )
+    )
+
+
+def _pull(floor: Floor, caller: Caller, request: CallerRequest, now: float) -> str | None:
+    wanted = treatments.parse(request.treatment)
+    if not floor.can_offer(caller):
+        return "not_in_our_hands"
+    if wanted.kind != "queue":
+        outlets.let_out(floor, caller, now, reason="pulled", treatment=request.treatment, by=request.by)
+        return None
+    to = QueueId(wanted.target)
+    if to == caller.queue_id:
+        return "already_there"
+    refusal = outlets.obstacle(floor, to, (), now)
+    if refusal is not None:
+        return refusal if refusal == "unknown_queue" else f"queue_{refusal}"
+    left = (caller.queue_id, caller.entered_at)
+    arriving.move_on(floor, caller, to, now, reason="moved", by=request.by)
+    floor.tell(CallMoved(at=now, call_id=caller.call_id, queue_id=left[0], to=to, entered_at=left[1], by=request.by))
+    return None
+
+
+def switched(floor: Floor, request: QueueRequest, now: float) -> str | None:
+    """Close or open a queue, or switch its emergency announcement; return why not, if it cannot be done."""
+    if request.queue_id not in floor.queues:
+        return "unknown_queue"
+    before = floor.openings.switch(request.queue_id)
+    after = msgspec.structs.replace(before, by=request.by)
+    if request.closed is not None:
+        kept = before.closed_at if before.closed_at is not None else now
+        after = msgspec.structs.replace(after, closed_at=kept if request.closed else None)
+    if request.emergency is not None:
+        name = request.announce or DEFAULT_ANNOUNCEMENT
+        after = msgspec.structs.replace(after, emergency=name if request.emergency else "", then=request.then)
+    if msgspec.structs.replace(after, by=before.by) == before:
+        return None
+    floor.openings.put(after)
+    floor.tell(
+        QueueSwitched(
+            at=now,
+            queue_id=request.queue_id,
+            closed=after.closed_at is not None,
+            emergency=after.emergency,
+            then=after.then if after.emergency else "",
+            by=request.by,
+        )
+    )
+    _let_hear(floor, before, after, now)
+    return None
+
+
+def _let_hear(floor: Floor, before: Switch, after: Switch, now: float) -> None:
+    """Have those who wait treated as the switch says, or hear what is announced."""
+    news = after.emergency if after.emergency != before.emergency else ""
+    for caller in floor.line.waiting(after.queue_id):
+        caller.to_hear = news if after.then == "stay" else ""
+    overflow.look_at_all(floor, after.queue_id, now)
+
+
+def restore(floor: Floor, switches: Iterable[Switch], places: Iterable[LeftPlace]) -> None:
+    """Take up what was switched, and the places that were left, in an earlier life."""
+    for switch in switches:
+        if switch.queue_id in floor.queues:
+            floor.openings.put(switch)
+        else:
+            floor.openings.changed[switch.queue_id] = None
+    for place in places:
+        floor.left_places.keep(place)
+        floor.timers.set("resume", place.call_id, place.until)

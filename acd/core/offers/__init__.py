@@ -1,0 +1,1 @@
+"""Rings: how an offer is made, what is kept of it, and how it ends."""

@@ -1,0 +1,198 @@
+"""How an offer is made: agents reserved, the offer told, the phones rung, and the decision kept. Pure."""
+
+from itertools import islice, takewhile
+
+from acd.callbacks import turns
+from acd.core.agents.conduct import move
+from acd.core.agents.roster import Agent
+from acd.core.agents.sitting import external_number
+from acd.core.callers.line import Caller
+from acd.core.callers.ranking import AgentRank
+from acd.core.callers.standing import priority_of
+from acd.core.floor import Floor
+from acd.core.matching.between import Key
+from acd.core.matching.decisions import PASSED_OVER, Before, Decision, Made, Rival
+from acd.core.matching.eligibility import Wish, may_ring, wish_of
+from acd.core.offers.book import Offer, offer_id_of
+from hotline.commands import Ring, Target
+from hotline.facts import OfferMade
+from hotline.ids import CallId, NodeId, OfferId, RecordingId
+
+
+def offer(
+    floor: Floor,
+    caller: Caller,
+    agents: list[Agent],
+    now: float,
+    score: float,
+    rivals: list[tuple[Key, Caller]],
+) -> None:
+    """Offer a caller to these agents, the first that answers gets him: reserve them and have their phones rung."""
+    floor.suspect = caller.call_id
+    decision = _made(floor, caller, agents, now, score, rivals)
+    if floor.callbacks.get(caller.call_id) is not None:
+        turns.call(floor, caller, agents[0], decision, now)
+        return
+    floor.decisions.add(decision)
+    caller.offers_made += 1
+    if floor.queues[caller.queue_id].strategy == "fewest_calls":
+        floor.agents.calls_level = agents[0].work.calls
+    group: OfferId | None = None
+    offers: list[Offer] = []
+    for agent in agents:
+        made = _open(floor, caller, agent, now, group)
+        offers.append(made)
+        if len(agents) > 1:
+            group = made.group = offers[0].offer_id
+    caller.whereabouts, caller.away, caller.recalls = "ringing", offers[0].offer_id, 0
+    caller.offer, caller.ring = offers[0], tuple(offers)
+    floor.place(caller, now)
+    for made, agent in zip(offers, agents, strict=True):
+        _tell(floor, made)
+        agent.work.offers += 1
+        agent.work.offered_at = now
+        move(floor, agent, "reserve", now, call_id=made.call_id)
+    floor.ask(_ring(floor, caller, offers, agents))
+
+
+def _open(floor: Floor, caller: Caller, agent: Agent, now: float, group: OfferId | None) -> Offer:
+    note = floor.notes.get(caller.call_id)
+    floor.offers_made += 1
+    made = Offer(
+        offer_id=offer_id_of(caller.call_id, floor.epoch, floor.offers_made),
+        call_id=caller.call_id,
+        agent_id=agent.id,
+        extension=agent.seat,
+        queue_id=caller.queue_id,
+        node=caller.node,
+        made_at=now,
+        ring_timeout_s=floor.queues[caller.queue_id].ring_timeout_s,
+        entered_at=caller.entered_at,
+        named=note is not None and bool(note.name),
+        group=group,
+    )
+    floor.open_offer(made)
+    return made
+
+
+def _tell(floor: Floor, offer: Offer) -> None:
+    recorded = floor.queues[offer.queue_id].record
+    floor.tell(
+        OfferMade(
+            at=offer.made_at,
+            call_id=offer.call_id,
+            offer_id=offer.offer_id,
+            agent_id=offer.agent_id,
+            extension=offer.extension,
+            queue_id=offer.queue_id,
+            ring_timeout_s=offer.ring_timeout_s,
+            entered_at=offer.entered_at,
+            recording_id=RecordingId(offer.group or offer.offer_id) if recorded else None,
+            group=offer.group,
+        )
+    )
+
+
+def _ring(floor: Floor, caller: Caller, offers: list[Offer], agents: list[Agent]) -> Ring:
+    queue, note = floor.queues[caller.queue_id], floor.notes.get(caller.call_id)
+    first, agent = offers[0], agents[0]
+    every_s = queue.ring_more_every_s if queue.strategy == "ring_progressive" else 0.0
+    return Ring(
+        node=first.node,
+        call_id=first.call_id,
+        offer_id=first.offer_id,
+        agent_id=first.agent_id,
+        extension=first.extension,
+        ring_timeout_s=first.ring_timeout_s,
+        music_class=queue.music_class,
+        caller_name=note.name if note is not None else "",
+        recording_id=RecordingId(first.offer_id) if queue.record else None,
+        seat_node=_other_node(agent, first),
+        number=external_number(agent, floor.outbound),
+        also=tuple(
+            Target(
+                offer_id=offers[i].offer_id,
+                agent_id=agents[i].id,
+                extension=offers[i].extension,
+                seat_node=_other_node(agents[i], first),
+                after_s=i * every_s,
+            )
+            for i in range(1, len(offers))
+        ),
+    )
+
+
+def _other_node(agent: Agent, offer: Offer) -> NodeId | None:
+    return agent.seat_node if agent.seat_node and agent.seat_node != offer.node else None
+
+
+# --- why --------------------------------------------------------------------------------------------------------------------
+
+
+def _made(
+    floor: Floor,
+    caller: Caller,
+    agents: list[Agent],
+    now: float,
+    score: float,
+    rivals: list[tuple[Key, Caller]],
+) -> Made:
+    """Return the decision, to be kept."""
+    agent, queue, order = agents[0], floor.queues[caller.queue_id], floor.agents.idle[caller.queue_id]
+    rank = floor.agents.rank(agent, caller.queue_id)
+    kept = caller.wanted_agent == agent.id
+    walked = not kept and queue.strategy != "random"  # the order was gone through from its first
+    known = Decision(
+        at=now,
+        call_id=caller.call_id,
+        queue_id=caller.queue_id,
+        offer_id=offer_id_of(caller.call_id, floor.epoch, floor.offers_made + 1),
+        agent_id=agent.id,
+        waited_s=now - caller.entered_at,
+        agent_idle_s=now - agent.idle_since,
+        both_since=max(caller.available_since, agent.available_since),
+        agents_considered=1 + order.number(rank) if walked else 1,
+        strategy=queue.strategy,
+        rank=rank,
+        also=tuple(a.id for a in agents[1:]),
+        priority=priority_of(floor, caller),
+        tier=caller.tier,
+        relaxed=caller.relaxed,
+        kept=kept,
+        between=floor.between.policy,
+        score=score,
+        rivals=_rivals(floor, agent, rivals) if rivals else (),
+    )
+    agents_before = order.before(rank, PASSED_OVER) if walked and known.agents_considered > 1 else ()
+    return Made(
+        known,
+        wish_of(caller),
+        tuple(_before(floor, floor.agents[before[3]], before) for before in agents_before),
+        _before(floor, agent, rank),
+        _callers_before(floor, caller),
+    )
+
+
+def _rivals(floor: Floor, agent: Agent, rivals: list[tuple[Key, Caller]]) -> tuple[Rival, ...]:
+    """Return those of the other queues' first callers whom the agent could have served as well."""
+    serves, has = floor.agents.queues_of(agent), floor.agents.has(agent)
+    return tuple(
+        Rival(queue_id=other.queue_id, call_id=other.call_id, score=key[0])
+        for key, other in rivals[:PASSED_OVER]
+        if may_ring(agent, other, serves, has)
+    )
+
+
+def _before(floor: Floor, agent: Agent, rank: AgentRank) -> Before:
+    serves = floor.agents.queues_of(agent)
+    return Before(agent.id, rank, agent.profile.skills, serves, agent.in_use, agent.cut_off)
+
+
+def _callers_before(floor: Floor, chosen: Caller) -> tuple[tuple[CallId, Wish], ...]:
+    """Return the first of each demand in the queue who ranks before the chosen caller."""
+    return tuple(
+        (head.call_id, wish_of(head))
+        for head in takewhile(
+            lambda head: head.rank < chosen.rank, islice(floor.line.heads(chosen.queue_id), PASSED_OVER)
+        )
+    )

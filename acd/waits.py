@@ -1,0 +1,66 @@
+"""The door of estimates: what was learned goes into the memory and comes back from it, and the metrics are told."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from acd.core.floor import Floor
+from acd.estimates.learnt import Learnt
+from acd.office.keeping import read_by_name
+from acd.office.replica import ESTIMATE_KEY
+from hotline.ids import QueueId
+from hotline.tally import Tally
+
+GAUGES = (
+    "queue_expected_wait_seconds",
+    "wait_promise_kept_ratio",
+    "wait_estimate_kept_ratio",
+    "wait_estimate_said",
+)
+"""What only the active router can tell."""
+
+
+def restore(floor: Floor, values: Mapping[str, bytes]) -> list[str]:
+    """Take up what an earlier life had learned; return the keys of what cannot be read any more."""
+    found, unread = read_by_name(values, ESTIMATE_KEY, Learnt)
+    floor.estimates.restore({QueueId(queue_id): learnt for queue_id, learnt in found.items()})
+    return unread
+
+
+def changed(floor: Floor, now: float) -> dict[str, bytes]:
+    """Return what is to be remembered, by its key."""
+    taken = floor.estimates.take_changed(now)
+    return {ESTIMATE_KEY + queue_id: msgspec.msgpack.encode(learnt) for queue_id, learnt in taken}
+
+
+class WaitLevels:
+    """Tells the metrics what is estimated and what came of it."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def tell(self, floor: Floor, now: float) -> None:
+        """Set the levels of every queue, and count what came of promises since the last time.
+
+        A queue that nobody serves has no expected wait, and one without results no share of kept promises: they tell none.
+        """
+        for gauge in GAUGES:
+            self._tally.forget(gauge)
+        for queue_id in floor.queues:
+            self._tell_queue(floor, queue_id, now)
+
+    def _tell_queue(self, floor: Floor, queue_id: QueueId, now: float) -> None:
+        tally, book = self._tally, floor.estimates.book(queue_id)
+        expected = floor.estimates.of(queue_id, floor.line.length(queue_id) + 1, now)
+        if expected is not None:
+            tally.level("queue_expected_wait_seconds", expected.p50_s, queue=queue_id, quantile="0.5")
+            tally.level("queue_expected_wait_seconds", expected.p90_s, queue=queue_id, quantile="0.9")
+        gate, said = book.learnt.gate, book.learnt.said
+        if gate.score.judged:
+            tally.level("wait_estimate_kept_ratio", gate.score.kept, queue=queue_id)
+        tally.level("wait_estimate_said", float(gate.is_open), queue=queue_id)
+        if said.judged:
+            tally.level("wait_promise_kept_ratio", said.kept, queue=queue_id)
+        for result, number in book.results.items():
+            tally.count("wait_promises", number, queue=queue_id, result=result)
+        book.results.clear()

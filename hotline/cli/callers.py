@@ -1,0 +1,179 @@
+"""`hotline queue priority|move|pull|close|open|emergency` and `hotline voicemail list|show`: what is done with those who wait."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from hotline.cli.agents import queue_app
+from hotline.cli.client import Client
+from hotline.cli.shell import JsonFlag, console, local_time, one_sentence, print_json, print_table, seconds, shell
+from hotline.errors import Misuse
+
+voicemail_app = typer.Typer(help="Messages of callers. Example: hotline voicemail list", no_args_is_help=True)
+
+THEN = ("stay", "hang_up", "fallback")
+COLUMNS = ("left", "message", "from", "customer", "queue", "status", "s")
+CALL_HELP = "The call's id; the first characters suffice of one who waits."
+Call = Annotated[str, typer.Argument(help=CALL_HELP)]
+Queue = Annotated[str, typer.Argument(help="The queue's id.")]
+
+
+def _waiting_id(client: Client, start: str) -> str:
+    """Complete the id of a waiting caller."""
+    lines = [client.get(f"/api/v1/queues/{quote(q['id'], safe='')}/waiting") for q in client.get("/api/v1/queues")]
+    found = [c["call_id"] for line in lines for c in line if c["call_id"].startswith(start)]
+    if len(found) != 1:
+        raise Misuse(
+            f"{len(found) or 'none'} of those who wait begin with {start!r}; see `hotline queue waiting QUEUE`"
+        )
+    return str(found[0])
+
+
+def _change(ctx: typer.Context, start: str, body: dict[str, Any], *, as_json: bool) -> None:
+    client = shell(ctx).client()
+    call_id = _waiting_id(client, start)
+    changed = client.patch(f"/api/v1/calls-waiting/{quote(call_id, safe='')}", body)
+    if as_json:
+        print_json(changed)
+    elif changed["waiting"] is None:
+        console.print(f"{call_id} has left the line", markup=False)
+    else:
+        place = changed["waiting"]
+        text = (
+            f"{call_id} waits in {changed['queue_id']} at place {place['position']} with priority {place['priority']}"
+        )
+        console.print(f"{text}, for {seconds(place['waited_s'])} s", markup=False)
+
+
+@queue_app.command("priority")
+@one_sentence
+def priority(
+    ctx: typer.Context,
+    call: Call,
+    priority: Annotated[int, typer.Argument(help="-100 to 100; higher is served first.", min=-100, max=100)],
+    as_json: JsonFlag = False,
+) -> None:
+    """Give a waiting caller another priority. Example: hotline queue priority 5f3a 50."""
+    _change(ctx, call, {"priority": priority}, as_json=as_json)
+
+
+@queue_app.command("move")
+@one_sentence
+def move(ctx: typer.Context, call: Call, queue: Queue, as_json: JsonFlag = False) -> None:
+    """Move a waiting caller to another queue, with the time waited. Example: hotline queue move 5f3a sales."""
+    _change(ctx, call, {"queue": queue}, as_json=as_json)
+
+
+@queue_app.command("pull")
+@one_sentence
+def pull(
+    ctx: typer.Context,
+    call: Call,
+    treatment: Annotated[
+        str, typer.Argument(help="voicemail, callback, hang_up, fallback, number:DIGITS or announce:NAME.")
+    ],
+    as_json: JsonFlag = False,
+) -> None:
+    """Pull a waiting caller out of the line. Example: hotline queue pull 5f3a voicemail."""
+    _change(ctx, call, {"treatment": treatment}, as_json=as_json)
+
+
+def _switch(ctx: typer.Context, queue: str, body: dict[str, Any], *, as_json: bool) -> None:
+    changed = shell(ctx).client().put(f"/api/v1/queues/{quote(queue, safe='')}/switches", body)
+    if as_json:
+        print_json(changed)
+        return
+    closed = {"": "open", "hours": "closed by its hours", "supervisor": "closed by hand"}[changed["closed_by"]]
+    emergency = (
+        f"; announcement {changed['emergency']}, then {changed['emergency_then']}" if changed["emergency"] else ""
+    )
+    console.print(f"{changed['id']} is {closed}{emergency}", markup=False)
+
+
+@queue_app.command("close")
+@one_sentence
+def close(ctx: typer.Context, queue: Queue, as_json: JsonFlag = False) -> None:
+    """Close a queue: who comes is treated by its setting when_closed. Example: hotline queue close sales."""
+    _switch(ctx, queue, {"closed": True}, as_json=as_json)
+
+
+@queue_app.command("open")
+@one_sentence
+def open_again(ctx: typer.Context, queue: Queue, as_json: JsonFlag = False) -> None:
+    """Open a queue that was closed by hand; its hours count again. Example: hotline queue open sales."""
+    _switch(ctx, queue, {"closed": False}, as_json=as_json)
+
+
+@queue_app.command("emergency")
+@one_sentence
+def emergency(
+    ctx: typer.Context,
+    queue: Queue,
+    state: Annotated[str, typer.Argument(help="on or off.")],
+    announce: Annotated[str, typer.Option(help="The announcement's name; default: emergency.")] = "",
+    then: Annotated[str, typer.Option(help="What follows it: stay, hang_up or fallback.")] = "stay",
+    as_json: JsonFlag = False,
+) -> None:
+    """Let everybody who waits or comes hear an announcement. Example: hotline queue emergency sales on --announce storm --then hang_up."""
+    if state not in ("on", "off"):
+        raise Misuse(f"{state!r} is neither on nor off")
+    if then not in THEN:
+        raise Misuse(f"{then!r} is none of {', '.join(THEN)}")
+    body = {"emergency": state == "on", "announce": announce, "then": then}
+    _switch(ctx, queue, body, as_json=as_json)
+
+
+@voicemail_app.command("list")
+@one_sentence
+def list_messages(
+    ctx: typer.Context,
+    since: Annotated[str | None, typer.Option(help="Only messages at or after this time (RFC 3339).")] = None,
+    queue: Annotated[str | None, typer.Option(help="Only messages of callers of this queue.")] = None,
+    status: Annotated[str | None, typer.Option(help="left, empty, missing, …; default: all.")] = None,
+    limit: Annotated[int, typer.Option(help="How many at the most.", min=1, max=500)] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """List messages of callers, newest first. Example: hotline voicemail list --queue sales --status left."""
+    page = shell(ctx).client().get("/api/v1/voicemails", since=since, queue=queue, status=status, limit=limit)
+    if as_json:
+        print_json(page["items"])
+    else:
+        zone = shell(ctx).zone()
+        rows = (
+            (
+                local_time(m["began_at"] or m["settled_at"], zone),
+                m["message_id"],
+                m["caller_number"],
+                m["customer_name"],
+                m["queue_id"] or "",
+                m["status"].replace("_", " "),
+                seconds(m["duration_s"]),
+            )
+            for m in page["items"]
+        )
+        print_table(COLUMNS, rows, empty="no messages")
+
+
+@voicemail_app.command("show")
+@one_sentence
+def show_message(
+    ctx: typer.Context,
+    message: Annotated[str, typer.Argument(help="The message's id, from `hotline voicemail list`.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write its audio (WAV).")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one message, and fetch its audio with -o. Example: hotline voicemail show 5f3a….m18c -o message.wav."""
+    client = shell(ctx).client()
+    path = f"/api/v1/voicemails/{quote(message, safe='')}"
+    found = client.get(path)
+    if as_json:
+        print_json(found)
+    else:
+        print_table(("what", "now"), [(name.replace("_", " "), value) for name, value in found.items()], empty="")
+    if output is not None:
+        if found["status"] != "left":
+            raise Misuse(f"message {message} has no audio: {found['status'].replace('_', ' ')}")
+        size = client.download(f"{path}/audio", output)
+        console.print(f"{output}: {size} bytes", markup=False)

@@ -1,0 +1,156 @@
+"""Hold, consult and transfer in the dialplan: what Asterisk does by itself while an agent asks another one. Pure.
+
+Our commands only begin a step (a redirect) or end one party (a hang-up); what follows is decided here, so that it happens
+as well when all our processes are dead:
+
+    hotline-held     the caller hears music as long as one of his agents lives, else he comes back to us
+    hotline-hold     his agent, meanwhile: hears nothing, and can take him back
+    hotline-consult  his agent, who rings a second one; the second one gone, the first is back with the caller
+    hotline-rejoin   the first agent fetches the caller
+    hotline-take     the second agent fetches him: the first hung up, which completes the transfer
+    hotline-aside    the second agent, who hears music while the first one talks with the caller (swap); hotline-meet: and back
+    hotline-conference, hotline-conference-agent   all three talk; the caller leaves with the last agent
+    hotline-transfer the caller, taken from his agent to be handed on: he comes back to us with whom to
+    hotline-talk     the caller, who is fetched: bridged with that agent until one of them hangs up; then he comes back to us
+
+The caller runs `Bridge` himself, and agents wait for him in a holding bridge: so everybody stays in his own dialplan, no
+channel changes its name, and whoever remains goes on with his next step.
+"""
+
+from telephony.asterisk.config.plan import document, section
+from telephony.asterisk.config.steps import context, extension, in_use
+
+LOOK_S = 2
+"""How often a held caller looks whether his agents still live."""
+_IS_HELD = "${MASTER_CHANNEL(HOTLINE_HELD)}"
+"""Of the caller, the oldest channel of all: whether he is on hold. From anywhere else nobody may fetch him."""
+FETCH_S = 10
+"""How long an agent who fetched the caller waits for him."""
+
+
+def contexts(come_back: tuple[str, ...]) -> list[str]:
+    """Return the contexts; `come_back` are the steps that bring a caller whose conversation is over back to us."""
+    return [
+        context("hotline-held", *extension("s", *_held())),
+        context("hotline-hold", *extension("s", *_hold()), *extension("h", *_lose("hold"))),
+        context("hotline-consult", *extension("s", *_consult()), *extension("h", *_lose("consult"))),
+        context("hotline-second", *extension("s", *_second())),
+        context("hotline-aside", *extension("s", *_aside())),
+        context("hotline-meet", *extension("s", *_meet()), *extension("h", *_lose("meet"))),
+        context("hotline-conference", *extension("s", *_conference("caller"), "Goto(hotline-talk,left,1)")),
+        context("hotline-conference-agent", *extension("s", *_conference("agent"), "Hangup()")),
+        context("hotline-rejoin", *extension("s", *_fetch("first"))),
+        context("hotline-take", *extension("s", *_fetch("second"))),
+        context(
+            "hotline-transfer",
+            *extension("s", "Set(HOTLINE_HELD=0)", *come_back[:-2], *_hand_on(), come_back[-1]),
+            *extension("T", "Goto(hotline-fallback,lease_expired,1)"),
+        ),
+        context(
+            "hotline-talk",
+            *extension("first", "Set(HOTLINE_HELD=0)", "Set(HOTLINE_WITH=${HOTLINE_FIRST})", "Goto(s,1)"),
+            *extension("second", *_transferred()),
+            *extension("s", "Bridge(${HOTLINE_WITH})", *_whoever_waits(), "Goto(left,1)"),
+            *extension("left", "Set(ARRAY(HOTLINE_HELD,DIALSTATUS)=0,ANSWER)", *come_back),
+            *extension("T", "Goto(hotline-fallback,lease_expired,1)"),
+        ),
+    ]
+
+
+def _hand_on() -> tuple[str, ...]:
+    return (
+        "AGI(agi:async,transfer,${HOTLINE_CALL},${HOTLINE_OFFER},${CUT(HOTLINE_TRANSFER,\\,,1)},${CUT(HOTLINE_TRANSFER,\\,,2)},${CUT(HOTLINE_TRANSFER,\\,,3)})",
+    )
+
+
+def _held() -> tuple[str, ...]:
+    return (
+        "Set(TIMEOUT(absolute)=0)",
+        f"(again),MusicOnHold(${{HOTLINE_MUSIC}},{LOOK_S})",
+        "GotoIf(${CHANNEL_EXISTS(${HOTLINE_FIRST})}?again)",
+        "GotoIf(${CHANNEL_EXISTS(${HOTLINE_SECOND})}?again)",
+        "Goto(hotline-talk,left,1)",
+    )
+
+
+def _hold() -> tuple[str, ...]:
+    return ("BridgeWait(${HOTLINE_CALL},participant,e(silence))", "Hangup()")
+
+
+def _consult() -> tuple[str, ...]:
+    return (
+        "Set(DIALSTATUS=BUSY)",
+        "Set(ARRAY(_HOTLINE_SECOND_OFFER,HOTLINE_SEAT,HOTLINE_SECONDS)=${HOTLINE_CONSULT})",
+        f"GotoIf({in_use('${HOTLINE_SEAT}')}?over)",
+        "Dial(PJSIP/${HOTLINE_SEAT},${HOTLINE_SECONDS},b(hotline-second^s^1)gF(hotline-take^s^1)i)",
+        "(over),UserEvent(HotlineConsult,Call: ${HOTLINE_CALL},Offer: ${HOTLINE_SECOND_OFFER},Status: ${DIALSTATUS},Cause: ${HANGUPCAUSE})",
+        "Goto(hotline-rejoin,s,1)",
+    )
+
+
+def _aside() -> tuple[str, ...]:
+    """The second agent hears music while the first is with the caller. Afterwards he takes the caller, if that one is on hold."""
+    return ("BridgeWait(aside-${HOTLINE_CALL},participant,e(moh))", "Goto(hotline-take,s,1)")
+
+
+def _meet() -> tuple[str, ...]:
+    """The first agent is with the second one again; alone, he fetches the caller."""
+    return ("Bridge(${HOTLINE_WITH})", "Goto(hotline-rejoin,s,1)")
+
+
+def _conference(who: str) -> tuple[str, ...]:
+    return ("Set(HOTLINE_HELD=0)", f"ConfBridge(${{HOTLINE_CALL}},hotline,hotline_{who})")
+
+
+def _whoever_waits() -> tuple[str, ...]:
+    """The first agent hung up while the second one waited aside: that one takes over."""
+    exists = "${CHANNEL_EXISTS(${HOTLINE_SECOND})}"
+    return (f'GotoIf($["${{HOTLINE_ASIDE}}" = "1" & {exists}]?second,1)',)
+
+
+def confbridge_conf() -> str:
+    """Return `confbridge.conf`: rooms for three, without a word of their own. With the last agent the caller leaves."""
+    quiet = ("quiet = yes", "announce_join_leave = no", "announce_user_count = no", "announce_only_user = no")
+    return document(
+        "Rooms in which a caller and two agents talk",
+        section("general"),
+        section("hotline", "type = bridge", "max_members = 3"),
+        section("hotline_caller", "type = user", "end_marked = yes", *quiet),
+        section("hotline_agent", "type = user", "marked = yes", *quiet),
+    )
+
+
+def _second() -> tuple[str, ...]:
+    return ("Set(HOTLINE_SIDE=second)", "Set(MASTER_CHANNEL(HOTLINE_SECOND)=${CHANNEL})", "Return()")
+
+
+def _fetch(who: str) -> tuple[str, ...]:
+    return (
+        f'GotoIf($["{_IS_HELD}" != "1"]?gone)',
+        f"ChannelRedirect(${{HOTLINE_CALLER}},hotline-talk,{who},1)",
+        'GotoIf($["${CHANNELREDIRECT_STATUS}" != "SUCCESS"]?gone)',
+        f"BridgeWait(${{HOTLINE_CALL}},participant,e(silence)S({FETCH_S}))",
+        "(gone),Hangup()",
+    )
+
+
+def _lose(what: str) -> tuple[str, ...]:
+    return (
+        f'GotoIf($["{_IS_HELD}" != "1"]?taken)',
+        *(['GotoIf($["${DIALSTATUS}" = "ANSWER"]?taken)'] if what == "consult" else []),
+        *(["GotoIf(${CHANNEL_EXISTS(${HOTLINE_WITH})}?taken)"] if what == "meet" else []),
+        "ChannelRedirect(${HOTLINE_CALLER},hotline-talk,left,1)",
+        "(taken),Hangup()",
+    )
+
+
+def _transferred() -> tuple[str, ...]:
+    return (
+        "Set(ARRAY(HOTLINE_HELD,HOTLINE_ASIDE,HOTLINE_GROUP)=0,0,)",
+        "StopMixMonitor()",
+        "Set(ARRAY(__HOTLINE_OFFER,HOTLINE_RECORDING)=${HOTLINE_NEXT})",
+        "UserEvent(HotlineTransferred,Call: ${HOTLINE_CALL},Offer: ${HOTLINE_OFFER},Recording: ${HOTLINE_RECORDING})",
+        'ExecIf($["${HOTLINE_RECORDING}" != ""]?MixMonitor(${HOTLINE_RECORDING}.raw,bD))',
+        "Set(HOTLINE_WITH=${HOTLINE_SECOND})",
+        "Goto(s,1)",
+    )

@@ -1,0 +1,425 @@
+"""Callers whom agents put on hold, ask others about, and hand on: real phones, a real Asterisk, the whole house."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from telephony.phones.call import PhoneCall
+from telephony.phones.callers import Caller
+from telephony.phones.seats import Answer, LetRing, Outside, Reject, Seats, free_address
+from telephony.phones.sipp import Exchange
+from tests.acceptance.conftest import nothing_left
+from tests.support.running import CONFIG, Running
+from tests.support.wait import eventually
+
+pytestmark = pytest.mark.real
+
+Sipp = tuple[tuple[str, ...], dict[str, str]]
+MOBILE = "13800138000"
+QUEUES = """
+transfer_timeout_s = 3
+[[queues]]
+id = "sales"
+name = "Sales"
+wrap_up_s = 1
+[outbound]
+trunk = "{trunk}"
+caller_number = "02161234567"
+allow = ["1"]
+"""
+
+
+@pytest.fixture(scope="module")
+def outside_at() -> tuple[str, int]:
+    """The address of the outgoing trunk."""
+    return free_address()
+
+
+@pytest.fixture(scope="module")
+def transferring(
+    runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory, outside_at: tuple[str, int]
+) -> Iterator[Running]:
+    """A hotline with two queues and an outgoing trunk."""
+    config = CONFIG + QUEUES.replace("{trunk}", f"{outside_at[0]}:{outside_at[1]}")
+    made = Running(tmp_path_factory.mktemp("transfers") / "data", config)
+    runner.run(made.start())
+    yield made
+    assert runner.run(made.stop()) == 0, made.said()
+
+
+@pytest.fixture
+async def house(transferring: Running) -> AsyncIterator[Running]:
+    """The same; afterwards nothing is left over, and the audit finds nothing."""
+    yield transferring
+    for agent in await transferring.get("agents"):
+        if agent["state"] != "offline":
+            await transferring.put(f"agents/{agent['id']}/state", {"state": "offline"})
+    await nothing_left(transferring)
+
+
+@pytest.fixture
+def exchange(house: Running, sipp: Sipp) -> Exchange:
+    return house.exchange(*sipp)
+
+
+class Scene:
+    """A caller, and the phones of some agents; the first agent talks with him."""
+
+    def __init__(self, house: Running, seats: Seats, caller: PhoneCall, number: str, talk: PhoneCall) -> None:
+        self.house, self.seats, self.caller, self.number, self.talk = house, seats, caller, number, talk
+
+    async def ask(self, step: str) -> None:
+        await self.house.post(f"agents/1001/call/{step}", None)
+
+    async def fact(self, kind: str, **fields: Any) -> dict[str, Any]:
+        return await self.house.wait_fact(self.number, kind, **fields)
+
+    async def consult(self, behaviour: Answer | LetRing | Reject | None = None) -> PhoneCall:
+        """Have the first agent ask the second one, and return the ring at that one's phone."""
+        self.seats["1002"].behaviour = behaviour or Answer()
+        await self.house.put("agents/1002/state", {"state": "ready"})
+        await self.house.wait_agent("1002", "ready")
+        await self.house.post("agents/1001/transfer", {"to": "agent:1002", "attended": True})
+        return await self.seats["1002"].next_call()
+
+    async def consulted(self) -> PhoneCall:
+        """The same, and he answers."""
+        asked = await self.consult()
+        await asked.wait_answered()
+        await self.house.wait_agent("1002", "talking")
+        await self.house.wait_agent("1001", "holding")
+        return asked
+
+    async def kinds(self) -> list[str]:
+        """Return the kinds of all facts about offers and transfers, in order."""
+        row = await self.house.ended(self.number)
+        told = [f["type"] for f in await self.house.facts(row["call_id"])]
+        return [kind for kind in told if kind.startswith(("Transfer", "Hold", "Talk"))]
+
+    async def talks(self) -> dict[str, float]:
+        """Return how long each agent talked with the caller, by the segments of the call."""
+        row = await self.house.ended(self.number)
+        segments = (await self.house.get(f"calls/{row['call_id']}"))["segments"]
+        found: dict[str, float] = {}
+        for segment in segments:
+            if segment["kind"] == "talk":
+                found[segment["agent_id"]] = found.get(segment["agent_id"], 0.0) + segment["duration_s"]
+        return found
+
+
+@asynccontextmanager
+async def scene(house: Running, exchange: Exchange, number: str, *agents: str) -> AsyncIterator[Scene]:
+    accounts = [house.account(agent) for agent in (agents or ("1001", "1002"))]
+    async with (
+        Seats(exchange, accounts, behaviour=Answer()) as seats,
+        Caller(exchange, number="4001", caller_number=number) as caller,
+    ):
+        yield Scene(house, seats, caller, number, await talking(house, seats, "1001"))
+
+
+async def talking(house: Running, seats: Seats, agent: str) -> PhoneCall:
+    """Make an agent ready, let him answer the caller who waits, and return his phone's call."""
+    await house.put(f"agents/{agent}/state", {"state": "ready"})
+    talk = await seats[agent].next_call()
+    await talk.wait_answered()
+    await house.wait_agent(agent, "talking")
+    return talk
+
+
+async def over(caller: PhoneCall) -> None:
+    """The caller hangs up, unless he heard the goodbye and the call is over."""
+    caller.hang_up()
+    await caller.finished()
+
+
+# --- blind ------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_agent_hands_his_caller_on_to_another_agent(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120001") as s:
+        await house.post("agents/1001/transfer", {"to": "agent:1002"})
+        assert (await s.talk.finished()).ended_by == "them"
+        await s.fact("CallQueued", wanted_agent="1002", transferred_by="1001")
+        second = await talking(house, s.seats, "1002")
+        assert second.remote_number == "13811120001"
+        await over(s.caller)
+        row = await house.ended("13811120001")
+        assert (row["outcome"], row["agent_id"], row["ended_by"]) == ("answered", "1001", "caller")
+        assert set(await s.talks()) == {"1001", "1002"}
+        assert sorted(await s.kinds()) == ["TalkEnded", "TalkEnded", "TransferCompleted", "TransferStarted"]
+
+
+async def test_a_caller_whom_that_agent_does_not_take_comes_back_to_who_handed_him_on(
+    house: Running, exchange: Exchange
+) -> None:
+    async with scene(house, exchange, "13811120002", "1001", "1002", "1003") as s:
+        await house.post("agents/1001/transfer", {"to": "agent:1002"})  # who is not there
+        await s.talk.finished()
+        await house.put("agents/1003/state", {"state": "ready"})
+        again = await s.seats["1001"].next_call()
+        await again.wait_answered()
+        assert not s.seats["1003"].calls
+        await over(s.caller)
+
+
+async def test_an_agent_hands_his_caller_on_to_a_queue(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120003") as s:
+        await house.post("agents/1001/transfer", {"to": "queue:sales"})
+        await s.fact("CallQueued", queue_id="sales")
+        await talking(house, s.seats, "1002")
+        await over(s.caller)
+        row = await house.ended("13811120003")
+        segments = (await house.get(f"calls/{row['call_id']}"))["segments"]
+        assert [(x["kind"], x["queue_id"], x["outcome"]) for x in segments if x["kind"] != "ivr"] == [
+            ("queue", "service", "answered"),
+            ("talk", "service", "done"),
+            ("queue", "sales", "answered"),
+            ("talk", "sales", "done"),
+        ]
+
+
+async def test_an_agent_hands_his_caller_on_to_a_number_outside(
+    house: Running, exchange: Exchange, outside_at: tuple[str, int]
+) -> None:
+    async with (
+        Outside(exchange, address=outside_at[0], port=outside_at[1]) as outside,
+        scene(house, exchange, "13811120004") as s,
+    ):
+        outside[MOBILE].behaviour = Answer()
+        with pytest.raises(AssertionError, match="may not be called"):
+            await house.post("agents/1001/transfer", {"to": "number:00881234567"})
+        assert await house.agent_state("1001") == "talking"
+        await house.post("agents/1001/transfer", {"to": f"number:{MOBILE}"})
+        reached = await outside[MOBILE].next_call()
+        await reached.wait_answered()
+        await s.talk.finished()
+        await over(s.caller)
+
+
+# --- hold -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_caller_is_put_on_hold_and_taken_back(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120005") as s:
+        await s.ask("hold")
+        await house.wait_agent("1001", "holding")
+        await s.ask("retrieve")
+        await house.wait_agent("1001", "talking")
+        s.talk.hang_up()
+        assert (await s.caller.finished(30)).ended_by == "them"  # he hears the goodbye
+        assert await s.kinds() == ["HoldBegan", "HoldEnded", "TalkEnded"]
+
+
+async def test_a_caller_is_put_on_hold_by_the_agents_own_phone(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120016") as s:
+        s.talk.hold()
+        await house.wait_agent("1001", "holding")
+        s.talk.unhold()
+        await house.wait_agent("1001", "talking")
+        s.talk.hang_up()
+        await house.wait_agent("1001", "wrap_up")
+        await over(s.caller)
+        assert await s.kinds() == ["HoldBegan", "HoldEnded", "TalkEnded"]
+        row = await house.ended("13811120016")
+        segments = (await house.get(f"calls/{row['call_id']}"))["segments"]
+        assert [x["kind"] for x in segments if x["agent_id"] and x["kind"] != "queue"] == ["talk", "hold", "talk"]
+
+
+@pytest.mark.parametrize("who", ["caller", "agent"])
+async def test_either_may_hang_up_while_the_caller_is_on_hold(house: Running, exchange: Exchange, who: str) -> None:
+    number = {"caller": "13811120006", "agent": "13811120007"}[who]
+    async with scene(house, exchange, number) as s:
+        await s.ask("hold")
+        await house.wait_agent("1001", "holding")
+        (s.caller if who == "caller" else s.talk).hang_up()
+        await s.talk.finished()
+        await house.wait_agent("1001", "ready")
+        await over(s.caller)
+        assert await s.kinds() == ["HoldBegan", "TalkEnded"]
+
+
+# --- attended ---------------------------------------------------------------------------------------------------------
+
+
+async def test_an_agent_asks_another_one_and_gives_him_the_caller(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120008") as s:
+        asked = await s.consulted()
+        assert asked.remote_number == "1001"  # who asks
+        await s.ask("complete")
+        assert (await s.talk.finished()).ended_by == "them"
+        await s.fact("TransferCompleted")
+        await house.wait_agent("1001", "ready")
+        assert await house.agent_state("1002") == "talking"
+        await asyncio.sleep(1.0)  # the length of what is recorded
+        asked.hang_up()
+        await house.wait_agent("1002", "wrap_up")
+        await over(s.caller)
+        row = await house.ended("13811120008")
+        kinds = await s.kinds()
+        assert kinds[:2] == ["TransferStarted", "HoldBegan"]
+        assert sorted(kinds[2:]) == ["TalkEnded", "TalkEnded", "TransferCompleted"]
+
+        async def both_recorded() -> bool:
+            items = (await house.get("recordings", call=row["call_id"]))["items"]
+            assert [r["status"] for r in items] == ["stored", "stored"], items
+            return True
+
+        await eventually(both_recorded, what="the recordings of both conversations")
+
+
+async def test_a_consult_that_is_called_off_brings_the_caller_back(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120009") as s:
+        asked = await s.consulted()
+        await s.ask("cancel")
+        assert (await asked.finished()).ended_by == "them"
+        await house.wait_agent("1001", "talking")
+        await house.wait_agent("1002", "ready")
+        await over(s.caller)
+        kinds = await s.kinds()
+        assert sorted(kinds[:2]) == ["HoldBegan", "TransferStarted"]
+        assert sorted(kinds[2:]) == ["HoldEnded", "TalkEnded", "TalkEnded", "TransferFailed"]
+
+
+async def test_an_agent_who_refuses_to_be_asked_leaves_the_caller_with_the_first(
+    house: Running, exchange: Exchange
+) -> None:
+    async with scene(house, exchange, "13811120010") as s:
+        await s.consult(Reject())
+        failed = await s.fact("TransferFailed")
+        assert failed["reason"] == "rejected"
+        await house.wait_agent("1001", "talking")
+        await over(s.caller)
+
+
+async def test_an_agent_who_hangs_up_while_he_asks_hands_his_caller_on(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120011") as s:
+        asked = await s.consulted()
+        s.talk.hang_up()
+        await s.fact("TransferCompleted")
+        assert asked.state == "talking"
+        await over(s.caller)
+        await asked.finished()
+
+
+async def test_an_agent_who_hangs_up_before_the_other_answers_leaves_the_caller_to_us(
+    house: Running, exchange: Exchange
+) -> None:
+    async with scene(house, exchange, "13811120012") as s:
+        asked = await s.consult(LetRing())
+        s.talk.hang_up()
+        await asked.finished()
+        assert (await s.fact("TransferFailed"))["reason"] == "agent_left"
+        await house.wait_agent("1002", "ready")
+        await over(s.caller)
+
+
+async def test_a_caller_who_hangs_up_while_his_agents_talk_ends_their_talk(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120013") as s:
+        asked = await s.consulted()
+        await over(s.caller)
+        await s.talk.finished()
+        await asked.finished()
+        await house.wait_agent("1001", "ready")
+        await house.wait_agent("1002", "ready")
+
+
+async def test_an_agent_talks_by_turns_with_the_caller_and_with_who_is_asked(
+    house: Running, exchange: Exchange
+) -> None:
+    async with scene(house, exchange, "13811120017") as s:
+        asked = await s.consulted()
+        await s.ask("swap")
+        await house.wait_agent("1001", "talking")
+        await s.ask("swap")
+        await house.wait_agent("1001", "holding")
+        await s.ask("swap")
+        await house.wait_agent("1001", "talking")
+        s.talk.hang_up()  # the one who waits aside takes the caller
+        await s.fact("TransferCompleted")
+        assert asked.state == "talking"
+        asked.hang_up()
+        await s.house.wait_agent("1002", "wrap_up")
+        await over(s.caller)
+        kinds = await s.kinds()
+        assert kinds[:6] == [
+            "TransferStarted",
+            "HoldBegan",
+            "HoldEnded",
+            "HoldBegan",
+            "HoldEnded",
+            "TransferCompleted",
+        ] or (kinds[5] == "TalkEnded")
+
+
+@pytest.mark.parametrize("leaves", ["first", "second", "caller"])
+async def test_all_three_talk_until_one_of_them_leaves(house: Running, exchange: Exchange, leaves: str) -> None:
+    number = {"first": "13811120018", "second": "13811120019", "caller": "13811120020"}[leaves]
+    async with scene(house, exchange, number) as s:
+        asked = await s.consulted()
+        await s.ask("conference")
+        await s.fact("ConferenceBegan")
+        await house.wait_agent("1001", "talking")
+        if leaves == "first":
+            await s.ask("complete")
+            await s.talk.finished()
+            await s.fact("TransferCompleted")
+            assert (asked.state, s.caller.state) == ("talking", "talking")
+            asked.hang_up()
+            await house.wait_agent("1002", "wrap_up")
+            await over(s.caller)
+        elif leaves == "second":
+            asked.hang_up()
+            await s.fact("TransferFailed", reason="called_off")
+            assert (s.talk.state, s.caller.state) == ("talking", "talking")
+            s.talk.hang_up()
+            await house.wait_agent("1001", "wrap_up")
+            await over(s.caller)
+        else:
+            await over(s.caller)
+        await s.talk.finished()
+        await asked.finished()
+        row = await house.ended(number)
+        segments = (await house.get(f"calls/{row['call_id']}"))["segments"]
+        assert "conference" in {x["kind"] for x in segments}
+
+
+# --- when our process dies in the middle --------------------------------------------------------------------------------
+
+
+async def test_a_consult_outlives_our_process_and_a_hang_up_meanwhile_hands_the_caller_on(
+    house: Running, exchange: Exchange
+) -> None:
+    async with scene(house, exchange, "13811120014") as s:
+        asked = await s.consulted()
+        await house.kill9()
+        s.talk.hang_up()
+        await s.talk.finished()
+        await asyncio.sleep(1.0)  # nobody of ours is there: the two find each other by the dialplan alone
+        assert (asked.state, s.caller.state) == ("talking", "talking")
+        await house.start()
+        await house.wait_agent("1002", "talking")
+        await house.wait_agent("1001", "ready")
+        await over(s.caller)
+        await asked.finished()
+        await house.wait_agent("1002", "ready")
+
+
+async def test_a_consult_that_rings_when_our_process_dies_goes_on_and_is_known_again(
+    house: Running, exchange: Exchange
+) -> None:
+    async with scene(house, exchange, "13811120015") as s:
+        asked = await s.consult(LetRing())
+        await house.kill9()
+        asked.answer()
+        await asked.wait_answered()
+        await house.start()
+        await house.wait_agent("1002", "talking")
+        await house.wait_agent("1001", "holding")
+        await s.ask("cancel")
+        await asked.finished()
+        await house.wait_agent("1001", "talking")
+        await house.wait_agent("1002", "ready")
+        await over(s.caller)

@@ -1,0 +1,277 @@
+"""One story: a house with two routers, two nodes, callers, agents and trouble, all drawn from a seed. The seed is the bug report.
+
+A story has features: each brings its own queues, agents and people (`features.py`), and the seed decides which of them meet. While it goes on,
+the monitor of the property tests watches the router that rules. At its end the trouble is over, everybody behaves, and everybody must be served:
+no caller left, no offer open, no agent stuck.
+
+What is drawn here keeps to single faults: no second one strikes a router before another is in sync, because then nothing is promised.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import msgspec
+
+from hotline.bus.memory import MemoryBus
+from hotline.facts import Fact
+from hotline.settings import Acd, Asterisk, Seats, Settings
+from hotline.tally import Tally
+from tests.properties.office_world import Database
+from tests.properties.phone_network import NODES
+from tests.simulation.errors import Errors, keeping_errors
+from tests.simulation.features import FEATURES, Feature
+from tests.simulation.house import Process
+from tests.simulation.virtual import run
+from tests.simulation.watch import Watch, monitor_of, watching
+from tests.simulation.wire import Weather, Wire
+from tests.support.routers import Notebook
+
+LASTS_S = 40.0
+"""How long people and trouble do what they do."""
+QUIET_S = 60.0
+"""How soon everybody must be served once the trouble is over."""
+NOTES = 60
+PROCESSES = ("A", "B")
+Trouble = Callable[["Story"], Awaitable[None]]
+
+
+class Failed(Exception):
+    """An invariant was broken; the message says which, and what happened before."""
+
+
+class Told(msgspec.Struct):
+    """What a story came to."""
+
+    seed: int
+    features: tuple[str, ...]
+    calls: int
+    offers: int
+    lives: int
+    digest: int
+    """The same for the same seed, whatever machine and process tells it."""
+
+
+class Story:
+    """Everything that a seed decides."""
+
+    def __init__(self, seed: int, *, verbose: bool = False) -> None:
+        self.seed = seed
+        self.luck = Random(f"story {seed}")
+        self.verbose = verbose
+        self.notes: deque[str] = deque(maxlen=NOTES)
+        self.digest = 0
+        self.features: list[Feature] = [f for f in FEATURES if f.always or self.luck.random() < f.share]
+        self.settings = Settings(
+            seats=Seats(first=1001, count=20),
+            queues=tuple(q for f in self.features for q in f.queues),
+            agents=tuple(a for f in self.features for a in f.agents),
+            acd=Acd(beat_s=1.0, silent_s=3.0),
+            asterisk=Asterisk(node=NODES[0]),
+        )
+        self.loop = asyncio.get_running_loop()
+        self.bus = MemoryBus(Tally())
+        self.database = Database()
+        self.memories = {name: Notebook() for name in PROCESSES}
+        self.processes: dict[str, Process] = {}
+        self.weather = self._weather()
+        seats = tuple(a.extension for a in self.settings.agents)
+        self.wire = Wire(seats, self.bus, self.luck, self.weather, self.note)
+        self.watch = Watch(
+            monitor_of(self.settings), self.note, heard=self.wire.unheard.discard, new_life=self.wire.new_life
+        )
+        self.wire.broken = self.watch.fail
+        self.facts = self.bus.subscribe("journal", Fact)
+        self.calls = 0
+        self.errors: Errors | None = None
+        """What the services log as errors, if that is kept."""
+
+    def _weather(self) -> Weather:
+        bad = self.luck.random() < 0.6
+        return Weather(
+            delays_s=(self.luck.choice((0.0, 0.0, 0.05, 0.5)), self.luck.choice((0.0, 0.05, 0.5, 2.0))),
+            command_s=self.luck.choice((0.0, 0.0, 0.01, 0.2)),
+            twice=self.luck.choice((0.0, 0.05, 0.3)) if bad else 0.0,
+            lost=self.luck.choice((0.0, 0.02)) if bad else 0.0,
+            refused=self.luck.choice((0.0, 0.0, 0.1)) if bad else 0.0,
+        )
+
+    def note(self, text: str) -> None:
+        """Keep what happened, for the report of a failure, and for the digest."""
+        line = f"{self.loop.time():9.3f} {text}"
+        self.notes.append(line)
+        self.digest = hash_of(self.digest, line)
+        if self.verbose:
+            print(line)  # noqa: T201 - asked for
+
+    # --- processes --------------------------------------------------------------------------------------------------------
+
+    def start(self, name: str) -> None:
+        if name not in self.processes:
+            self.note(f"process {name} starts")
+            process = Process(name, self.settings, self.bus, self.database, self.memories[name])
+            process.port.command_s = self.weather.command_s
+            self.processes[name] = process
+
+    def active(self) -> Process | None:
+        found = [p for p in self.processes.values() if p.is_active and not p.frozen]
+        return found[0] if found else None
+
+    def spare(self) -> Process | None:
+        """Return a process that could take over with everything, if the office can be had."""
+        if self.database.state != "up":
+            return None
+        found = [p for p in self.processes.values() if not p.is_active and p.in_sync and not p.frozen]
+        return found[0] if found else None
+
+    async def kill(self, name: str) -> None:
+        self.note(f"process {name} is killed")
+        await self._forget(self.processes.pop(name))
+
+    async def _forget(self, process: Process) -> None:
+        if process.acd._router is self.watch.ruling:
+            self.watch.ruling = None
+        await process.kill()
+
+    # --- people -----------------------------------------------------------------------------------------------------------
+
+    def ask(self, agent: str, ask: str) -> None:
+        """An agent asks something of whichever router rules."""
+        process = self.active()
+        if process is not None:
+            self.note(f"{agent} asks {ask}: {process.ask(agent, ask)}")
+
+    # --- the story --------------------------------------------------------------------------------------------------------
+
+    async def tell(self) -> Told:
+        """Live through it. Raises Failed."""
+        from tests.simulation.trouble import troubles
+
+        people: list[asyncio.Task[None]] = []
+        with watching(self.watch):
+            try:
+                self.start("A")
+                background = [self.wire.listen(), self.wire.look_around(), self.wire.let_go()]
+                await asyncio.sleep(0.1)
+                self.start("B")
+                acts = [act(self) for f in self.features for act in f.people]
+                acts += [act(self) for act in troubles(self.luck)]
+                people = [asyncio.ensure_future(act) for act in (*background, *acts)]
+                await self._pass(LASTS_S)
+                await self._end_well(people)
+            except AssertionError as exc:
+                raise Failed(str(exc) or "an assertion failed") from exc
+            finally:
+                for task in people:
+                    task.cancel()
+                for process in list(self.processes.values()):
+                    await process.kill()
+        return self._told()
+
+    async def _pass(self, seconds: float) -> None:
+        """Let time pass, until something is broken."""
+        end = self.loop.time() + seconds
+        while self.loop.time() < end and not self.watch.failed.is_set():
+            await asyncio.sleep(min(0.5, end - self.loop.time()))
+        if self.watch.failed.is_set():
+            raise Failed(self.watch.failure)
+        if self.errors is not None and self.errors.lines:
+            raise Failed("a service failed at a record")
+
+    async def _end_well(self, people: "list[asyncio.Task[None]]") -> None:
+        self._raise_what_died(people)
+        for task in people[3:]:
+            task.cancel()
+        self.note("the trouble is over")
+        self.database.become("up")
+        self.weather.clear()
+        self.wire.fate = "ok"
+        self.wire.patient = True
+        for process in self.processes.values():
+            if process.frozen:
+                process.gate.set()
+                self.watch.monitor.slept(self.loop.time())
+        for name in PROCESSES:
+            self.start(name)
+        for node in NODES:
+            self.wire.telephony_is_back(node)
+            if not self.wire.nodes[node].up:
+                self.wire.mend(node)
+        for number, seat in enumerate(self.wire.phones):
+            self.wire.move_phone(seat, NODES[number % 2])
+        await self._until_served()
+        self._raise_what_died(people[:3])
+        for process in list(self.processes.values()):
+            await self.kill(process.name)
+
+    async def _until_served(self) -> None:
+        deadline = self.loop.time() + QUIET_S
+        while self.loop.time() < deadline:
+            await self._pass(2.0)
+            for agent in self.settings.agents:
+                if self.watch.monitor.states[agent.id] != "ready":
+                    self.ask(agent.id, "ready")
+            if self._is_over():
+                return
+        monitor = self.watch.monitor
+        left = [
+            f"{c.call_id} ({c.phase})"
+            for c in self.wire.calls.values()
+            if c.phase in ("session", "ringing") and c.waits
+        ]
+        assert self.active() is not None, "nobody routes although nothing is wrong any more"
+        assert not left, f"12: {', '.join(left)} left waiting"
+        assert not monitor.waiting, f"12: the router keeps {', '.join(monitor.waiting)}"
+        assert not monitor.live, f"11: {', '.join(monitor.live)} left open"
+        raise AssertionError(f"an agent is stuck: {monitor.states}")
+
+    def _is_over(self) -> bool:
+        monitor = self.watch.monitor
+        waits = any(c.phase in ("session", "ringing") and c.waits for c in self.wire.calls.values())
+        idle = set(monitor.states.values()) <= {"ready", "wrap_up"}
+        return self.active() is not None and not (waits or monitor.waiting or monitor.live) and idle
+
+    def _raise_what_died(self, people: "list[asyncio.Task[None]]") -> None:
+        for task in people:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    def _told(self) -> Told:
+        return Told(
+            seed=self.seed,
+            features=tuple(f.name for f in self.features),
+            calls=self.calls,
+            offers=len(self.watch.monitor.used),
+            lives=self.watch.lives,
+            digest=self.digest,
+        )
+
+
+def hash_of(before: int, line: str) -> int:
+    """FNV-1a over what happened: Python's own hash differs from process to process."""
+    value = before or 0xCBF29CE484222325
+    for byte in line.encode():
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+def live(seed: int, *, verbose: bool = False) -> Told:
+    """Live through the story of a seed. Raises Failed with how to repeat it and what happened last."""
+
+    async def whole() -> Told:
+        story = Story(seed, verbose=verbose)
+        with keeping_errors() as errors:
+            story.errors = errors
+            try:
+                told = await story.tell()
+            except Failed as exc:
+                raise Failed(
+                    f"seed {seed}: {exc}\n"
+                    f"repeat it with: .venv/bin/python -m tests.simulation --seed {seed} --verbose\n"
+                    f"features: {', '.join(f.name for f in story.features)}\n{errors.text}\n"
+                    "what happened last:\n" + "\n".join(story.notes)
+                ) from exc
+        return told
+
+    return run(whole())

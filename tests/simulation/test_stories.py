@@ -1,0 +1,83 @@
+"""Three hundred stories, each from its seed: whatever goes wrong, the invariants hold and everybody is served in the end.
+
+A failure names its seed and how to live through it again. More: `make simulate-seeds N=10000`.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from acd.core import router
+from acd.core.floor import Floor
+from acd.core.matching import match
+from acd.core.offers.book import Offer
+from hotline.facts import TalkEnded
+from tests.simulation.story import Failed, live
+from tests.simulation.virtual import Stuck
+
+STORIES, CHUNK = 300, 30
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("first", range(0, STORIES, CHUNK))
+def test_everybody_is_served_whatever_happens(first: int) -> None:
+    told = [live(seed) for seed in range(first, first + CHUNK)]
+    assert sum(t.calls for t in told) > 10 * CHUNK
+    assert sum(t.lives for t in told) > CHUNK, "no router was ever replaced"
+
+
+def test_a_seed_always_tells_the_same_story() -> None:
+    """In another process too, whatever its hashes are: else a seed would be no bug report."""
+    again = "from tests.simulation.story import live; print(live(5).digest)"
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", again],
+            env={**os.environ, "PYTHONHASHSEED": hashes},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for hashes in ("1", "2")
+    }
+    assert digests == {str(live(5).digest)}
+
+
+def everybody_will_do(*_: object) -> bool:
+    return True
+
+
+def nothing_ends_by_itself(_floor: Floor, _offer: Offer, _now: float) -> None:
+    return
+
+
+def nobody_hangs_up(_floor: Floor, _fact: Any, _now: float) -> None:
+    return
+
+
+FAULTS: dict[str, tuple[object, str, Callable[..., object]]] = {
+    "agents are rung for whomever": (match, "may_ring", everybody_will_do),
+    "offers have no clock": (router.endings, "overdue", nothing_ends_by_itself),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_stories_have_teeth(fault: str) -> None:
+    """A fault that is planted into the router is found within a few seeds."""
+    where, name, planted = FAULTS[fault]
+    with mock.patch.object(where, name, planted), pytest.raises((Failed, Stuck)):
+        for seed in range(60):
+            live(seed)
+
+
+def test_a_talk_that_never_ends_is_found() -> None:
+    deaf = {**router.REACTIONS, TalkEnded: nobody_hangs_up}
+    with mock.patch.object(router, "REACTIONS", deaf), pytest.raises(Failed, match=r"seed \d+"):
+        for seed in range(60):
+            live(seed)

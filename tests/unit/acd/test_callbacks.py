@@ -1,0 +1,379 @@
+"""Callbacks in the router: who has his turn when, whom that costs nothing, and that nobody is called twice."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from acd.callbacks.requests import CallbackCancel, CallbackWish
+from acd.core.floor import Output
+from acd.core.router import Router
+from hotline import commands as c
+from hotline import facts as f
+from hotline.dialling import Policy
+from hotline.hours import Hours
+from hotline.ids import CallbackId, CallId, LegId, OfferId, QueueId
+from hotline.settings.queues import CallbackPolicy, Queue
+from tests.unit.acd import play as plays
+from tests.unit.acd.play import NODE, REASONS, START, Play, profile
+
+RULES = Policy(trunk=True, allow=("1",))
+NUMBER = "13800138000"
+
+
+def line(output: Output) -> str:
+    match output:
+        case c.CallOut():
+            return f"call {output.call_id} {output.first}"
+        case c.Hangup():
+            return f"hang up {output.call_id}"
+        case f.CallbackAttempted():
+            return f"turn {output.callback_id} {output.attempt} {output.agent_id}"
+        case f.CallbackPutOff():
+            return f"put off {output.callback_id} {output.result}"
+        case f.CallbackEnded():
+            return f"over {output.callback_id} {output.result} {output.reason}".rstrip()
+        case f.CallbackRefused():
+            return f"no {output.callback_id} {output.reason}"
+        case f.CallbackRequested():
+            return f"wish {output.callback_id}"
+        case _:
+            return plays.line(output)
+
+
+class Desk(Play):
+    """A router with a trunk; only what concerns callbacks and offers is shown."""
+
+    def __init__(self, *agents: str, rules: Policy = RULES, **policy: Any) -> None:
+        self.policy = CallbackPolicy(**policy)
+        self.rules = rules
+        queue = Queue(id="q", callback=self.policy)
+        super().__init__(*agents, queues=(queue,), house={"outbound": rules})
+
+    def _take(self, out: list[Output]) -> list[str]:
+        self.out = out
+        self.sent += [o for o in out if isinstance(o, c.Command)]
+        lines = [line(o) for o in out if not isinstance(o, f.AgentStateChanged | f.AgentAdded)]
+        return [text for text in lines if not text.startswith("popped")]
+
+    def wish(self, name: str = "w", *, waited: float = 60.0, number: str = NUMBER, **more: Any) -> list[str]:
+        return self.give(
+            f.CallbackRequested(
+                at=self.now, callback_id=CallbackId(name), queue_id=QueueId("q"), number=number,
+                entered_at=self.now - waited, dialled="4000", flow="main", flow_version="1", step="queue", **more,
+            )
+        )  # fmt: skip
+
+    def there(self, call: str = "w.1") -> list[str]:
+        arrived = f.CallArrived(
+            at=self.now, call_id=CallId(call), node=NODE, leg=LegId("Local/1;1"), number="4000", origin="callback"
+        )
+        return self.give(arrived)
+
+    def dialled(self, result: Any, call: str = "w.1") -> list[str]:
+        return self.give(f.CustomerDialled(at=self.now, call_id=CallId(call), result=result))
+
+    def offer(self) -> OfferId:
+        return next(o.offer_id for o in reversed(self.sent) if isinstance(o, c.Ring))
+
+    def accepted_now(self, call: str = "w.1") -> list[str]:
+        return self.give(f.OfferAccepted(at=self.now, call_id=CallId(call), offer_id=self.offer()))
+
+    def again(self) -> "Desk":
+        """Return what a new life of the router remembers of this one."""
+        kept = [c for _, c in self.router.take_changed_callbacks() if c is not None]
+        offers = [o for _, o in self.router.take_changed_offers() if o is not None]
+        agents = [a for _, a in self.router.take_changed_agents() if a is not None]
+        other = Desk.__new__(Desk)
+        other.__dict__.update(self.__dict__)
+        other.router = Router(
+            self.queues, [profile(a.profile.id) for a in agents], epoch="e2", home_node=NODE, break_reasons=REASONS,
+            outbound=self.rules,
+        )  # fmt: skip
+        other.shown = other._take(other.router.restore(agents, offers, now=self.now, callbacks=kept))  # type: ignore[attr-defined]
+        return other
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return ready(Desk("1001"))
+
+
+def ready(desk: Desk) -> Desk:
+    for agent in desk.router.floor.agents:
+        desk.ready(agent.id)
+    return desk
+
+
+# --- his turn -----------------------------------------------------------------------------------------------------------
+
+
+def test_agent_first_reserves_an_agent_and_rings_him_when_the_call_is_there(desk: Desk) -> None:
+    assert desk.wish() == ["turn w 1 1001", "call w.1 agent"]
+    assert desk.router.floor.agents["1001"].state == "reserved"
+    assert desk.there() == ["offer w.1 1001", "ring w.1 1001"]
+    assert desk.accepted_now() == []
+    assert desk.dialled("answered") == ["over w reached"]
+
+
+def test_customer_first_rings_the_agent_only_when_the_customer_has_answered() -> None:
+    desk = ready(Desk("1001", first="customer"))
+    assert desk.wish() == ["turn w 1 1001", "call w.1 customer"]
+    assert desk.there() == []
+    assert desk.router.floor.agents["1001"].state == "reserved"
+    assert desk.dialled("answered") == ["offer w.1 1001", "ring w.1 1001"]
+    assert desk.accepted_now() == ["over w reached"]
+
+
+def test_the_offer_is_told_as_one_of_a_callback_with_the_wait_on_the_line_only(desk: Desk) -> None:
+    desk.wish(waited=600)
+    desk.there()
+    made = next(o for o in desk.out if isinstance(o, f.OfferMade))
+    assert (made.kind, made.entered_at) == ("callback", desk.now)
+    place = next(o for o in desk.sent if isinstance(o, c.CallOut)).place
+    assert (place.entered_at, place.since, place.callback) == (desk.now, desk.now - 600, True)
+
+
+def test_nobody_is_called_while_no_agent_is_free() -> None:
+    desk = Desk("1001")
+    assert desk.wish() == []
+    desk.after(100)
+    assert not [o for o in desk.sent if isinstance(o, c.CallOut)]
+    assert [text for text in desk.ready("1001") if text.startswith(("turn", "call"))] == [
+        "turn w 1 1001",
+        "call w.1 agent",
+    ]
+
+
+def test_one_free_agent_is_for_one_customer() -> None:
+    desk = ready(Desk("1001"))
+    desk.wish("w")
+    assert desk.wish("v") == []
+
+
+def test_live_and_virtual_callers_share_one_order() -> None:
+    desk = Desk("1001", "1002", "1003")
+    desk.queued("early", entered_at=START - 100)
+    desk.wish("middle", waited=50)
+    desk.queued("late", entered_at=START - 10)
+    order = [
+        text for agent in ("1001", "1002", "1003") for text in desk.ready(agent) if text.startswith(("ring", "call"))
+    ]
+    assert order == ["ring early 1001", "call middle.1 agent", "ring late 1003"]
+
+
+def test_an_agent_who_does_not_answer_costs_him_nothing(desk: Desk) -> None:
+    desk.wish()
+    desk.there()
+    desk.give(f.OfferTimedOut(at=desk.now, call_id=CallId("w.1"), offer_id=desk.offer()))
+    back = f.CallReturned(at=desk.now, call_id=CallId("w.1"), offer_id=desk.offer(), answered=False)
+    desk.give(back)
+    callback = desk.router.floor.callbacks.get("w")
+    assert callback is not None
+    assert callback.attempts == 0
+    assert [text for text in desk.after(20) if text.startswith("ring")] == ["ring w.1 1001"]
+
+
+def test_an_agent_without_outgoing_calls_is_not_given_callbacks() -> None:
+    desk = Desk("1001")
+    agent = desk.router.floor.agents["1001"]
+    agent.profile = msgspec.structs.replace(agent.profile, outbound=False)
+    desk.ready("1001")
+    assert desk.wish() == []
+    assert desk.queued("A") == ["offer A 1001", "ring A 1001"]
+
+
+# --- when he is not reached ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["agent", "customer"])
+def test_who_is_busy_keeps_his_place_and_is_called_again(first: str) -> None:
+    desk = ready(Desk("1001", first=first, retry_after_s=30))
+    began = desk.now
+    desk.wish(waited=60)
+    desk.there()
+    if first == "agent":
+        desk.accepted_now()
+    desk.dialled("busy")
+    shown = desk.ended("w.1")
+    assert "put off w busy" in shown
+    assert not [text for text in shown if text.startswith("abandoned")]
+    caller = desk.router.floor.line.get(CallId("w"))
+    assert caller is not None
+    assert caller.waits_since == began - 60
+    desk.ready("1001")
+    later = desk.after(31)
+    assert [text for text in later if text.startswith(("turn", "call"))] == ["turn w 2 1001", f"call w.2 {first}"]
+
+
+def test_after_the_last_attempt_it_has_failed() -> None:
+    desk = ready(Desk("1001", first="customer", attempts=2, retry_after_s=10))
+    desk.wish()
+    for number in (1, 2):
+        desk.there(f"w.{number}")
+        desk.dialled("no_answer", f"w.{number}")
+        shown = desk.ended(f"w.{number}")
+        desk.after(10)
+    assert "over w failed no_answer" in shown
+    assert len(desk.router.floor.callbacks) == 0
+    assert desk.router.floor.agents["1001"].state == "ready"
+
+
+def test_a_customer_who_hangs_up_before_the_agent_is_there_is_not_called_again() -> None:
+    desk = ready(Desk("1001", first="customer"))
+    desk.wish()
+    desk.there()
+    desk.dialled("answered")
+    shown = desk.ended("w.1")
+    assert "over w failed hung_up" in shown
+    assert "abandoned w.1 short while ringing" in shown
+
+
+def test_a_wish_expires_in_the_line() -> None:
+    desk = Desk("1001", expires_after_s=100)
+    desk.wish()
+    assert desk.after(99) == []
+    assert desk.after(2) == ["over w expired"]
+    assert len(desk.router.floor.line) == 0
+
+
+def test_a_call_that_cannot_be_made_is_no_attempt_and_frees_the_agent(desk: Desk) -> None:
+    desk.wish()
+    command = next(o for o in desk.sent if isinstance(o, c.CallOut))
+    refused = c.CommandEnded(at=desk.now, command=command, outcome=c.Refused(reason="link_down"))
+    assert desk.give(refused) == ["put off w refused"]
+    assert desk.router.floor.agents["1001"].state == "ready"
+    assert desk.after(6)[-1] == "call w.2 agent"
+    callback = desk.router.floor.callbacks.get("w")
+    assert callback is not None
+    assert callback.attempts == 0
+
+
+def test_a_call_of_which_nothing_is_heard_is_hung_up_and_made_anew(desk: Desk) -> None:
+    desk.wish()
+    shown = desk.after(7)
+    assert shown[:2] == ["hang up w.1", "put off w lost"]
+    assert desk.there("w.1") == ["hang up w.1"]
+
+
+# --- whom policy protects -----------------------------------------------------------------------------------------------
+
+
+def test_nobody_is_called_outside_the_hours() -> None:
+    desk = ready(Desk("1001", rules=Policy(trunk=True, allow=("1",), opening=Hours(timezone="UTC", weekly={}))))
+    assert desk.wish() == []
+    assert not [text for text in desk.after(600) if text.startswith("call")]
+
+
+def test_no_more_are_called_at_once_than_the_limit_says() -> None:
+    desk = ready(Desk("1001", "1002", rules=Policy(trunk=True, allow=("1",), at_once=1)))
+    assert desk.wish("w")[-1] == "call w.1 agent"
+    assert desk.wish("v") == []
+    desk.there("w.1")
+    desk.accepted_now()
+    desk.dialled("answered")
+    assert [text for text in desk.after(15) if text.startswith("call")] == ["call v.1 agent"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [({"number": "0049301234567"}, "not_allowed"), ({"number": "*21*1#"}, "no_number")],
+)
+def test_a_number_that_may_not_be_dialled_is_refused(desk: Desk, wish: dict[str, str], reason: str) -> None:
+    assert desk.wish(**wish) == [f"no w {reason}"]  # type: ignore[arg-type]
+    assert len(desk.router.floor.line) == 0
+
+
+def test_a_queue_takes_no_more_wishes_than_its_limit() -> None:
+    desk = Desk("1001", max_waiting=1)
+    desk.wish("w")
+    assert desk.wish("v") == ["no v full"]
+
+
+def test_an_operators_wish_is_told_or_refused_at_once(desk: Desk) -> None:
+    def wish(number: str) -> CallbackWish:
+        asked = f.CallbackRequested(
+            at=desk.now, callback_id=CallbackId("x"), queue_id=QueueId("q"), number=number, entered_at=desk.now
+        )
+        return CallbackWish(at=desk.now, wish=asked)
+
+    assert desk.give(wish("0049301234567")) == ["refused  not_allowed"]
+    assert desk.give(wish(NUMBER)) == ["wish x", "turn x 1 1001", "call x.1 agent"]
+
+
+# --- told late, twice, or after our death -------------------------------------------------------------------------------
+
+
+def test_a_repeated_wish_changes_nothing(desk: Desk) -> None:
+    desk.wish()
+    assert desk.wish() == []
+    desk.there()
+    desk.accepted_now()
+    desk.dialled("answered")
+    assert desk.wish() == []
+
+
+def test_a_call_of_an_attempt_that_is_over_is_hung_up(desk: Desk) -> None:
+    desk.wish()
+    desk.there()
+    desk.dialled("busy")
+    desk.ended("w.1")
+    assert desk.there("w.1") == ["hang up w.1"]
+    assert desk.dialled("answered") == []
+
+
+def test_who_calls_again_has_his_place_at_once_and_no_callback() -> None:
+    desk = Desk("1001")
+    desk.wish(waited=500)
+    desk.arrived("A", caller="+8613800138000")
+    assert desk.queued("A") == ["over w cancelled called_again", "resumed A from w"]
+    caller = desk.router.floor.line.get(CallId("A"))
+    assert caller is not None
+    assert caller.waits_since == START - 500
+
+
+def test_a_supervisor_cancels() -> None:
+    desk = Desk("1001")
+    desk.wish()
+    cancel = CallbackCancel(at=desk.now, callback_id=CallbackId("w"), by="lisa")
+    assert desk.give(cancel) == ["over w cancelled lisa"]
+    assert desk.give(cancel) == ["refused  no_such_callback"]
+
+
+def test_a_ringing_callback_is_cancelled_by_its_end(desk: Desk) -> None:
+    desk.wish()
+    desk.there()
+    assert desk.give(CallbackCancel(at=desk.now, callback_id=CallbackId("w"), by="lisa")) == ["hang up w.1"]
+    assert "over w cancelled lisa" in desk.ended("w.1")
+
+
+def test_who_waits_survives_our_death() -> None:
+    desk = Desk("1001")
+    desk.wish(waited=60)
+    other = desk.again()
+    caller = other.router.floor.line.get(CallId("w"))
+    assert caller is not None
+    assert caller.waits_since == START - 60
+
+
+def test_a_call_that_lives_through_our_death_is_not_made_twice(desk: Desk) -> None:
+    desk.wish()
+    other = desk.again()
+    other.now += 10
+    found = f.CallAdopted(
+        at=other.now, call_id=CallId("w.1"), node=NODE, leg=LegId("Local/1;1"), phase="session", number="4000",
+        place=next(o for o in desk.sent if isinstance(o, c.CallOut)).place,
+    )  # fmt: skip
+    shown = other.give(f.NodeSurveyed(at=other.now, node=NODE, epoch=0, calls=(found,), seats=()))
+    assert not [text for text in shown if text.startswith("call")]
+    assert other.router.floor.line.get(CallId("w.1")) is not None
+    assert other.router.floor.line.get(CallId("w")) is None
+
+
+def test_a_call_that_died_with_us_is_made_anew(desk: Desk) -> None:
+    desk.wish()
+    other = desk.again()
+    other.now += 10
+    shown = other.give(f.NodeSurveyed(at=other.now, node=NODE, epoch=0, calls=(), seats=()))
+    assert "put off w no_agent" in shown
+    assert other.router.floor.line.get(CallId("w")) is not None

@@ -1,0 +1,173 @@
+"""What supervisors do with those who wait, and with queues."""
+
+from acd.core.requests import CallerRequest, QueueRequest
+from hotline import facts as f
+from hotline.ids import CallId, QueueId
+from hotline.settings.queues import Queue
+from tests.unit.acd.play import START, Play, profile
+
+
+def steer(play: Play, call: str, **what: object) -> list[str]:
+    return play.give(CallerRequest(at=play.now, call_id=CallId(call), by="mei", **what))  # type: ignore[arg-type]
+
+
+def switch(play: Play, queue: str = "q", **what: object) -> list[str]:
+    return play.give(QueueRequest(at=play.now, queue_id=QueueId(queue), by="mei", **what))  # type: ignore[arg-type]
+
+
+def in_order(play: Play, queue: str = "q") -> list[str]:
+    return [caller.call_id for caller in play.router.floor.line.waiting(QueueId(queue))]
+
+
+def two_queues() -> Play:
+    return Play("1", profile("2", queues=("other",)), queues=(Queue(id="q"), Queue(id="other", max_waiting=2)))
+
+
+# --- one caller -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_priority_changes_his_place_and_is_told_with_who_did_it() -> None:
+    play = Play("1")
+    play.queued("A")
+    play.queued("B")
+    assert steer(play, "B", priority=5) == ["priority B 0 -> 5 by mei"]
+    assert in_order(play) == ["B", "A"]
+    assert play.ready("1")[1] == "offer B 1"
+
+
+def test_the_same_priority_once_more_is_told_once() -> None:
+    play = Play("1")
+    play.queued("A")
+    assert len(steer(play, "A", priority=5)) == 1
+    assert steer(play, "A", priority=5) == []
+
+
+def test_the_priority_of_one_who_is_rung_for_can_be_changed_too() -> None:
+    play = Play("1")
+    play.ready("1")
+    play.queued("A")
+    assert steer(play, "A", priority=5) == ["priority A 0 -> 5 by mei"]
+    assert play.answered("A")[-1] == "1 ringing -> talking"
+
+
+def test_a_move_keeps_the_time_waited() -> None:
+    play = two_queues()
+    play.queued("A")
+    play.after(30)
+    assert steer(play, "A", treatment="queue:other") == [
+        "flowed out A moved -> queue:other",
+        "moved A q -> other by mei",
+    ]
+    moved = play.router.floor.line.get(CallId("A"))
+    assert moved is not None
+    assert (moved.queue_id, moved.waits_since) == ("other", START)
+
+
+def test_a_supervisor_may_move_back_what_overflow_would_not() -> None:
+    play = two_queues()
+    play.queued("A")
+    steer(play, "A", treatment="queue:other")
+    play.after(1)
+    assert steer(play, "A", treatment="queue:q")[-1] == "moved A other -> q by mei"
+
+
+def test_pulled_out_he_is_treated_as_asked() -> None:
+    play = Play("1")
+    play.queued("A")
+    assert steer(play, "A", treatment="voicemail") == ["flowed out A pulled -> voicemail"]
+    assert next(o for o in play.out if isinstance(o, f.CallFlowedOut)).by == "mei"
+
+
+def test_refusals_have_names_and_change_nothing() -> None:
+    play = two_queues()
+    assert steer(play, "A", treatment="hang_up") == ["refused  not_waiting"]
+    play.ready("1")
+    play.queued("A")
+    assert steer(play, "A", treatment="hang_up") == ["refused  not_in_our_hands"]
+    play.queued("B")
+    assert steer(play, "B", treatment="queue:nowhere") == ["refused  unknown_queue"]
+    assert steer(play, "B", treatment="queue:q") == ["refused  already_there"]
+    play.queued("X", "other")
+    play.queued("Y", "other")
+    assert steer(play, "B", treatment="queue:other") == ["refused  queue_full"]
+    assert in_order(play) == ["A", "B"]
+
+
+# --- a queue ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_queue_closed_by_hand_takes_nobody_and_serves_who_is_there() -> None:
+    play = Play("1", when_closed="voicemail")
+    play.queued("A")
+    assert switch(play, closed=True) == ["switched q closed=True"]
+    play.now += 1
+    assert play.queued("B") == ["flowed out B closed -> voicemail"]
+    assert play.ready("1")[1] == "offer A 1"
+    assert switch(play, closed=False) == ["switched q closed=False"]
+    assert play.queued("C") == []
+
+
+def test_closed_by_hand_it_does_at_once_what_it_does_at_closing_time() -> None:
+    play = Play("1", at_closing="hang_up")
+    play.queued("A")
+    assert switch(play, closed=True) == ["switched q closed=True", "flowed out A closing -> hang_up"]
+
+
+def test_an_emergency_announcement_is_heard_by_those_who_wait_and_by_those_who_come() -> None:
+    play = Play("1")
+    play.queued("A")
+    assert switch(play, emergency=True) == ["switched q closed=False emergency stay", "announce A emergency"]
+    play.queued("B")
+    assert play.after(0) == ["announce B emergency"]
+    assert in_order(play) == ["A", "B"]
+
+
+def test_an_emergency_that_sends_away_lets_everybody_hear_it_first() -> None:
+    play = Play("1")
+    play.queued("A")
+    assert switch(play, emergency=True, announce="flood", then="hang_up") == [
+        "switched q closed=False flood hang_up",
+        "flowed out A emergency -> hang_up after flood",
+    ]
+    assert play.queued("B") == ["flowed out B emergency -> hang_up after flood"]
+    switch(play, emergency=False)
+    assert play.queued("C") == []
+
+
+def test_who_is_rung_for_hears_it_when_he_is_back() -> None:
+    play = Play("1")
+    play.ready("1")
+    play.queued("A")
+    assert switch(play, emergency=True) == ["switched q closed=False emergency stay"]
+    assert play.unanswered("A")[-1] == "announce A emergency"
+
+
+def test_an_emergency_can_lead_to_the_fallback_queue() -> None:
+    play = Play("1")
+    switch(play, emergency=True, then="fallback")
+    assert play.queued("A") == ["flowed out A emergency -> fallback after emergency"]
+
+
+def test_a_switch_that_changes_nothing_is_not_told() -> None:
+    play = Play("1")
+    switch(play, closed=True)
+    assert switch(play, closed=True) == []
+    assert switch(play, queue="nowhere", closed=True) == ["refused  unknown_queue"]
+
+
+def test_switches_survive_the_routers_death() -> None:
+    play = Play("1", when_closed="voicemail")
+    switch(play, closed=True)
+    switch(play, emergency=True, announce="flood")
+    heir = play.reborn()
+    heir.now += 1
+    assert heir.queued("A") == ["flowed out A closed -> voicemail"]
+    assert heir.router.floor.openings.switch(QueueId("q")).emergency == "flood"
+
+
+def test_a_switch_that_is_off_is_forgotten() -> None:
+    play = Play("1")
+    switch(play, closed=True)
+    assert [s is not None for _, s in play.router.take_changed_switches()] == [True]
+    switch(play, closed=False)
+    assert [s for _, s in play.router.take_changed_switches()] == [None]

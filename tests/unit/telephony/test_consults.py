@@ -1,0 +1,325 @@
+"""What Asterisk's messages mean for a caller on hold, and for the agents who ask each other."""
+
+import msgspec
+import pytest
+
+from hotline import commands as c
+from hotline.facts import (
+    CallAdopted,
+    CallEnded,
+    CallReturned,
+    ConferenceBegan,
+    HoldBegan,
+    HoldEnded,
+    OfferAccepted,
+    OfferRang,
+    OfferRejected,
+    OfferRescinded,
+    Record,
+    TalkEnded,
+    TransferCompleted,
+)
+from telephony.adoption import reconcile, survey
+from telephony.ami import messages as m
+from telephony.lines import Lines
+from telephony.performance import Plan, plan
+from tests.unit.telephony.test_adoption import PLACE, caller, fresh, status, without_snapshot
+from tests.unit.telephony.test_lines import CALL, CALLER, OFFER, SEAT, agi, bridge, hang_up, on, talking
+
+NEXT = f"{CALL}.1.2"
+SECOND = "PJSIP/1002-00000003"
+AT = {"node": "n", "call_id": CALL}
+HOLD = c.Hold(**AT, offer_id=OFFER)  # type: ignore[arg-type]
+RETRIEVE = c.Retrieve(**AT, offer_id=OFFER)  # type: ignore[arg-type]
+CONSULT = c.Consult(
+    **AT, offer_id=OFFER, next_offer=NEXT, agent_id="1002", extension="1002", ring_timeout_s=10.0, recording_id=NEXT
+)  # type: ignore[arg-type]
+COMPLETE = c.EndConsult(**AT, offer_id=OFFER, next_offer=NEXT, hand_on=True)  # type: ignore[arg-type]
+CANCEL = msgspec.structs.replace(COMPLETE, hand_on=False)
+SWAP = c.Swap(**AT, offer_id=OFFER, next_offer=NEXT)  # type: ignore[arg-type]
+CONFERENCE = c.Conference(**AT, offer_id=OFFER, next_offer=NEXT)  # type: ignore[arg-type]
+TRANSFER = c.Transfer(**AT, offer_id=OFFER, to="agent:1002", by="1001", queue_id="service")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def lines() -> Lines:
+    """A caller who talks with the first agent."""
+    made = Lines("n", ["1001", "1002"])  # type: ignore[arg-type]
+    talking(made)
+    return made
+
+
+def kinds(records: list[Record]) -> list[str]:
+    return [type(r).__name__ for r in records]
+
+
+def does(lines: Lines, command: c.CallCommand) -> list[str]:
+    """Return where a command sends channels, or how it is refused."""
+    planned = plan(command, lines)
+    if isinstance(planned, c.Refused):
+        return [planned.reason]
+    return [
+        f"{a.name} {a.headers.get('Context', '')} {a.headers.get('ExtraContext', '')}".rstrip()
+        for a in planned.actions
+        if a.name != "Setvar"
+    ]
+
+
+def hear(lines: Lines, *messages: object) -> list[Record]:
+    return [record for message in messages for record in lines.handle(message, now=20.0).records]
+
+
+def dial(kind: type, **fields: str):  # type: ignore[no-untyped-def]
+    return kind(channel=SEAT, uniqueid="2", dest_channel=SECOND, dest_uniqueid="3", **fields)
+
+
+def told_by(channel: str, name: str, **fields: str) -> m.UserEventSeen:
+    return m.UserEventSeen(name=name, fields={"Call": CALL, **fields}, **on(channel))
+
+
+HANDED_ON = told_by(CALLER, "HotlineTransferred", Offer=NEXT, Recording=NEXT)
+LEFT = (bridge(m.BridgeLeft, CALLER), bridge(m.BridgeLeft, SEAT))
+BACK = bridge(m.BridgeEntered, CALLER)
+
+
+def held(lines: Lines) -> None:
+    assert does(lines, HOLD) == ["Redirect hotline-held hotline-hold"]
+    assert kinds(hear(lines, *LEFT)) == ["HoldBegan"]
+
+
+def asked(lines: Lines) -> None:
+    assert does(lines, CONSULT) == ["Redirect hotline-held hotline-consult"]
+    heard = hear(lines, *LEFT, dial(m.DialBegun), dial(m.DialProgress, status="RINGING"))
+    assert kinds(heard) == ["HoldBegan", "OfferRang"]
+    assert isinstance(heard[1], OfferRang)
+    assert heard[1].offer_id == NEXT
+
+
+def consulting(lines: Lines) -> None:
+    asked(lines)
+    (accepted,) = hear(lines, bridge(m.BridgeEntered, SECOND), bridge(m.BridgeEntered, SEAT))
+    assert isinstance(accepted, OfferAccepted)
+    assert accepted.offer_id == NEXT
+
+
+def test_hold_and_retrieve_end_no_conversation(lines: Lines) -> None:
+    held(lines)
+    assert does(lines, HOLD) == ["on_hold"]
+    assert does(lines, RETRIEVE) == ["Redirect hotline-rejoin"]
+    assert kinds(hear(lines, bridge(m.BridgeEntered, SEAT), BACK)) == ["HoldEnded"]
+    assert does(lines, RETRIEVE) == ["not_on_hold"]
+    (ended,) = hear(lines, bridge(m.BridgeLeft, SEAT), bridge(m.BridgeLeft, CALLER), hang_up(SEAT))
+    assert isinstance(ended, TalkEnded)
+    assert ended.ended_by == "agent"
+
+
+def test_the_hold_key_of_the_agents_phone_is_told_and_that_of_the_caller_is_not(lines: Lines) -> None:
+    assert kinds(hear(lines, m.ChannelHeld(**on(SEAT)), m.ChannelHeld(**on(SEAT)))) == ["HoldBegan"]
+    assert kinds(hear(lines, m.ChannelUnheld(**on(SEAT)), m.ChannelUnheld(**on(SEAT)))) == ["HoldEnded"]
+    assert hear(lines, m.ChannelHeld(**on(CALLER)), m.ChannelUnheld(**on(CALLER))) == []
+
+
+def test_a_refused_hold_leaves_everything_as_it_was(lines: Lines) -> None:
+    planned = plan(HOLD, lines)
+    assert isinstance(planned, Plan)
+    planned.revert()
+    (ended,) = hear(lines, bridge(m.BridgeLeft, CALLER), bridge(m.BridgeLeft, SEAT), hang_up(SEAT))
+    assert isinstance(ended, TalkEnded)
+    assert ended.ended_by == "caller"
+
+
+@pytest.mark.parametrize("command", [HOLD, RETRIEVE, TRANSFER, CONSULT, COMPLETE, SWAP, CONFERENCE])
+def test_without_a_conversation_nothing_of_it_is_done(command: c.CallCommand) -> None:
+    lines = Lines("n", ["1001"])  # type: ignore[arg-type]
+    assert does(lines, command) == ["unknown_call"]
+    talking(lines)
+    other = msgspec.structs.replace(command, offer_id="older")
+    assert does(lines, other) == ["not_talking"]
+
+
+def test_the_first_agent_leaves_and_the_second_has_the_caller(lines: Lines) -> None:
+    consulting(lines)
+    assert does(lines, COMPLETE) == ["Hangup"]
+    completed, ended = hear(lines, bridge(m.BridgeLeft, SEAT), bridge(m.BridgeLeft, SECOND), HANDED_ON)
+    assert isinstance(completed, TransferCompleted)
+    assert (completed.offer_id, completed.next_offer, completed.recording_id) == (OFFER, NEXT, NEXT)
+    assert isinstance(ended, TalkEnded)
+    assert ended.offer_id == OFFER
+    assert hear(lines, hang_up(SEAT), bridge(m.BridgeEntered, SECOND), BACK) == []
+    (over,) = hear(lines, bridge(m.BridgeLeft, SECOND), hang_up(SECOND))
+    assert isinstance(over, TalkEnded)
+    assert (over.offer_id, over.ended_by) == (NEXT, "agent")
+    (back,) = hear(lines, agi("return", CALL, NEXT, "ANSWER", "16"))
+    assert isinstance(back, CallReturned)
+    assert (back.offer_id, back.answered) == (NEXT, True)
+
+
+def test_the_first_agents_hang_up_may_be_heard_before(lines: Lines) -> None:
+    consulting(lines)
+    assert kinds(hear(lines, hang_up(SEAT), HANDED_ON, BACK)) == ["TalkEnded", "TransferCompleted"]
+
+
+def test_a_second_agent_who_is_gone_when_he_should_have_the_caller_is_known_to_be(lines: Lines) -> None:
+    consulting(lines)
+    assert kinds(hear(lines, hang_up(SEAT), hang_up(SECOND), HANDED_ON)) == [
+        "TalkEnded",
+        "TalkEnded",
+        "TransferCompleted",
+    ]
+    (back,) = hear(lines, agi("return", CALL, NEXT, "ANSWER", "16"))
+    assert isinstance(back, CallReturned)
+
+
+def test_the_second_agent_leaves_and_the_first_is_back_with_the_caller(lines: Lines) -> None:
+    consulting(lines)
+    assert does(lines, CANCEL) == ["Hangup"]
+    heard = hear(lines, hang_up(SECOND), told_by(SEAT, "HotlineConsult", Offer=NEXT, Status="ANSWER", Cause="16"), BACK)
+    assert kinds(heard) == ["TalkEnded", "HoldEnded"]
+    assert isinstance(heard[0], TalkEnded)
+    assert heard[0].offer_id == NEXT
+
+
+def test_a_refusal_is_told_of_the_second_offer(lines: Lines) -> None:
+    asked(lines)
+    heard = hear(
+        lines, hang_up(SECOND, 21), told_by(SEAT, "HotlineConsult", Offer=NEXT, Status="BUSY", Cause="17"), BACK
+    )
+    assert kinds(heard) == ["OfferRejected", "HoldEnded"]
+    assert isinstance(heard[0], OfferRejected)
+
+
+def test_the_first_agent_hangs_up_while_the_second_phone_rings(lines: Lines) -> None:
+    asked(lines)
+    ended, rescinded, back = hear(lines, hang_up(SEAT), agi("return", CALL, OFFER, "ANSWER", "16"))
+    assert isinstance(ended, TalkEnded)
+    assert isinstance(rescinded, OfferRescinded)
+    assert (rescinded.offer_id, rescinded.reason) == (NEXT, "agent_left")
+    assert isinstance(back, CallReturned)
+
+
+def test_a_caller_who_hangs_up_ends_the_talk_of_his_agents(lines: Lines) -> None:
+    consulting(lines)
+    told = lines.handle(hang_up(CALLER), now=30.0)
+    assert kinds(told.records) == ["TalkEnded", "TalkEnded", "CallEnded"]
+    assert [a.headers["Channel"] for a in told.actions] == [SEAT, SECOND]
+
+
+def test_a_caller_who_is_handed_on_comes_back_with_whom_to(lines: Lines) -> None:
+    assert does(lines, TRANSFER) == ["Redirect hotline-transfer"]
+    heard = hear(lines, *LEFT, hang_up(SEAT), agi("transfer", CALL, OFFER, "agent:1002", "1001", "service"))
+    assert kinds(heard) == ["TalkEnded", "TransferCompleted", "CallReturned"]
+    assert isinstance(heard[0], TalkEnded)
+    assert heard[0].ended_by == "agent"
+    assert isinstance(heard[2], CallReturned)
+    assert (heard[2].transfer, heard[2].transferred_by, heard[2].transfer_queue) == ("agent:1002", "1001", "service")
+    remembered = plan(c.Remember(**AT, place=PLACE), lines)  # type: ignore[arg-type]
+    assert isinstance(remembered, Plan)
+    assert [a.headers["Variable"] for a in remembered.actions][-1] == "HOTLINE_TRANSFER"  # it is done, and said no more
+
+
+def test_those_who_talk_change_by_turns(lines: Lines) -> None:
+    consulting(lines)
+    assert does(lines, SWAP) == ["Redirect hotline-aside hotline-rejoin"]
+    heard = hear(lines, bridge(m.BridgeLeft, SEAT), bridge(m.BridgeLeft, SECOND), bridge(m.BridgeEntered, SEAT), BACK)
+    assert kinds(heard) == ["HoldEnded"]
+    assert does(lines, SWAP) == ["Redirect hotline-held hotline-meet"]
+    assert kinds(hear(lines, *LEFT)) == ["HoldBegan"]
+
+
+def test_all_three_talk_and_the_first_leaves(lines: Lines) -> None:
+    consulting(lines)
+    assert does(lines, CONFERENCE) == [
+        "Redirect hotline-conference-agent hotline-conference-agent",
+        "Redirect hotline-conference",
+    ]
+    held_over, began = hear(lines, bridge(m.BridgeLeft, SEAT), bridge(m.BridgeLeft, SECOND), BACK)
+    assert isinstance(held_over, HoldEnded)
+    assert isinstance(began, ConferenceBegan)
+    told = lines.handle(hang_up(SEAT), now=30.0)
+    assert kinds(told.records) == ["TransferCompleted", "TalkEnded"]
+    assert [a.headers for a in told.actions] == [{"Channel": CALLER, "Variable": "__HOTLINE_OFFER", "Value": NEXT}]
+    assert kinds(hear(lines, hang_up(SECOND))) == ["TalkEnded"]
+
+
+def test_all_three_talk_and_the_second_leaves(lines: Lines) -> None:
+    consulting(lines)
+    does(lines, CONFERENCE)
+    hear(lines, BACK)
+    assert kinds(hear(lines, hang_up(SECOND))) == ["TalkEnded"]
+    assert does(lines, HOLD) == ["Redirect hotline-held hotline-hold"]
+    assert kinds(hear(lines, *LEFT, hang_up(SEAT), hang_up(CALLER))) == ["HoldBegan", "TalkEnded", "CallEnded"]
+
+
+# --- after a gap --------------------------------------------------------------------------------------------------------
+
+IN_CONSULT = {"HOTLINE_OFFER": OFFER, "HOTLINE_FIRST": SEAT, "HOTLINE_SECOND": SECOND, "HOTLINE_NEXT": f"{NEXT},{NEXT}"}
+
+
+def snapshot(*, answered: bool = True, first: bool = True, second: bool = True) -> list[m.ChannelStatus]:
+    both = "b2" if answered else ""
+    found = [caller(application="MusicOnHold", context="hotline-held", DIALSTATUS="ANSWER", **IN_CONSULT)]
+    found += [status(SEAT, "Dial", "hotline-consult", both)] if first else []
+    return found + ([status(SECOND, "AppDial", "hotline-seat", both)] if second else [])
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_consult_is_adopted_with_both_offers(answered: bool) -> None:
+    lines = fresh()
+    adopted, *accepted = without_snapshot(reconcile(lines, snapshot(answered=answered), now=100.0))
+    assert isinstance(adopted, CallAdopted)
+    assert (adopted.phase, adopted.offer_id, adopted.held) == ("talking", OFFER, True)
+    assert (adopted.second_offer, adopted.second_answered) == (NEXT, answered)
+    assert kinds(accepted) == ["OfferAccepted"] * answered
+    assert survey(lines, snapshot(answered=answered), epoch=1, now=100.0).calls == (adopted,)
+    assert kinds(hear(lines, hang_up(SEAT), HANDED_ON)) == ["TalkEnded", "TransferCompleted"]
+
+
+def test_a_caller_on_hold_without_agents_is_on_his_way_to_us() -> None:
+    assert without_snapshot(reconcile(fresh(), snapshot(first=False, second=False), now=100.0)) == []
+
+
+def test_a_lost_link_is_caught_up_with(lines: Lines) -> None:
+    consulting(lines)
+    lines.moved.clear()
+    together = [
+        caller(application="Bridge", context="hotline-talk", bridge="b3", DIALSTATUS="ANSWER", **IN_CONSULT | {"HOTLINE_OFFER": NEXT}),
+        status(SECOND, "BridgeWait", "hotline-take", "b3"),
+    ]  # fmt: skip
+    assert kinds(without_snapshot(reconcile(lines, together, now=50.0))) == ["TransferCompleted", "TalkEnded"]
+    assert without_snapshot(reconcile(lines, together, now=51.0)) == []
+
+
+def test_a_consult_that_ended_unseen_is_over(lines: Lines) -> None:
+    consulting(lines)
+    lines.moved.clear()
+    with_first = [
+        caller(application="Bridge", context="hotline-talk", bridge="b3", DIALSTATUS="ANSWER", **IN_CONSULT),
+        status(SEAT, "BridgeWait", "hotline-rejoin", "b3"),
+    ]
+    assert kinds(without_snapshot(reconcile(lines, with_first, now=50.0))) == ["TalkEnded", "HoldEnded"]
+
+
+def test_a_hold_that_began_unseen_is_told(lines: Lines) -> None:
+    lines.moved.clear()
+    told = without_snapshot(reconcile(lines, snapshot(second=False), now=50.0))
+    assert [type(r) for r in told] == [HoldBegan]
+
+
+def test_a_caller_who_was_handed_on_while_nobody_looked_is_led_on(lines: Lines) -> None:
+    lines.moved.clear()
+    handed_on = caller(
+        context="hotline-transfer",
+        HOTLINE_OFFER=OFFER,
+        DIALSTATUS="ANSWER",
+        HOTLINE_TRANSFER="queue:sales,1001,service",
+    )
+    *_, back = without_snapshot(reconcile(lines, [handed_on], now=50.0))
+    assert isinstance(back, CallReturned)
+    assert (back.transfer, back.transferred_by) == ("queue:sales", "1001")
+
+
+def test_a_call_that_is_over_is_no_more_asked_about(lines: Lines) -> None:
+    consulting(lines)
+    lines.moved.clear()
+    told = without_snapshot(reconcile(lines, [], now=50.0))
+    assert [type(r) for r in told] == [TalkEnded, TalkEnded, CallEnded]
