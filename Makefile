@@ -41,6 +41,9 @@ soak: dev ## ten minutes of calls while storage freezes and dies: the table, and
 simulate-seeds: dev ## N seeded stories of a whole house with faults (make simulate-seeds N=10000), with progress
 	$(BIN)/python -m tests.simulation $(N) $(ARGS)
 
+mutants: dev ## plant N faults into the pure core, one at a time: do its tests find them? (make mutants N=400)
+	$(BIN)/python -m tests.mutants $(N) $(ARGS)
+
 docs: dev ## renew the generated parts of docs/
 	$(BIN)/python docs/generate.py
 

@@ -196,7 +196,19 @@ class _Api:
         try:
             self._service.ask(request)
         except Rejected as exc:
-            raise _for_people(exc) from exc
+            raise self._for_people(exc) from exc
+
+    def _for_people(self, refusal: Rejected) -> Rejected:
+        reason, message = _REFUSALS.get(refusal.reason, (refusal.reason, refusal.reason))
+        floor = self._service.router.floor
+        choices = {
+            "unknown_reason": floor.break_reasons,
+            "unknown_outcome": floor.outcomes,
+            "unknown_queue": floor.queues,
+        }
+        if refusal.reason in choices:
+            message = f"{message}; choose one of {', '.join(choices[refusal.reason])}"
+        return Rejected(reason, message)
 
     def _view(self, agent_id: AgentId) -> AgentView:
         agent: Agent | None = self._service.router.floor.agents.get(agent_id)
@@ -207,12 +219,12 @@ class _Api:
 
 _REFUSALS = {
     "no_such_agent": ("not_found", "there is no such agent"),
-    "not_logged_in": ("conflict", "the agent is not logged in"),
+    "not_logged_in": ("conflict", "the agent is not logged in: log_in or ready comes first"),
     "not_in_wrap_up": ("conflict", "the agent is not in wrap-up"),
     "seat_taken": ("conflict", "another agent sits at this extension"),
     "seat_busy": ("conflict", "log the agent out before giving him another extension"),
     "unknown_reason": ("unknown_reason", "the reason is not one of the setting break_reasons"),
-    "unknown_queue": ("unknown_queue", "a queue in the list does not exist"),
+    "unknown_queue": ("unknown_queue", "one of the queues does not exist"),
     "limit": ("conflict", "there are as many agents as there may be"),
     "outcome_required": (
         "outcome_required",
@@ -224,11 +236,6 @@ _REFUSALS = {
     "unknown_device": ("unknown_device", "the extension is not one of the agent's seats"),
     "in_call": ("conflict", "the agent is in a call; he can sit elsewhere when it is over"),
 }
-
-
-def _for_people(refusal: Rejected) -> Rejected:
-    reason, message = _REFUSALS.get(refusal.reason, (refusal.reason, refusal.reason))
-    return Rejected(reason, message)
 
 
 def _checked(body: NewAgent, service: AcdService) -> Profile:

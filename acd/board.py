@@ -33,6 +33,8 @@ class LiveCall(msgspec.Struct, frozen=True, kw_only=True):
     """Who talks with him, or is rung for him (of several, the first)."""
     offer_id: OfferId | None = None
     priority: int = 0
+    kind: Literal["live", "callback"] = "live"
+    """`callback`: nobody is on the line yet, or the customer was called back."""
 
 
 class Board:
@@ -162,6 +164,7 @@ def _call(floor: Floor, call_id: CallId) -> LiveCall | None:
             agent_id=ringing.agent_id if ringing is not None else None,
             offer_id=ringing.offer_id if ringing is not None else None,
             priority=caller.priority,
+            kind="callback" if caller.outgoing else "live",
         )
     if offer is None or offer.phase != "talking":
         return None
@@ -172,4 +175,5 @@ def _call(floor: Floor, call_id: CallId) -> LiveCall | None:
         entered_at=offer.entered_at,
         agent_id=offer.agent_id,
         offer_id=offer.offer_id,
+        kind="callback" if offer.kind == "callback" else "live",
     )

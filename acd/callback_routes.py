@@ -19,8 +19,9 @@ PATH = "/api/v1/callbacks-waiting"
 _TEXTS = {
     "unknown_queue": ("not_found", "there is no such queue"),
     "full": ("conflict", "this queue takes no more callbacks"),
+    "already_asked": ("conflict", "this number waits to be called back in this queue already"),
     "no_such_callback": ("not_found", "there is no such callback, or it is over"),
-    "talking": ("conflict", "the customer has been reached and talks"),
+    "talking": ("conflict", "the customer has answered"),
 }
 
 

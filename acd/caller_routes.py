@@ -129,6 +129,7 @@ class _Api:
 
 
 _TEXTS = {
+    "callback": ("conflict", "this is a callback: cancel it, or ask for another one"),
     "not_waiting": ("not_found", "this caller does not wait (any more)"),
     "not_in_our_hands": ("conflict", "a phone rings for this caller just now, or his node cannot be reached"),
     "already_there": ("conflict", "the caller waits in this queue already"),

@@ -13,31 +13,24 @@ from functools import partial
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-import msgspec
 import structlog
 
-from acd import oversight, waits
+from acd import waits
 from acd.board import Board
-from acd.callbacks.book import Callback
 from acd.callbacks.hooks import HEARERS
-from acd.core import views
-from acd.core.agents.roster import Agent, Profile
-from acd.core.callers.opening import Switch
-from acd.core.callers.resuming import LeftPlace
+from acd.core import memories, views
+from acd.core.agents.roster import Profile
 from acd.core.floor import Output
-from acd.core.matching.served import Bucket, Known
-from acd.core.offers.book import Offer
 from acd.core.requests import ASKED, Asked, RequestRefused
 from acd.core.router import REACTIONS, Router
 from acd.office.early import Early
 from acd.office.inquiries import Office
-from acd.office.keeping import Memory, read
-from acd.office.replica import AGENT_KEY, CALLBACK_KEY, KNOWN_KEY, OFFER_KEY, PLACE_KEY, SERVED_KEY, SWITCH_KEY
+from acd.office.keeping import Memory
 from acd.office.standby import Standby
 from hotline import dialling, hours
 from hotline.bus.base import Bus, Inbox
 from hotline.bus.outcomes import hear
-from hotline.commands import Command, CommandEnded, Refused, Ring
+from hotline.commands import CallOut, Command, CommandEnded, Refused, Ring
 from hotline.errors import Rejected, StandingBy, Unavailable
 from hotline.facts import AgentAdded, CallFlowedOut, Fact, NodeSurveyed, Record, Signal
 from hotline.ids import AgentId, Extension, NodeId, QueueId
@@ -133,36 +126,13 @@ class AcdService:
         self._ignored_told = 0
         if epoch:
             self._early = Early(nodes, lambda call_id: router.floor.notes.get(call_id) is not None, now=now)
-        agents, unread_agents = read(values, AGENT_KEY, Agent)
-        offers, unread_offers = read(values, OFFER_KEY, Offer)
-        switches, unread_switches = read(values, SWITCH_KEY, Switch)
-        places, unread_places = read(values, PLACE_KEY, LeftPlace)
-        callbacks, unread_callbacks = read(values, CALLBACK_KEY, Callback)
-        served, unread_served = read(values, SERVED_KEY, Bucket)
-        callers, unread_callers = read(values, KNOWN_KEY, Known)
-        unread = [
-            *unread_agents,
-            *unread_offers,
-            *unread_switches,
-            *unread_places,
-            *waits.restore(router.floor, values),
-        ]
-        unread += [*unread_served, *unread_callers, *unread_callbacks]
-        unread += oversight.restore(router.floor, values)
+        kept, unread = memories.read(values)
         router.floor.supervision_tone = self._settings.acd.supervision_tone
         if unread:
+            log.warning("memories that cannot be read are dropped", keys=unread)
             self.standby.remembered(dict.fromkeys(unread))
-        known = {a.id: a.profile for a in agents}
-        out = router.restore(
-            agents,
-            offers,
-            now=now,
-            switches=switches,
-            places=places,
-            callbacks=callbacks,
-            served=served,
-            known=callers,
-        )
+        known = {AgentId(name): agent.profile for name, agent in kept["agent"].items()}
+        out = router.restore(kept, now=now)
         self._bus.publish(*self._new_agents(known))
         self._perform(out)
         self._inbox.put(LookAnew(at=now))
@@ -170,7 +140,14 @@ class AcdService:
     def end(self) -> None:
         """Stand by: forget everything. Phones that ring for us go on ringing; it is the next router that hears how that ends."""
         self._router, self._early = None, None
-        for gauge in ("queue_waiting", "queue_longest_wait_seconds", "agents", *waits.GAUGES):
+        for gauge in (
+            "queue_waiting",
+            "callbacks_waiting",
+            "queue_longest_wait_seconds",
+            "agents",
+            "agents_overrun",
+            *waits.GAUGES,
+        ):
             self._tally.forget(gauge)
 
     def surveyed(self) -> tuple[NodeId, ...]:
@@ -292,23 +269,7 @@ class AcdService:
         self._ignored_told = ignored
 
     def _remember(self) -> None:
-        changed: dict[str, bytes | None] = {}
-        for agent_id, agent in self.router.take_changed_agents():
-            changed[AGENT_KEY + agent_id] = msgspec.msgpack.encode(agent) if agent is not None else None
-        for offer_id, offer in self.router.take_changed_offers():
-            changed[OFFER_KEY + offer_id] = msgspec.msgpack.encode(offer) if offer is not None else None
-        for queue_id, switch in self.router.take_changed_switches():
-            changed[SWITCH_KEY + queue_id] = msgspec.msgpack.encode(switch) if switch is not None else None
-        for call_id, place in self.router.take_changed_places():
-            changed[PLACE_KEY + call_id] = msgspec.msgpack.encode(place) if place is not None else None
-        for callback_id, callback in self.router.take_changed_callbacks():
-            changed[CALLBACK_KEY + callback_id] = msgspec.msgpack.encode(callback) if callback is not None else None
-        for name, bucket in self.router.take_changed_customers():
-            changed[SERVED_KEY + name] = msgspec.msgpack.encode(bucket)
-        for call_id, known in self.router.take_changed_callers():
-            changed[KNOWN_KEY + call_id] = msgspec.msgpack.encode(known) if known is not None else None
-        changed.update(oversight.changed(self.router.floor))
-        changed.update(waits.changed(self.router.floor, self._clock.now()))
+        changed = self.router.take_changed(now=self._clock.now())
         if changed:
             self.standby.remembered(changed)
 
@@ -316,7 +277,7 @@ class AcdService:
         assert self._inbox is not None  # `attach` came first
         epoch = self.standby.epoch
         outcome = self._bus.request(
-            command, epoch=epoch, within_s=RING_LIFE_S if epoch and isinstance(command, Ring) else None
+            command, epoch=epoch, within_s=RING_LIFE_S if epoch and isinstance(command, Ring | CallOut) else None
         )
         if isinstance(command, Ring):
             latest = self.router.floor.decisions.latest(command.call_id)
@@ -332,9 +293,11 @@ class AcdService:
         for queue_id in floor.queues:
             view = views.queue_view(floor, queue_id, now)
             self._tally.level("queue_waiting", view.waiting, queue=queue_id)
+            self._tally.level("callbacks_waiting", view.callbacks, queue=queue_id)
             self._tally.level("queue_longest_wait_seconds", view.longest_wait_s, queue=queue_id)
             for state, number in view.agents.items():
                 self._tally.level("agents", number, queue=queue_id, state=state)
+            self._tally.level("agents_overrun", view.agents_overrun, queue=queue_id)
         self._wait_levels.tell(floor, now)
 
     # --- what the API asks ------------------------------------------------------------------------------------------------

@@ -125,6 +125,7 @@ _REFUSALS = {
     "no_such_agent": ("not_found", "there is no such agent"),
     "unknown_queue": ("not_found", "there is no such queue"),
     "not_talking": ("conflict", "the agent is in no conversation"),
+    "only_asked": ("conflict", "another agent asks this one about his caller; supervise that one"),
     "node_unseen": ("conflict", "the node of this call cannot be reached now"),
     "own_seat": ("conflict", "the agent sits at this seat himself"),
     "supervises_already": ("conflict", "this seat supervises another conversation; leave that one first"),
@@ -135,6 +136,7 @@ _REFUSALS = {
     "ending": ("conflict", "this supervision is just ending"),
     "not_supervised": ("not_found", "nobody supervises this agent (from that seat)"),
     "seat_has_no_agent": ("conflict", "no agent sits at this seat, so that the caller cannot be counted as his"),
+    "takes_over_already": ("conflict", "the agent at this seat takes another caller over already"),
     "supervisor_not_ready": (
         "conflict",
         "the agent at this seat is not ready: set him ready before he takes a caller over",

@@ -22,7 +22,8 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     to: str
     """`agent:ID`, `queue:ID` or `number:DIGITS`."""
     attended: bool = False
-    """Whether he asks that agent first, while the caller hears music; then `complete` or `cancel` follows."""
+    """Whether he asks there first, while the caller hears music: that agent, the first free one of that queue, or who answers that
+    number. Then `complete` or `cancel` follows."""
 
 
 def routes(service: AcdService) -> list[Route]:
@@ -33,7 +34,7 @@ def routes(service: AcdService) -> list[Route]:
             method="POST",
             path="/api/v1/agents/{id}/transfer",
             handler=api.transfer,
-            summary="Hand an agent's caller on to an agent, a queue or a number; or ask another agent first",
+            summary="Hand an agent's caller on to an agent, a queue or a number; or ask there first",
             answer=AgentView,
             body=NewTransfer,
         ),
@@ -92,7 +93,7 @@ _REFUSALS = {
     "unknown_agent": ("unknown_agent", "there is no agent of that name to hand the caller on to"),
     "unknown_queue": ("unknown_queue", "there is no such queue"),
     "himself": ("himself", "the agent cannot hand his caller on to himself"),
-    "only_agents": ("only_agents", "only another agent can be asked first; queues and numbers take a caller without"),
+    "nobody_free": ("conflict", "nobody of that queue is free now; hand the caller on without asking, or wait"),
     "bad_destination": ("bad_destination", f"use {transfers.ACCEPTED}"),
 }
 

@@ -1,13 +1,6 @@
-"""The door of estimates: what was learned goes into the memory and comes back from it, and the metrics are told."""
-
-from collections.abc import Mapping
-
-import msgspec
+"""The door of estimates: the metrics are told what callers can expect, and what came of it."""
 
 from acd.core.floor import Floor
-from acd.estimates.learnt import Learnt
-from acd.office.keeping import read_by_name
-from acd.office.replica import ESTIMATE_KEY
 from hotline.ids import QueueId
 from hotline.tally import Tally
 
@@ -18,19 +11,6 @@ GAUGES = (
     "wait_estimate_said",
 )
 """What only the active router can tell."""
-
-
-def restore(floor: Floor, values: Mapping[str, bytes]) -> list[str]:
-    """Take up what an earlier life had learned; return the keys of what cannot be read any more."""
-    found, unread = read_by_name(values, ESTIMATE_KEY, Learnt)
-    floor.estimates.restore({QueueId(queue_id): learnt for queue_id, learnt in found.items()})
-    return unread
-
-
-def changed(floor: Floor, now: float) -> dict[str, bytes]:
-    """Return what is to be remembered, by its key."""
-    taken = floor.estimates.take_changed(now)
-    return {ESTIMATE_KEY + queue_id: msgspec.msgpack.encode(learnt) for queue_id, learnt in taken}
 
 
 class WaitLevels:

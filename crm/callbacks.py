@@ -14,6 +14,7 @@ from hotline.codec import decode_fact
 from hotline.errors import Rejected
 from hotline.facts import Fact
 from hotline.ids import AgentId, CallbackId, CallId, CustomerId, QueueId
+from hotline.kpi import share
 from hotline.store.pool import Connection, Store
 from hotline.store.pool import Row as Record
 from hotline.store.queries import load
@@ -52,7 +53,7 @@ class CallbackView(msgspec.Struct, frozen=True, kw_only=True):
     call_id: CallId | None
     """The last call that was made for it."""
     agent_id: AgentId | None
-    """Who was reserved for that."""
+    """Who was reserved for that; None: he was dialled when an agent was about to be free."""
     first_attempt_at: datetime | None
     retry_at: datetime | None
     ended_at: datetime | None
@@ -62,6 +63,28 @@ class CallbackStory(CallbackView, frozen=True, kw_only=True):
     """One callback with everything that was told of it."""
 
     facts: list[Fact]
+
+
+class CallbackSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the callbacks that were requested in a stretch of time. They are in no number of a queue's callers."""
+
+    requested: int
+    reached: int
+    reached_at_once: int
+    """Of those, with the first attempt."""
+    failed: int
+    hung_up: int
+    """Of those, who answered and hung up before an agent was there."""
+    expired: int
+    cancelled: int
+    open: int
+    """Not over yet."""
+    attempts: int
+    """How often customers were called."""
+    reached_share: float | None
+    """reached / (reached + failed + expired)"""
+    wait_s: float | None
+    """From the wish to the conversation, mean of those who were reached."""
 
 
 class CallbackQuery(PageQuery, frozen=True, kw_only=True):
@@ -106,6 +129,14 @@ def callback_routes(store: Store, zone: ZoneInfo, country: str) -> list[Route]:
 
 def _view(record: Record) -> CallbackView:
     return msgspec.convert({f: record[f] for f in CallbackView.__struct_fields__}, CallbackView)
+
+
+async def summary(connection: Connection, since: datetime, until: datetime, queue: str | None) -> CallbackSummary:
+    """Return what became of the callbacks requested from `since` to before `until`, of one queue or all."""
+    found = await connection.fetchrow(_sql.summary, since, until, queue)
+    assert found is not None  # an aggregate always returns a row
+    over = found["reached"] + found["failed"] + found["expired"]
+    return CallbackSummary(**dict(found), reached_share=share(found["reached"], over))
 
 
 async def audit_callbacks(

@@ -16,6 +16,21 @@ LIMIT $8;
 -- One callback.
 SELECT * FROM v_callback WHERE callback_id = $1;
 
+-- name: summary
+-- What became of the callbacks that were requested from $1 to before $2, of queue $3 or all.
+SELECT count(*) AS requested,
+       count(*) FILTER (WHERE status = 'reached') AS reached,
+       count(*) FILTER (WHERE status = 'reached' AND attempts <= 1) AS reached_at_once,
+       count(*) FILTER (WHERE status = 'failed') AS failed,
+       count(*) FILTER (WHERE status = 'failed' AND reason = 'hung_up') AS hung_up,
+       count(*) FILTER (WHERE status = 'expired') AS expired,
+       count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
+       count(*) FILTER (WHERE ended_at IS NULL) AS open,
+       COALESCE(sum(attempts), 0)::integer AS attempts,
+       avg(EXTRACT(EPOCH FROM ended_at - requested_at)) FILTER (WHERE status = 'reached')::float8 AS wait_s
+FROM v_callback
+WHERE requested_at >= $1 AND requested_at < $2 AND ($3::text IS NULL OR queue_id = $3);
+
 -- name: facts
 -- The journal of one callback.
 SELECT type, version, body::text AS body FROM journal
@@ -39,9 +54,11 @@ WHERE type = 'CallbackAttempted' AND before IN ('CallbackAttempted', 'CallbackEn
 ORDER BY callback_id LIMIT $3;
 
 -- name: pending
--- The wishes of callbacks that wait and of which nothing was told since $1, oldest first; $2 rows.
-SELECT j.type, j.version, j.body::text AS body
+-- The wishes of callbacks that are not over and of which nothing was told since $1, oldest first, and how many calls were made; $2 rows.
+SELECT j.type, j.version, j.body::text AS body,
+       (SELECT count(*)::integer FROM journal AS a
+        WHERE a.body ->> 'callback_id' = c.callback_id AND a.body ? 'callback_id' AND a.type = 'CallbackAttempted') AS calls
 FROM v_callback AS c JOIN journal AS j ON j.type = 'CallbackRequested' AND j.body ? 'callback_id' AND j.body ->> 'callback_id' = c.callback_id
-WHERE c.status = 'waiting' AND c.requested_at < $1
+WHERE c.status IN ('waiting', 'calling') AND c.requested_at < $1
   AND NOT EXISTS (SELECT FROM journal AS n WHERE n.body ->> 'callback_id' = c.callback_id AND n.body ? 'callback_id' AND n.at >= $1)
 ORDER BY c.requested_at LIMIT $2;

@@ -56,4 +56,4 @@ class PendingCallbacks:
         for record in records:
             wish = decode_fact(record["type"], record["version"], record["body"])
             if isinstance(wish, CallbackRequested):
-                self._bus.publish(CallbackPending(at=now, wish=wish))
+                self._bus.publish(CallbackPending(at=now, wish=wish, calls=record["calls"]))

@@ -134,6 +134,7 @@ SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY w.duration
        avg(o.ring_s) AS ring_s,
        count(o.talk_s) AS handled,
        COALESCE(sum(o.talk_s), 0)::float8 AS talk_s,
+       COALESCE(sum(o.hold_s), 0)::float8 AS hold_s,
        COALESCE(sum(wrap.duration_s) FILTER (WHERE o.talk_s IS NOT NULL), 0)::float8 AS wrap_up_s
 FROM segment AS w
 LEFT JOIN offer AS o ON w.outcome = 'answered' AND o.call_id = w.call_id AND o.offer_id = w.offer_id

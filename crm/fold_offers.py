@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from crm.fold_transfers import conversation, handed_on, hold_s
+from crm.fold_transfers import asked_and_found, conversation, handed_on, hold_s, was_asked
 from crm.rows import OfferResult, OfferRow, RecordingRow, moment
 from crm.told import Told, lasted
 from hotline.facts import (
@@ -69,7 +69,7 @@ def _offer(offer_id: OfferId, facts: list[CallFact], told: Told) -> OfferRow:
     ending = _ending(offer_id, facts, told, made_at)
     talk_over = _talk_over(ending, talk_end, told, offer_id)
     rang_at = moment(rang.at) if rang else None
-    kind = made.kind if made else "main"
+    kind = made.kind if made else "consult" if was_asked(told, offer_id) else "main"
     got = handed_on(told, offer_id)
     talked_since = ending.at if kind != "consult" else moment(got.at) if got else None
     held_s = hold_s(conversation(told, offer_id, talked_since, talk_over)) if talked_since else None
@@ -105,6 +105,7 @@ def _ending(offer_id: OfferId, facts: list[CallFact], told: Told, made_at: datet
     if accepted is not None:
         return _Ending(moment(accepted.at), "answered")
     found_talking = next((f for f in facts if isinstance(f, CallAdopted) and f.phase == "talking"), None)
+    found_talking = found_talking or asked_and_found(told, offer_id)
     talked = found_talking or _first(facts, TalkEnded)
     if talked is not None:
         return _Ending(moment(talked.at), "answered", inferred=True)

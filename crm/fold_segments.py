@@ -189,7 +189,10 @@ def _left_by_inference(
     if told.ended_at is not None:
         ringing = any(o.result == "unknown" and o.reason == "not_told" for o in offers)
         ended = max(told.ended_at, entered_at)
-        signs.append(_Left(ended, "abandoned", while_ringing=ringing, inferred=True))
+        if _is_callback(told, entry) and not told.was_met:
+            signs.append(_Left(ended, "flowed_out", "not_reached", inferred=True))
+        else:
+            signs.append(_Left(ended, "abandoned", while_ringing=ringing, inferred=True))
     return min((s for s in signs if s.at >= entered_at), key=lambda s: s.at, default=None)
 
 

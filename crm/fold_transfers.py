@@ -12,7 +12,7 @@ import msgspec
 
 from crm.rows import moment
 from crm.told import Told
-from hotline.facts import ConferenceBegan, HoldBegan, HoldEnded, TransferCompleted
+from hotline.facts import CallAdopted, ConferenceBegan, HoldBegan, HoldEnded, TransferCompleted, TransferStarted
 from hotline.ids import OfferId
 
 StretchKind = Literal["talk", "hold", "consult", "conference"]
@@ -31,6 +31,18 @@ class Stretch(msgspec.Struct, frozen=True):
     def duration_s(self) -> float:
         """How long it was; 0 while it is open."""
         return (self.ended_at - self.began_at).total_seconds() if self.ended_at is not None else 0.0
+
+
+def was_asked(told: Told, offer_id: OfferId) -> bool:
+    """Return whether an offer whose making was not told is one by which an agent was asked."""
+    begun = any(f.next_offer == offer_id for f in told.all(TransferStarted))
+    done = any(f.next_offer == offer_id for f in told.all(TransferCompleted))
+    return begun or done or any(f.second_offer == offer_id for f in told.all(CallAdopted))
+
+
+def asked_and_found(told: Told, offer_id: OfferId) -> CallAdopted | None:
+    """Return where an agent who was asked was found talking, although nobody told that he had answered."""
+    return next((f for f in told.all(CallAdopted) if f.second_offer == offer_id and f.second_answered), None)
 
 
 def handed_on(told: Told, offer_id: OfferId) -> TransferCompleted | None:

@@ -146,6 +146,8 @@ def _outcome(told: Told, segments: Sequence[SegmentRow]) -> Outcome:
     if told.end is None:
         return "live"
     kinds = {s.kind for s in segments}
+    if told.arrival is not None and told.arrival.origin == "callback" and not told.was_met:
+        return "flowed_out"  # whom we called was never there, though an agent may have been
     if "talk" in kinds:
         return "answered"
     if "fallback" in kinds:
@@ -228,6 +230,7 @@ def agent_state_row(told: Envelope) -> AgentStateRow | None:
         changed_by=fact.by,
         until=moment(fact.until) if fact.until is not None else None,
         call_id=fact.call_id,
+        forced=fact.forced,
     )
 
 

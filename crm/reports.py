@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from crm import callbacks
+from crm.callbacks import CallbackSummary
 from hotline.kpi import DEFAULT_FORMULA, FORMULAS, QueueCounts, Rate, connect_rates, share
 from hotline.store.pool import Row as Record
 from hotline.store.pool import Store
@@ -33,12 +35,13 @@ class QueueSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HandleTime(msgspec.Struct, frozen=True, kw_only=True):
-    """AHT and its parts, means per handled call in seconds. Hold is part of talk until it is measured apart."""
+    """AHT and its parts, means per handled call in seconds. Talk is without hold."""
 
     formula: str
     handled: int
     ring_s: float | None
     talk_s: float | None
+    hold_s: float | None
     wrap_up_s: float | None
     aht_s: float | None
 
@@ -72,6 +75,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     abandoned_waits: Spread
     handle_time: HandleTime
     promises: Promises
+    callbacks: CallbackSummary
     queues: list[QueueSummary]
     outcomes: dict[str, int]
     """All calls that arrived in the time, by outcome; also those that never entered a queue."""
@@ -84,6 +88,7 @@ async def summary(store: Store, since: datetime, until: datetime, queue: str | N
         durations = await connection.fetchrow(_sql.durations, since, until, queue)
         outcomes = await connection.fetch(_sql.outcomes, since, until)
         promises = await connection.fetchrow(_sql.promises, since, until, queue)
+        called_back = await callbacks.summary(connection, since, until, queue)
     assert durations is not None  # an aggregate always returns a row
     assert promises is not None
     counts = sum((q.counts for q in queues), QueueCounts())
@@ -99,6 +104,7 @@ async def summary(store: Store, since: datetime, until: datetime, queue: str | N
         abandoned_waits=_spread(durations["abandoned_wait_s"], durations["abandoned_waits"]),
         handle_time=_handle_time(durations),
         promises=_promises(promises),
+        callbacks=called_back,
         queues=queues,
         outcomes={r["outcome"]: r["calls"] for r in outcomes},
     )
@@ -130,10 +136,11 @@ def _promises(record: Record) -> Promises:
 def _handle_time(record: Record) -> HandleTime:
     handled = record["handled"]
     return HandleTime(
-        formula="(talk + wrap-up) / handled",
+        formula="(talk + hold + wrap-up) / handled",
         handled=handled,
         ring_s=record["ring_s"],
         talk_s=share(record["talk_s"], handled),
+        hold_s=share(record["hold_s"], handled),
         wrap_up_s=share(record["wrap_up_s"], handled),
-        aht_s=share(record["talk_s"] + record["wrap_up_s"], handled),
+        aht_s=share(record["talk_s"] + record["hold_s"] + record["wrap_up_s"], handled),
     )

@@ -236,7 +236,10 @@ class AgentStateRow(Row, frozen=True, kw_only=True):
     reason: str
     changed_by: str
     until: datetime | None
+    """When a wrap-up or rest is to end; of a break, when it has lasted as long as its reason allows."""
     call_id: CallId | None
+    forced: bool
+    """Whether a supervisor ordered it."""
 
 
 class CallRows(msgspec.Struct, frozen=True, kw_only=True):

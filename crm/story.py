@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import Any, Literal
 
-from crm import story_supervision
+from crm import story_supervision, story_waits
 from crm.rows import moment
 from crm.told import in_order
 from hotline import facts as f
@@ -37,7 +37,7 @@ _WORDS_ZH = {
     "session": "在菜单或队列中",
     "ringing": "振铃中",
     "talking": "通话中",
-    "fallback": "备用队列",
+    "fallback": "应急队列",
     "no_heartbeat": "没有控制程序",
     "lease_expired": "租约到期",
     "not_handled": "无人处理",
@@ -51,6 +51,12 @@ _WORDS_ZH = {
     "pulled": "由主管移出",
     "outside": "在外部（留言或外部号码）",
     "missing": "缺失",
+    "answered": "已接听",
+    "not_reached": "未接通客户",
+    "key": "按键选择",
+    "transferred": "已转接",
+    "lost": "失去联系",
+    "unknown_queue": "没有此队列",
     "empty": "空文件",
     "broken": "损坏",
     "too_short": "过短",
@@ -74,12 +80,8 @@ def _after(fact: Fact, text: str, note: str) -> str:
 
 LINES: dict[type[Fact], tuple[Line, Line]] = {
     f.CallArrived: (
-        lambda x: _after(
-            x, f"called {x.number} from {x.caller_number or 'a withheld number'}{_named(x.caller_name)}", "from CEL"
-        ),
-        lambda x: _after(
-            x, f"{x.caller_number or '隐藏号码'}{_named(x.caller_name)} 呼叫 {x.number}", "事后由 CEL 补记"
-        ),
+        lambda x: _after(x, _arrived(x), "from CEL"),
+        lambda x: _after(x, _arrived_zh(x), "事后由 CEL 补记"),
     ),
     f.CallAdopted: (
         lambda x: f"taken over after a gap, {x.phase}",
@@ -112,7 +114,7 @@ LINES: dict[type[Fact], tuple[Line, Line]] = {
     ),
     f.CallFlowedOut: (
         lambda x: f"left queue {x.queue_id} after {_s(x.at - x.entered_at)} s: {x.reason.replace('_', ' ')}{_way(x)}",
-        lambda x: f"等待 {_s(x.at - x.entered_at)} 秒后离开队列 {x.queue_id}：{_w(x.reason)}{_way(x)}",
+        lambda x: f"等待 {_s(x.at - x.entered_at)} 秒后离开队列 {x.queue_id}：{_w(x.reason)}{_way_zh(x)}",
     ),
     f.CallMoved: (
         lambda x: f"moved from queue {x.queue_id} to {x.to} by {x.by}",
@@ -126,10 +128,7 @@ LINES: dict[type[Fact], tuple[Line, Line]] = {
         lambda x: f"has his old place in queue {x.queue_id} back, from call {x.earlier_call_id}",
         lambda x: f"恢复了在队列 {x.queue_id} 中的原有位置（来自通话 {x.earlier_call_id}）",
     ),
-    f.WaitPromised: (
-        lambda x: f"told to expect a wait of {_minutes(x, 'less than {high} min', '{low} to {high} min')}",
-        lambda x: f"告知预计等候{_minutes(x, '不到 {high} 分钟', ' {low} 至 {high} 分钟')}",
-    ),
+    f.WaitPromised: (lambda x: story_waits.told(x)[0], lambda x: story_waits.told(x)[1]),
     f.CustomerDialled: (
         lambda x: f"the customer was called back: {x.result.replace('_', ' ')}",
         lambda x: f"回拨客户：{_w(x.result)}",
@@ -161,7 +160,7 @@ LINES: dict[type[Fact], tuple[Line, Line]] = {
     ),
     f.CallFellBack: (
         lambda x: _after(x, f"went to the fallback queue: {x.reason.replace('_', ' ')}", "from CEL"),
-        lambda x: _after(x, f"转入备用队列：{_w(x.reason)}", "事后由 CEL 补记"),
+        lambda x: _after(x, f"转入应急队列：{_w(x.reason)}", "事后由 CEL 补记"),
     ),
     f.CallEnded: (
         lambda x: _after(
@@ -234,15 +233,39 @@ LINES: dict[type[Fact], tuple[Line, Line]] = {
 """For each kind of fact of a call: its line in English and in Chinese."""
 
 
-def _minutes(promise: f.WaitPromised, less: str, between: str) -> str:
-    low, high = round(promise.low_s / 60), round(promise.high_s / 60)
-    return (between if low else less).format(low=low, high=high)
+def _arrived(call: f.CallArrived) -> str:
+    if call.origin == "callback":
+        return f"a call back to {call.caller_number}, for his call of {call.number}"
+    return f"called {call.number} from {call.caller_number or 'a withheld number'}{_named(call.caller_name)}"
+
+
+def _arrived_zh(call: f.CallArrived) -> str:
+    if call.origin == "callback":
+        return f"回拨 {call.caller_number}（其来电号码 {call.number}）"
+    return f"{call.caller_number or '隐藏号码'}{_named(call.caller_name)} 呼叫 {call.number}"
 
 
 def _way(left: f.CallFlowedOut) -> str:
     """Return what is done with a caller who left a line, and who wanted it so."""
     treated = f" -> {left.treatment}" if left.treatment else ""
     return treated + (f" ({left.by})" if left.by else "")
+
+
+_TREATMENTS_ZH = {
+    "fallback": "转应急队列",
+    "voicemail": "留言",
+    "callback": "回拨",
+    "hang_up": "挂断",
+    "queue": "转到队列",
+    "number": "转接外线",
+    "announce": "播放公告",
+}
+
+
+def _way_zh(left: f.CallFlowedOut) -> str:
+    kind, _, target = left.treatment.partition(":")
+    treated = f" → {_TREATMENTS_ZH.get(kind, kind)}{f' {target}' if target else ''}" if kind else ""
+    return treated + (f"（{left.by}）" if left.by else "")
 
 
 _KINDS_ZH = {"agent": "坐席", "queue": "队列", "number": "号码"}
@@ -268,7 +291,19 @@ def describe(fact: Fact, language: Language = "en") -> str:
 def story(envelopes: Iterable[Envelope], zone: tzinfo, language: Language = "en") -> list[str]:
     """Return the story of a call: a line for each fact, in order, with its time in `zone`."""
     lines: list[str] = []
-    for envelope in in_order(envelopes):
-        local = moment(envelope.fact.at).astimezone(zone)
-        lines.append(f"{local:%H:%M:%S}.{local.microsecond // 100_000}  {describe(envelope.fact, language)}")
+    facts = [envelope.fact for envelope in in_order(envelopes)]
+    for place, fact in enumerate(facts):
+        local = moment(fact.at).astimezone(zone)
+        text = describe(fact, language) + _what_came(facts, place, language)
+        lines.append(f"{local:%H:%M:%S}.{local.microsecond // 100_000}  {text}")
     return lines
+
+
+def _what_came(facts: list[Fact], place: int, language: Language) -> str:
+    """Return what is to be said of the fact at `place` that only those after it tell."""
+    fact = facts[place]
+    if not isinstance(fact, f.WaitPromised):
+        return ""
+    english, chinese = story_waits.came_of(fact, facts[place + 1 :])
+    came = english if language == "en" else chinese
+    return came and (f": {came}" if language == "en" else f"：{came}")

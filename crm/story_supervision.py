@@ -47,6 +47,8 @@ _STATES_ZH = {
     "unreachable": "话机不可达",
 }
 
+_THEN_ZH = {"stay": "继续等候", "hang_up": "挂断", "fallback": "转应急队列"}
+
 ORDERS: dict[type[f.Fact], tuple[Callable[[Any], str], Callable[[Any], str]]] = {
     f.SurgeSwitched: (
         lambda x: f"{'called the surge agents to' if x.on else 'let the surge agents go from'} queue {x.queue_id}",
@@ -55,24 +57,35 @@ ORDERS: dict[type[f.Fact], tuple[Callable[[Any], str], Callable[[Any], str]]] = 
     f.QueueSwitched: (
         lambda x: (
             f"queue {x.queue_id} is {'closed' if x.closed else 'open'}"
-            + (f", its callers hear {x.emergency}" if x.emergency else "")
+            + (f", its callers hear {x.emergency}, then {x.then.replace('_', ' ')}" if x.emergency else "")
         ),
         lambda x: (
             f"队列 {x.queue_id} {'已关闭' if x.closed else '已开放'}"
-            + (f"，播放公告 {x.emergency}" if x.emergency else "")
+            + (f"，播放公告 {x.emergency}，之后{_THEN_ZH.get(x.then, x.then)}" if x.emergency else "")
         ),
     ),
     f.AgentStateChanged: (
-        lambda x: f"agent {x.agent_id}: {x.previous} -> {x.state}" + (f" ({x.reason})" if x.reason else ""),
+        lambda x: (
+            f"agent {x.agent_id}: {x.previous} -> {x.state}"
+            + (f" ({x.reason})" if x.reason else "")
+            + (", by order" if x.forced else "")
+        ),
         lambda x: (
             f"坐席 {x.agent_id}：{_STATES_ZH.get(x.previous, x.previous)} → {_STATES_ZH.get(x.state, x.state)}"
             + (f"（{x.reason}）" if x.reason else "")
+            + ("，主管指令" if x.forced else "")
         ),
     ),
     f.AgentWishChanged: (
-        lambda x: f"agent {x.agent_id}, after his call: {x.wish or 'nothing'}" + (f" ({x.reason})" if x.reason else ""),
         lambda x: (
-            f"坐席 {x.agent_id} 通话后：{_STATES_ZH.get(x.wish, '不变')}" + (f"（{x.reason}）" if x.reason else "")
+            f"agent {x.agent_id}, after his call: {x.wish or 'nothing'}"
+            + (f" ({x.reason})" if x.reason else "")
+            + (", by order" if x.forced else "")
+        ),
+        lambda x: (
+            f"坐席 {x.agent_id} 通话后：{_STATES_ZH.get(x.wish, '不变')}"
+            + (f"（{x.reason}）" if x.reason else "")
+            + ("，主管指令" if x.forced else "")
         ),
     ),
 }

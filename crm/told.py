@@ -16,6 +16,7 @@ from hotline.facts import (
     CallFact,
     CallFellBack,
     CallQueued,
+    CustomerDialled,
     Envelope,
     OfferMade,
     TransferCompleted,
@@ -50,6 +51,12 @@ class Told:
     def knows(self, *kinds: type[CallFact]) -> bool:
         """Return whether a fact of one of these kinds was told."""
         return any(kind in self._by_kind for kind in kinds)
+
+    @property
+    def was_met(self) -> bool:
+        """Whether the customer whom we called back was on the line; one who does not answer our call gives nothing up."""
+        dialled = any(f.result == "answered" for f in self.all(CustomerDialled))
+        return dialled or any(f.customer == "answered" for f in self.all(CallAdopted))
 
     def elsewhere(self, since: datetime, offer_id: OfferId | None) -> datetime | None:
         """Return when, after `since`, the caller was certainly no longer in the conversation of `offer_id`; None: nothing says so.

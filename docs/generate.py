@@ -83,11 +83,17 @@ where an agent goes who has nothing to do any more.
 
 On duty are {{on_duty}}. What an agent may ask for himself: `*41` is `log_in`, `*42` is `ready`, `*43` is `not_ready`,
 `*44` is `log_out`, `*45` is `end_wrap_up`; `hotline agent set` asks for the same. On a ringing phone, "reject" (603, or 486)
-gives the caller back: the agent stays ready for others and is spared this caller.
+gives the caller back: the agent stays ready for others and is spared this caller. The phone's hold key makes him `holding`; what
+other keys do during a conversation is in [transfers.md](transfers.md).
+
+Who does not answer rests for the queue's `rest_after_no_answer_s`, and after `no_answers_before_break` rings in a row he is on a break with the
+reason `no_answer`. A phone that says "busy" at once although it is in no call has its key "do not disturb" pressed: after as many tries its agent is on
+a break with the reason `phone_busy`. A phone that is not registered, or does not answer Asterisk, is not rung; its agent is `unreachable`.
 
 ## Orders of a supervisor
 
-`hotline agent force ID ready|break|offline` (`PUT /api/v1/agents/ID/forced-state`). Who ordered it, and why, stands in the change of state.
+`hotline agent force ID ready|break|offline` (`PUT /api/v1/agents/ID/forced-state`). Who ordered it, and why, stands in the change of state
+(`forced`, `by` and `reason` of `AgentStateChanged`; `forced` and `changed_by` of `v_agent_state`), also when it was kept until a call was over.
 No conversation is ever cut: what is ordered during one is kept until it is over. `now` (or nothing said) takes a ring back, ends a wrap-up and
 waives an outcome that is owed; `--after-call` lets a ring and a wrap-up come to their end. What is kept for later is
 shown with the agent (`hotline agent show ID`), and called off by `hotline agent set ID cancel`; `*42` during the call does the same.
@@ -98,9 +104,9 @@ shown with the agent (`hotline agent show ID`), and called off by `hotline agent
 
 ## Breaks with a limit
 
-`[acd] break_limit_s` says how long a break of each reason may last (`lunch = 1800`; `logged_in` and `no_answer` are reasons too).
-When it is over he stays where he is: `BreakOverran` is told, `hotline agent list` shows it, and
-`hotline_agents_overrun` and `hotline_breaks_overrun_total` count it.
+`[acd] break_limit_s` says how long a break of each reason may last (`lunch = 1800`; `logged_in`, `no_answer` and `phone_busy` are reasons too).
+When it is over he stays where he is: `BreakOverran` is told, `hotline agent list` and the board show it (`overran`), and
+`hotline_agents_overrun` and `hotline_breaks_overrun_total` count it. `v_agent_state` has the seconds in `overran_s`.
 
 ## Outcomes
 
@@ -120,8 +126,10 @@ then on. The other codes work from each of them. Nobody moves during a call.
 An agent with a `remote_number` is rung there over the trunk `[outbound]`, if that number may be dialled. Who answers hears "press 1 to accept this
 call, 2 to reject it": only `1` connects the caller, who hears his music until then; any other key is a refusal, and nothing (a voice
 box) is no answer. The time for it is part of the queue's `ring_timeout_s`. A number that is busy or cannot be reached counts as not answered too, so
-that it is not dialled for ever. These calls count for `[outbound] per_hour` and `at_once`, but are made beyond them: the caller is served. Such an agent has no feature codes; his states are changed by
-command and API.
+that it is not dialled for ever. These calls count for `[outbound] per_hour` and `at_once`, but are made beyond them: the caller is served. Where a queue
+rings several phones at once, he is not among them, since he must press a key first; when nobody else can serve, he is rung alone. Other
+agents cannot ask him during a call (a blind transfer reaches him). Outside he has no feature codes: his states are changed by command
+and API, or from the phone of his seat, if there is one.
 """
 
 STATE_MEANINGS = {

@@ -137,6 +137,8 @@ class Consult(CallCommand, frozen=True, kw_only=True):
     recording_id: RecordingId | None = None
     """Record what the caller and the second agent say to each other under this name."""
     seat_node: NodeId | None = None
+    number: str = ""
+    """Somebody outside who is asked over the outgoing trunk instead of an agent; agent and extension are empty then."""
 
 
 class Swap(CallCommand, frozen=True, kw_only=True):
@@ -159,6 +161,12 @@ class EndConsult(CallCommand, frozen=True, kw_only=True):
     offer_id: OfferId
     next_offer: OfferId
     hand_on: bool
+
+
+class Beep(CallCommand, frozen=True, kw_only=True):
+    """Let the agent of a conversation, and nobody else, hear that what he keyed in was refused."""
+
+    offer_id: OfferId
 
 
 class Hangup(CallCommand, frozen=True, kw_only=True):

@@ -96,7 +96,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     opening: Hours | None = None
     """When customers may be called; None: always."""
     own: frozenset[str] = frozenset()
-    """Our own numbers, in the form in which they would be dialled: calling them is a circle."""
+    """Our own numbers and seats, in the form in which they would be dialled: calling them over the trunk is a circle."""
 
     def is_open(self, now: float) -> bool:
         """Return whether customers may be called at `now`."""
@@ -107,7 +107,8 @@ def policy(settings: Settings) -> Policy:
     """Return the rules that the settings give."""
     outbound = settings.outbound
     country = settings.crm.country_code
-    own = {_national(outbound.caller_number, country), *(number.number for number in settings.numbers.values())} - {""}
+    numbers = {number.number for number in settings.numbers.values()}
+    own = {_national(outbound.caller_number, country), *numbers, *settings.seats.extensions()} - {""}
     return Policy(
         trunk=bool(outbound.trunk),
         country=country,
@@ -215,7 +216,7 @@ class Ledger:
         return len(self._live)
 
     def begin(self, key: str, at: float) -> None:
-        """Note an outgoing call; the same key twice is one call."""
+        """Note an outgoing call, not earlier than those before it; the same key twice is one call."""
         self._begun.setdefault(key, at)
         self._live.add(key)
 
@@ -225,6 +226,9 @@ class Ledger:
 
     def last_hour(self, now: float) -> int:
         """Return how many began within the hour before `now`."""
-        for key in [k for k, at in self._begun.items() if at <= now - HOUR_S]:
+        while self._begun:
+            key, at = next(iter(self._begun.items()))  # the oldest: they are noted in their order
+            if at > now - HOUR_S:
+                break
             del self._begun[key]
         return len(self._begun)

@@ -101,12 +101,18 @@ class CallAdopted(CallFact, frozen=True, kw_only=True):
     """The offer by which the agent asks another one, meanwhile."""
     second_answered: bool = False
     """Whether that one has answered."""
+    second_agent: AgentId | None = None
+    """Who is asked by it."""
     held: bool = False
     """Whether he is on hold."""
+    led_on_at: float = 0.0
+    """When he was handed on to whom he talks with now, to the second; 0: he was not."""
     transfer: str = ""
     """Whom an agent handed him on to, if nobody has taken him over since; see `CallReturned`."""
     transferred_by: AgentId | None = None
     transfer_queue: QueueId | None = None
+    customer: Literal["", "waits", "dialled", "answered"] = ""
+    """Of a call that we made for a callback, what its node knows of the customer: not dialled yet, dialled, or on the line."""
 
 
 class CallerIdentified(CallFact, frozen=True, kw_only=True):
@@ -401,6 +407,8 @@ class TransferCompleted(OfferFact, frozen=True, kw_only=True):
     """Attended: the offer under which the caller talks on."""
     recording_id: RecordingId | None = None
     """Attended: record what they say to each other under this name."""
+    reconciled: bool = False
+    """Whether nobody saw it happen: the caller was found with the other one afterwards."""
 
 
 class TransferFailed(OfferFact, frozen=True, kw_only=True):
@@ -465,6 +473,8 @@ class AgentStateChanged(AgentFact, frozen=True, kw_only=True):
     call_id: CallId | None = None
     queues: tuple[QueueId, ...] = ()
     """The queues this agent serves, so that gauges can be folded without another look-up."""
+    forced: bool = False
+    """Whether a supervisor ordered it (`by`), at this moment or before."""
 
 
 class AgentWishChanged(AgentFact, frozen=True, kw_only=True):
@@ -474,6 +484,8 @@ class AgentWishChanged(AgentFact, frozen=True, kw_only=True):
     """Empty: nothing follows any more."""
     reason: str = ""
     by: str = "system"
+    forced: bool = False
+    """Whether a supervisor ordered it."""
 
 
 class BreakOverran(AgentFact, frozen=True, kw_only=True):
@@ -563,16 +575,17 @@ class CallbackRefused(CallbackFact, frozen=True, kw_only=True):
 
     queue_id: QueueId
     reason: str
-    """A reason of `hotline.dialling`, `unknown_queue` or `full`."""
+    """A reason of `hotline.dialling`, `unknown_queue`, `full` or `already_asked` (the number has a callback in this line)."""
 
 
 class CallbackAttempted(CallbackFact, frozen=True, kw_only=True):
-    """His turn has come: an agent is reserved for him, and the call `call_id` is made."""
+    """His turn has come, or is about to: the call `call_id` is made."""
 
     queue_id: QueueId
     call_id: CallId
     attempt: int
-    agent_id: AgentId
+    agent_id: AgentId | None = None
+    """Who is reserved for him; None: an agent is about to be free."""
     first: Literal["agent", "customer"]
     waited_s: float
 
@@ -594,12 +607,14 @@ class CallbackEnded(CallbackFact, frozen=True, kw_only=True):
     queue_id: QueueId
     result: CallbackResult
     reason: str = ""
-    """Why it failed or was cancelled: the last attempt's result, `hung_up`, `called_again`, a user's name …"""
+    """Why it failed or was cancelled: the last attempt's result, `hung_up`, `flowed_out`, `called_again`, a user's name …"""
     attempts: int = 0
     call_id: CallId | None = None
     """The call in which he was reached."""
     waited_s: float = 0.0
     """From the wish (not the entry into the line) to this."""
+    held_s: float | None = None
+    """How long the customer, once he had answered, was on the line without an agent; None: he never answered."""
 
 
 class CustomerDialled(CallFact, frozen=True, kw_only=True):
@@ -763,6 +778,8 @@ class SnapshotTaken(Signal, frozen=True, kw_only=True):
     living: tuple[CallId, ...]
     supervisions: tuple[SupervisionId, ...] = ()
     """Every supervisor's seat that is rung, or with a conversation."""
+    heard: tuple[tuple[SupervisionId, SupervisionMode], ...] = ()
+    """Those of them that are with one, and how."""
 
 
 class SupervisionSeen(Signal, frozen=True, kw_only=True):
@@ -785,6 +802,17 @@ class FeatureCodeDialled(Signal, frozen=True, kw_only=True):
     """The digits after the star: `41`, `42`, `43`, `431` … `439`, `44`, `45`, `461` … `469`."""
 
 
+class AgentKeyed(Signal, frozen=True, kw_only=True):
+    """An agent keyed in a code while he talks with a caller, or keeps him on hold; see `hotline.transfers.press`."""
+
+    node: NodeId
+    call_id: CallId
+    offer_id: OfferId
+    step: Literal["hold", "consult", "transfer", "swap", "conference", "complete", "cancel"]
+    digits: str = ""
+    """Whom to, as he keyed it in."""
+
+
 # --- between routers and nodes -----------------------------------------------------------------------------------------
 
 
@@ -800,6 +828,8 @@ class CallbackPending(Signal, frozen=True, kw_only=True):
     """The journal holds a wish to be called back that seems not to be over: a router that does not know it takes it up."""
 
     wish: CallbackRequested
+    calls: int = 0
+    """How many calls were made for it: the next one has another name."""
 
 
 class WaitEstimated(Signal, frozen=True, kw_only=True):
@@ -839,6 +869,7 @@ class NodeSurveyed(Signal, frozen=True, kw_only=True):
     calls: tuple[CallAdopted, ...]
     seats: tuple[SeatChanged, ...]
     supervisions: tuple[SupervisionId, ...] = ()
+    heard: tuple[tuple[SupervisionId, SupervisionMode], ...] = ()
 
 
 class RouterStandsBy(Signal, frozen=True, kw_only=True):

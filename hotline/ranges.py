@@ -1,17 +1,27 @@
-"""How an expected wait is said to people: as a range of minutes from a ladder of round numbers. Pure.
+"""How an expected wait is said to people, as a range of minutes from a ladder of round numbers, and whether it came true. Pure.
 
 Nobody believes "4 minutes 37 seconds". The lower end is the median rounded down, the upper end the 90 % quantile rounded up, both
-on the ladder, so that rounding never makes a promise that the estimate does not. Who says ranges (`ivr`) and who measures
-whether they come true (`acd`) must mean the same by them; that is why this stands in the kernel.
+on the ladder, so that rounding never makes a promise that the estimate does not.
+
+A range that was said is a **promise**. It is *kept* when an agent answers before its upper end is over. Who is answered before the
+lower end counts as kept too (nobody minds), and is also counted as *early*. It is *late* when the answer comes after the upper
+end, or when the caller leaves the line after it. Who leaves before says nothing about it: *not judged*.
+
+Who says ranges (`ivr`), who measures whether they come true (`acd`) and who tells of it afterwards (`crm`) must mean the same by
+them; that is why this stands in the kernel.
 """
 
 from bisect import bisect_left, bisect_right
+from typing import Literal
 
 import msgspec
 
 LADDER: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60)
 """Minutes that are said."""
 _MINUTE_S = 60.0
+
+Result = Literal["kept", "early", "late"]
+"""`early` is kept as well."""
 
 
 class SpokenRange(msgspec.Struct, frozen=True):
@@ -47,3 +57,20 @@ def spoken_range(p50_s: float, p90_s: float) -> SpokenRange:
     if low >= high:
         low = LADDER[high_index - 1] if high_index else 0
     return SpokenRange(low, high)
+
+
+class Promise(msgspec.Struct, frozen=True):
+    """A range for one caller, said or only thought of."""
+
+    at: float
+    low_s: float
+    high_s: float
+
+    def judge(self, now: float, *, answered: bool) -> Result | None:
+        """Return what came of it, for a caller whose wait ends now; None: not judged."""
+        waited_s = now - self.at
+        if waited_s > self.high_s:
+            return "late"
+        if not answered:
+            return None
+        return "early" if waited_s < self.low_s else "kept"

@@ -153,6 +153,7 @@ class Call:
                 since=stay.entered_at if stay.since is None else stay.since,
                 priority=stay.priority,
                 skills=stay.skills,
+                levels=stay.levels,
             )
         elif stay is not None and not served:
             place = msgspec.structs.replace(
@@ -161,6 +162,7 @@ class Call:
                 entered_at=stay.entered_at,
                 priority=stay.priority,
                 skills=stay.skills,
+                levels=stay.levels,
                 wanted_agent=stay.wanted_agent,
                 transferred_by=stay.transferred_by,
                 since=stay.since,
@@ -180,6 +182,7 @@ class Call:
             entered_at=self.now,
             priority=step.priority,
             skills=step.skills,
+            levels=step.levels,
             past=self.past_offers,
         )
         self.remember()
@@ -203,6 +206,7 @@ class Call:
                 entered_at=stay.entered_at,
                 priority=stay.priority,
                 skills=stay.skills,
+                levels=stay.levels,
                 language=self.language,
                 wanted_agent=stay.wanted_agent,
                 transferred_by=stay.transferred_by,

@@ -192,6 +192,7 @@ def _grant(call: Call, wish: Wish) -> None:
             customer_id=call.customer_id,
             priority=stay.priority,
             skills=stay.skills,
+            levels=stay.levels,
             language=call.language,
             flow=call.flow.name,
             flow_version=call.flow.version,

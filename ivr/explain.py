@@ -89,7 +89,9 @@ def _details(step: Step) -> list[str]:
         case LanguageStep():
             return [step.language]
         case QueueStep():
-            skills = f", needs {', '.join(step.skills)}" if step.skills else ""
+            levels = dict(step.levels)
+            needs = [f"{skill} {levels[skill]}" if skill in levels else skill for skill in step.skills]
+            skills = f", needs {', '.join(needs)}" if needs else ""
             return [f"{step.queue_id} (priority {step.priority}{skills})"]
         case _:
             return []

@@ -159,26 +159,36 @@ def _queue(reader: Reader, fields: Fields) -> Step:
     if node is not None and queue not in reader.around.queues:
         reader.notes.add(node, f"queue: there is no queue `{queue[:60]}`{suggestion(queue, reader.around.queues)}")
     after = fields.take("after")
+    skills = _skills(reader, fields)
     return QueueStep(
         queue_id=QueueId(queue),
         priority=fields.whole("priority", 0, -100, 100),
-        skills=_skills(reader, fields),
+        skills=tuple(skills),
+        levels=tuple((skill, level) for skill, level in skills.items() if level > 1),
         announce=reader.prompt(fields, "announce"),
         after=reader.target(after, "after") if after is not None else "",
     )
 
 
-def _skills(reader: Reader, fields: Fields) -> tuple[str, ...]:
+def _skills(reader: Reader, fields: Fields) -> dict[str, int]:
+    """Return the skills that an agent needs with the least levels; a plain list means level 1."""
     node = fields.take("skills")
-    found: list[str] = []
-    for item in reader.notes.items(node, "skills") if node is not None else ():
-        skill = reader.word(item, "skills")
-        if reader.around.skills is not None and skill not in reader.around.skills:
-            reader.notes.add(item, f"skills: nobody has `{skill[:60]}`{suggestion(skill, reader.around.skills)}")
-        if skill in found:
+    if isinstance(node, yaml.MappingNode):
+        fields_of = Fields(node, "skills", reader.notes)
+        asked = [(name, fields_of.whole(reader.notes.text(name, "skills"), 1, 1, 10)) for name, _ in node.value]
+    else:
+        asked = [(item, 1) for item in (reader.notes.items(node, "skills") if node is not None else ())]
+    found: dict[str, int] = {}
+    for item, level in asked:
+        skill, known = reader.word(item, "skills"), reader.around.skills
+        if known is not None and skill not in known:
+            reader.notes.add(item, f"skills: nobody has `{skill[:60]}`{suggestion(skill, known)}")
+        elif isinstance(known, Mapping) and level > known[skill]:
+            reader.notes.add(item, f"skills: nobody has `{skill[:60]}` at level {level}; the best has {known[skill]}")
+        if skill in found and not isinstance(node, yaml.MappingNode):
             reader.notes.add(item, f"skills: `{skill[:60]}` stands twice")
-        found.append(skill)
-    return tuple(found)
+        found[skill] = level
+    return found
 
 
 def _goodbye(reader: Reader, fields: Fields) -> Step:

@@ -9,7 +9,7 @@ from hotline.errors import Misuse
 from hotline.settings import Settings
 from ivr.flow import load_flow
 from ivr.marks import SIZE_LIMIT
-from ivr.model import Flow
+from ivr.model import Flow, QueueStep
 from ivr.naming import LANGUAGES
 
 OWN_FLOWS = Path(__file__).parent / "flows"
@@ -48,7 +48,14 @@ def read_flow(file: Path, settings: Settings) -> Flow:
         raise Misuse(f"{file}: cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise Misuse(f"{file}: is not UTF-8 (byte {exc.start + 1})") from exc
-    skills = {skill for agent in settings.agents for skill in agent.skills} if settings.agents else None
+    skills = (
+        {
+            skill: max(agent.skills.get(skill, 0) for agent in settings.agents)
+            for skill in sorted({skill for agent in settings.agents for skill in agent.skills})
+        }
+        if settings.agents
+        else None
+    )
     return load_flow(
         text,
         source=str(file),
@@ -74,5 +81,19 @@ def read_flows(settings: Settings) -> Library:
             flows[name] = flow
         else:
             problems[name] = f"{flow_file(settings, name)}: calls itself `{flow.name}`, expected `{name}`"
-    by_number = {n.number: flows[n.flow] for n in settings.numbers.values() if n.flow in flows}
+    by_number = {n.number: _preferring(flows[n.flow], n.priority) for n in settings.numbers.values() if n.flow in flows}
     return Library(by_number=by_number, problems=tuple(problems.values()))
+
+
+def _preferring(flow: Flow, priority: int) -> Flow:
+    """Return a flow with the priority of a number added to that of each of its queue steps."""
+    if not priority:
+        return flow
+    steps = {
+        name: _raised(step, priority) if isinstance(step, QueueStep) else step for name, step in flow.steps.items()
+    }
+    return msgspec.structs.replace(flow, steps=steps)
+
+
+def _raised(step: QueueStep, priority: int) -> QueueStep:
+    return msgspec.structs.replace(step, priority=max(-100, min(step.priority + priority, 100)))

@@ -100,6 +100,8 @@ class QueueStep(msgspec.Struct, frozen=True, kw_only=True):
     queue_id: QueueId
     priority: int = 0
     skills: tuple[str, ...] = ()
+    levels: tuple[tuple[str, int], ...] = ()
+    """The least levels of those that need more than the first."""
     announce: Prompt = ()
     after: str = ""
     """Where a caller goes who stays on the line after the agent has hung up; empty: hang up."""

@@ -40,6 +40,7 @@ class Stay(msgspec.Struct, kw_only=True):
     entered_at: float = 0.0
     priority: int = 0
     skills: tuple[str, ...] = ()
+    levels: tuple[tuple[str, int], ...] = ()
     offer_id: OfferId | None = None
     since: float | None = None
     """Since when he waits, if that is longer than in this line."""
@@ -63,7 +64,7 @@ class Stay(msgspec.Struct, kw_only=True):
     must_hear: bool = False
     """Whether that announcement is all that he gets, so that it must not fail."""
     saying: str = ""
-    """What is being said to him: `announcement`, `request`, `farewell`."""
+    """What is being said to him: `announcement`, `request`, `forwarding`, `farewell`."""
     comforted: Comforted = msgspec.field(default_factory=Comforted)
     past: deque[OfferId]
     """Offers of this call that ended, those of earlier stays included."""
@@ -83,6 +84,7 @@ class Stay(msgspec.Struct, kw_only=True):
             entered_at=entered_at,
             priority=place.priority,
             skills=place.skills,
+            levels=place.levels,
             wanted_agent=place.wanted_agent,
             transferred_by=place.transferred_by,
             since=place.since,

@@ -32,7 +32,7 @@ from ivr import callback
 from ivr.announcements import announcement
 from ivr.call import Call
 from ivr.model import Prompt
-from ivr.stay import Stay
+from ivr.stay import Comforted, Stay
 
 OUTSIDE_SLACK_S = 15.0
 """How much longer than it may take something outside our hands is waited for."""
@@ -152,6 +152,8 @@ def _go_on(call: Call, *, failed: bool) -> None:
         call.hang_up("treated")
     elif said_before == "request":
         _record(call)
+    elif said_before == "forwarding":
+        _dial(call)
     elif failed and stay.must_hear:
         _fall_back(call)
     else:
@@ -189,6 +191,7 @@ def _join(call: Call, wanted: Treatment) -> None:
         treatment="",
         announce="",
         offer_id=None,
+        comforted=Comforted(),
     )
     call.remember()
     call.line_up(call.stay)
@@ -220,11 +223,19 @@ def _record(call: Call) -> None:
     _go_outside(call, max_s + OUTSIDE_SLACK_S)
 
 
-def _forward(call: Call, wanted: Treatment) -> None:
-    """Dial a number outside, if that is permitted."""
+def _forward(call: Call, _wanted: Treatment) -> None:
+    """Tell him that a number outside is dialled for him, if that is permitted."""
+    if _permitted_number(call):
+        _say(call, _prompt(call, "forwarding"), "forwarding")
+    else:
+        _fall_back(call)
+
+
+def _permitted_number(call: Call) -> str:
+    """Return the number that he is treated with, as it is dialled; tell why, and return nothing, if it is not now."""
     stay, means = call.stay, call.means
     assert stay is not None
-    number = dialling.dialable(wanted.target, means.outbound)
+    number = dialling.dialable(parse(stay.treatment).target, means.outbound)
     refusal = dialling.permit(
         number,
         means.outbound,
@@ -233,8 +244,18 @@ def _forward(call: Call, wanted: Treatment) -> None:
         at_once=means.ledger.live,
         customer=False,
     )
-    if refusal is not None:
-        call.tell(f"not_forwarded:{refusal.reason}")
+    if refusal is None:
+        return number
+    call.tell(f"not_forwarded:{refusal.reason}")
+    return ""
+
+
+def _dial(call: Call) -> None:
+    """Have it dialled. Meanwhile others may have used up what is permitted."""
+    stay, means = call.stay, call.means
+    assert stay is not None
+    number = _permitted_number(call)
+    if not number:
         _fall_back(call)
         return
     means.ledger.begin(call.call_id, call.now)
@@ -312,7 +333,7 @@ def adopt(call: Call, event: CallAdopted) -> None:
     call.stay = Stay(queue_id=queue_id, left="treated", treatment=treatment, past=call.past_offers)
     if place is not None:
         call.stay.entered_at = place.since or event.arrived_at or event.at
-        call.stay.priority, call.stay.skills = place.priority, place.skills
+        call.stay.priority, call.stay.skills, call.stay.levels = place.priority, place.skills, place.levels
     if event.phase == "outside":
         _go_outside(call, None)
     elif treatment.startswith("number:"):

@@ -13,6 +13,8 @@ from ivr.model import Prompt, Say
 
 MOST = 99
 """More callers before somebody are not counted out to him."""
+MOVED_IN = 10
+"""So many more than a queue takes in may stand in its line, moved there by people; should there be even more, it is not said."""
 _DIGITS = "零一二三四五六七八九"
 
 
@@ -54,15 +56,15 @@ _THERE_ARE = _say("there_are", "您前面还有", "There are", "queue-thereare")
 _BEFORE_YOU = _say("before_you", "在等候。", "callers before you.", "queue-callswaiting")
 _ABOUT = _say("about", "预计还要等候大约", "The expected wait is about", "queue-holdtime")
 _LESS = _say("less", "预计等候时间不到", "The expected wait is less than", "queue-holdtime", "queue-less-than")
-_TO = _say("to", "到", "to", "silence/1")
 
 
 def _callers(number: int) -> Say:
     return _say(f"position.{number}", f"{chinese(number)}位", str(number), *_digits(number))
 
 
-def _number(number: int) -> Say:
-    return _say(f"number.{number}", chinese(number), str(number), *_digits(number))
+def _from(number: int) -> Say:
+    """Return the lower end with its "to": alone, "to" sounds like one more number, and two to three like 223."""
+    return _say(f"from.{number}", f"{chinese(number)}到", f"{number} to", *_digits(number), "silence/1")
 
 
 def _minutes(number: int) -> Say:
@@ -85,7 +87,7 @@ def expected_wait(said: SpokenRange) -> Prompt:
         return ()
     if said.low == 0:
         return (_LESS, _minutes(said.high))
-    return (_ABOUT, _number(said.low), _TO, _minutes(said.high))
+    return (_ABOUT, _from(said.low), _minutes(said.high))
 
 
 _KIND_WORDS: Mapping[str, Say] = {
@@ -122,7 +124,7 @@ def wait_says(queues: Iterable[Queue]) -> tuple[Say, ...]:
         comfort = queue.comfort
         prompts: list[Prompt] = [message(name) for name in comfort.messages]
         if comfort.position:
-            prompts += [position(before) for before in range(MOST + 2)]
+            prompts += [position(before) for before in range(min(queue.max_waiting + MOVED_IN, MOST + 2))]
         if comfort.expected_wait:
             prompts += [expected_wait(SpokenRange(low, high)) for high in LADDER for low in (0, *LADDER) if low < high]
         found |= {say.name: say for prompt in prompts for say in prompt if isinstance(say, Say)}

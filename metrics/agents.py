@@ -72,6 +72,8 @@ class AgentsFold:
             return
         seat.queues = self._known(fact.queues)
         if fact.state == seat.state:
+            if at > seat.since:
+                seat.since, seat.overran = at, False  # another break, with a limit of its own
             return
         self._settle(seat, now)
         if seat.state == "wrap_up":

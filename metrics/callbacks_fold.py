@@ -30,3 +30,7 @@ def count(fact: CallbackFact) -> Iterator[Observation]:
                 yield see("callback_wait_seconds", fact.waited_s, queue=fact.queue_id)
             if fact.result == "reached" and fact.attempts <= 1:
                 yield see("callbacks_reached_at_once", queue=fact.queue_id)
+            if fact.held_s is not None:
+                yield see("callback_answer_wait_seconds", fact.held_s, queue=fact.queue_id)
+            if fact.result == "failed" and fact.reason == "hung_up":
+                yield see("callbacks_hung_up", queue=fact.queue_id)

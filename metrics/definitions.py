@@ -204,6 +204,12 @@ _QUEUES = (
         "queue_waiting", "Callers in the line now, those being rung for too (Amazon QUEUE_SIZE).", QUEUE, unit="calls"
     ),
     _gauge(
+        "callbacks_waiting",
+        "Callbacks that wait in the line for their turn, those who are dialled ahead of it too.",
+        QUEUE,
+        unit="calls",
+    ),
+    _gauge(
         "queue_longest_wait_seconds",
         "How long the first in line has waited; 0 when nobody waits.",
         QUEUE,
@@ -310,6 +316,16 @@ _TREATED = (
         Label(name="result", values=("requested", "retried", *get_args(CallbackResult))),
     ),
     _counter("callbacks_reached_at_once", "Customers who were reached with the first attempt.", QUEUE),
+    _counter(
+        "callbacks_hung_up",
+        "Customers who answered when they were called back, and hung up before an agent was there.",
+        QUEUE,
+    ),
+    _counter(
+        "callback_answer_wait_seconds",
+        "Seconds that customers who answered when they were called back were on the line before an agent was, in all.",
+        QUEUE,
+    ),
     _seconds(
         "callback_wait_seconds",
         "wait",
@@ -416,7 +432,7 @@ _HOUSE = (
     _told(
         "stream_cut",
         "Clients of the stream that were cut off, by reason.",
-        Label(name="reason", values=("too_slow", "too_much", "stands_by", "no_token")),
+        Label(name="reason", values=("too_slow", "too_much", "stands_by", "no_token", "failed", "ending")),
     ),
     _told("http_cut_off", "Answers of other processes that broke off or were too long, and were cut off."),
     _counter(

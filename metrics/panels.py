@@ -180,6 +180,37 @@ _CALLS = RowPlan(
     ),
 )
 
+_CALLBACKS = RowPlan(
+    title="回拨 / Callbacks",
+    panels=(
+        PanelPlan(
+            title="等待回拨 / Waiting to be called back",
+            look="graph",
+            unit="none",
+            queries=(_q(f"sum by (queue) (hotline_callbacks_waiting{Q})", "{{queue}}"),),
+        ),
+        PanelPlan(
+            title="回拨结果（每 5 分钟）/ Callbacks by result, per 5 min",
+            look="bars",
+            unit="none",
+            queries=(_q(_increase("hotline_callbacks_total", by="result"), "{{result}}"),),
+        ),
+        PanelPlan(
+            title="客户接听后等待坐席 / Customers who answered, waiting for an agent",
+            look="graph",
+            unit="s",
+            description="With the agent first nobody waits. Where the customer is first: the mean, and how many hung up meanwhile (no seconds).",
+            queries=(
+                _q(
+                    f"{_increase('hotline_callback_answer_wait_seconds_total')} / {_increase('hotline_callback_wait_seconds_count')}",
+                    "平均 mean",
+                ),
+                _q(_increase("hotline_callbacks_hung_up_total"), "挂断 hung up"),
+            ),
+        ),
+    ),
+)
+
 _AGENTS = RowPlan(
     title="坐席 / Agents",
     panels=(
@@ -276,4 +307,4 @@ _HOUSE = RowPlan(
     ),
 )
 
-ROWS: tuple[RowPlan, ...] = (_LIVE, _CALLS, _AGENTS, _HOUSE)
+ROWS: tuple[RowPlan, ...] = (_LIVE, _CALLS, _CALLBACKS, _AGENTS, _HOUSE)

@@ -235,7 +235,8 @@ class Policy:
                 state="talking",
             )  # fmt: skip
         announced = entry.announced
-        entry = msgspec.structs.replace(entry, accepted_at=fact.at, expected=True, announced=True)
+        accepted_at = None if fact.reconciled else fact.at
+        entry = msgspec.structs.replace(entry, accepted_at=accepted_at, expected=True, announced=True)
         self._put(entry)
         started = RecordingStarted(
             at=fact.at, call_id=fact.call_id, recording_id=entry.recording_id, offer_id=fact.next_offer

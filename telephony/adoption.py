@@ -44,7 +44,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     phones: tuple[ChannelStatus, ...] = ()
     """All other channels of the call."""
     held: consult_adoption.Consultation | None = None
-    """What his agents do while he is on hold."""
+    """What his agents do who have him on hold, or of whom one asks the other."""
     other_half: ChannelStatus | None = None
     """Of a call that we made: the customer's half."""
 
@@ -107,10 +107,10 @@ def _found(call_id: CallId, caller: ChannelStatus, phones: Sequence[ChannelStatu
         return Found(call_id=call_id, caller=caller, seat=None, phase="outside" if away else "session")
     if caller.context == "hotline-fallback":
         return Found(call_id=call_id, caller=caller, seat=None, phase="fallback")
-    if bridged is not None:
-        return Found(call_id=call_id, caller=caller, seat=bridged, phase="talking")
     if (held := consult_adoption.look(caller, seats)) is not None:
         return Found(call_id=call_id, caller=caller, seat=held.first, phase="talking", held=held)
+    if bridged is not None:
+        return Found(call_id=call_id, caller=caller, seat=bridged, phase="talking")
     if caller.application == "Dial":
         # Shortly before and after the bridge only the status tells that the agent has answered.
         answered = caller.variables.get("DIALSTATUS") == "ANSWER"
@@ -145,12 +145,19 @@ def reconcile(lines: Lines, channels: Sequence[ChannelStatus], *, now: float) ->
         known = lines.by_call.get(call.call_id)
         if known is not None:
             records += _changed(lines, known, call, now) if call.call_id not in lines.moved else []
+            records += callouts.seen(lines.by_call.get(call.call_id, known), call.other_half, now)
         elif call.phase != "gone":
             records += _adopted(lines, call, now)
     supervisions = supervision.living(channels)
     return [
         *records,
-        SnapshotTaken(at=now, node=lines.node, living=tuple(sorted(living)), supervisions=supervisions),
+        SnapshotTaken(
+            at=now,
+            node=lines.node,
+            living=tuple(sorted(living)),
+            supervisions=supervisions,
+            heard=supervision.heard(channels),
+        ),
     ]
 
 
@@ -183,9 +190,12 @@ def _adopted(lines: Lines, found: Found, now: float) -> list[Record]:
         errand=errands.found(found.caller) if found.phase == "outside" else None,
         answered=answered,
         second=found.held.second_offer if found.held is not None else None,
-        held=found.held is not None,
+        held=found.held is not None and found.held.how == "held",
         handed_on=consult_adoption.handed_on(found.caller) if found.phase == "session" else None,
+        led_on_at=consult_adoption.led_on_at(found.caller) if talking else 0.0,
     )
+    if found.held is not None:
+        consult_adoption.regroup(line, found.held)
     lines.add(line)
     met = callouts.adopt(line, found.variable("HOTLINE_CALLOUT"), found.other_half, now)
     phase = found.phase if served is None else "talking"
@@ -198,13 +208,14 @@ def _adopted(lines: Lines, found: Found, now: float) -> list[Record]:
         back = consults.led_by(line, CallReturned(**ids, offer_id=served, answered=True))
         return [adopted, TalkEnded(**ids, offer_id=served), back]
     line.led, line.handed_on = line.handed_on is not None, None
-    return [adopted, *met, *consult_adoption.answered(line, now)]
+    return [adopted, *met]
 
 
 def _adoption(
     lines: Lines, found: Found, now: float, *, phase: Phase, offer_id: OfferId | None, place: Place | None
 ) -> CallAdopted:
     """Return the record of a call in a phase that is not `gone`."""
+    line = lines.by_call.get(found.call_id)
     return CallAdopted(
         at=now,
         call_id=found.call_id,
@@ -212,11 +223,13 @@ def _adoption(
         leg=LegId(found.caller.channel),
         phase=phase,  # type: ignore[arg-type] # the callers see to it
         number=clean_number(found.variable("HOTLINE_NUMBER")),
-        caller_number=callers.number(found.variable("HOTLINE_FROM")),
+        caller_number=callers.number(found.variable("HOTLINE_FROM"))
+        or callouts.number_of(found.variable("HOTLINE_CALLOUT")),
         caller_name=callers.display_name(found.variable("HOTLINE_FROM")),
         arrived_at=_arrived_at(found),
         place=place,
         offer_id=offer_id,
+        customer=callouts.customer_of(line) if line is not None else "",
     )
 
 
@@ -233,6 +246,7 @@ def survey(lines: Lines, channels: Sequence[ChannelStatus], *, epoch: int, now: 
         calls=calls,
         seats=tuple(lines.phones.values()),
         supervisions=supervision.living(channels),
+        heard=supervision.heard(channels),
     )
 
 

@@ -10,6 +10,7 @@ from hotline.commands import CallOut
 from hotline.dialling import dial_string
 from hotline.facts import CustomerDialled, Place, Record
 from hotline.ids import CallId
+from hotline.text import clean_number
 from telephony import actions
 from telephony.actions import Action
 from telephony.ami.messages import ChannelStatus, UserEventSeen
@@ -65,6 +66,20 @@ def after_answer(line: Line) -> list[Action]:
     return [actions.redirect(actions.other_half(line.leg), CALLOUT, "dial")]
 
 
+def customer_of(line: Line) -> Literal["", "waits", "dialled", "answered"]:
+    """Return what is known of the customer of a line; nothing if the line is not a call of ours."""
+    if line.callout is None:
+        return ""
+    if line.callout.result == "answered":
+        return "answered"
+    return "dialled" if line.callout.dialled else "waits"
+
+
+def number_of(parts: str) -> str:
+    """Return the customer's number from the `HOTLINE_CALLOUT` of a call."""
+    return clean_number((parts.split(SEPARATOR) + [""] * 3)[2])
+
+
 def heard(line: Line | None, message: UserEventSeen, now: float) -> list[Record]:
     """Tell what came of dialling the customer, once."""
     if line is None or line.callout is None or line.callout.result is not None:
@@ -96,9 +111,14 @@ def adopt(line: Line, parts: str, other: ChannelStatus | None, now: float) -> li
     begun(line, first)
     assert line.callout is not None
     line.callout.dialled = other is None or other.exten == "dial"
-    if other is None or not other.bridge_id:
+    return seen(line, other, now)
+
+
+def seen(line: Line, other: ChannelStatus | None, now: float) -> list[Record]:
+    """Learn from a snapshot that the customer has answered, if nobody told."""
+    if line.callout is None or line.callout.result is not None or other is None or not other.bridge_id:
         return []
-    line.callout.result = "answered"
+    line.callout.dialled, line.callout.result = True, "answered"
     return [CustomerDialled(at=now, call_id=line.call_id, result="answered")]
 
 

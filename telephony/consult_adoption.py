@@ -5,30 +5,41 @@ the second one is asked (`HOTLINE_NEXT`), and whom he was handed on to (`HOTLINE
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
-from hotline.facts import CallAdopted, HoldBegan, HoldEnded, OfferAccepted, Record
+from hotline.facts import CallAdopted, ConferenceBegan, HoldBegan, HoldEnded, OfferAccepted, Record
 from hotline.ids import AgentId, LegId, OfferId, QueueId, is_safe_id
 from telephony import consults
 from telephony.ami.messages import ChannelStatus
 from telephony.line import HandedOn, Line, Offer
 
 HELD = "hotline-held"
+TALKS = "hotline-talk"
+ASIDE = "hotline-aside"
+TOGETHER, JOINED = "hotline-conference", "hotline-conference-agent"
 HANDED_ON = "hotline-transfer"
+"""Contexts of the dialplan: the caller's, and of an agent who is aside or in a conference."""
 
 
 class Consultation(msgspec.Struct, frozen=True, kw_only=True):
-    """A caller on hold, and his agents."""
+    """A caller with agents, of whom the first asks the second, or has him on hold."""
 
     first: ChannelStatus | None
     second: ChannelStatus | None
     offer_id: OfferId | None
     """The offer by which the second one is asked."""
+    agent_id: AgentId | None = None
+    """Whose offer that is."""
+    how: Literal["held", "aside", "together"] = "held"
+    """Whether the caller is on hold, talks with the first one while the second one waits aside, or all three talk."""
 
     @property
     def answered(self) -> bool:
-        """Whether both agents talk with each other."""
+        """Whether the second one has answered."""
+        if self.how != "held":
+            return True
         both = self.first is not None and self.second is not None
         return both and bool(self.second.bridge_id) and self.first.bridge_id == self.second.bridge_id  # type: ignore[union-attr]
 
@@ -39,20 +50,50 @@ class Consultation(msgspec.Struct, frozen=True, kw_only=True):
             return None
         bridged = {"agent", "second"} if self.answered else set()
         seat = LegId(self.second.channel)
-        return Offer(offer_id=self.offer_id, seat=seat, rang=True, accepted=self.answered, bridged=bridged)
+        return Offer(
+            offer_id=self.offer_id,
+            seat=seat,
+            agent_id=self.agent_id,
+            rang=True,
+            accepted=self.answered,
+            bridged=bridged,
+        )
 
 
 def look(caller: ChannelStatus, phones: Sequence[ChannelStatus]) -> Consultation | None:
-    """Return what is known of a caller on hold; None for one who is not, or whose agents are gone: he comes back to us."""
-    if caller.context != HELD:
-        return None
+    """Return what is known of a caller on hold or in a consult; None for anybody else, and for one whose agents are gone."""
     by_name = {phone.channel: phone for phone in phones}
     first = by_name.get(caller.variables.get("HOTLINE_FIRST", ""))
-    second = by_name.get(caller.variables.get("HOTLINE_SECOND", "")) if first is not None else None
-    offer_id = caller.variables.get("HOTLINE_NEXT", "").partition(",")[0]
-    if first is None:
+    name, _, agent = _next(caller)
+    second = by_name.get(caller.variables.get("HOTLINE_SECOND", ""))
+    if second is first or name == caller.variables.get("HOTLINE_OFFER"):
+        second = None  # he has the caller already, and keeps him on hold himself now
+    how = _how(caller, second)
+    if first is None or how is None:
         return None
-    return Consultation(first=first, second=second, offer_id=OfferId(offer_id) if is_safe_id(offer_id) else None)
+    return Consultation(
+        first=first,
+        second=second,
+        offer_id=OfferId(name) if is_safe_id(name) else None,
+        agent_id=AgentId(agent) if is_safe_id(agent) else None,
+        how=how,
+    )
+
+
+def _next(caller: ChannelStatus) -> tuple[str, str, str]:
+    """Return the second offer as the caller's channel has it: its id, its recording, its agent."""
+    offer, recording, agent = (*caller.variables.get("HOTLINE_NEXT", "").split(","), "", "", "")[:3]
+    return offer, recording, agent
+
+
+def _how(caller: ChannelStatus, second: ChannelStatus | None) -> Literal["held", "aside", "together"] | None:
+    if caller.context == HELD:
+        return "held"
+    if caller.context == TALKS and second is not None and second.context == ASIDE:
+        return "aside"
+    if caller.context == TOGETHER and second is not None and second.context == JOINED:
+        return "together"
+    return None
 
 
 def handed_on(caller: ChannelStatus) -> HandedOn | None:
@@ -65,6 +106,13 @@ def handed_on(caller: ChannelStatus) -> HandedOn | None:
     )
 
 
+def led_on_at(caller: ChannelStatus) -> float:
+    """Return when a caller was handed on to whom he talks with under the offer that his channel names; 0 when he was not."""
+    offer, _, since = caller.variables.get("HOTLINE_LED", "").partition(",")
+    told = offer != "" and offer == caller.variables.get("HOTLINE_OFFER") and since.isdecimal() and len(since) < 12
+    return float(since) if told else 0.0
+
+
 def describe(adopted: CallAdopted, line: Line) -> CallAdopted:
     """Return the record of a call that was found, with what its line knows of holds, consults and transfers."""
     wanted = line.handed_on
@@ -74,18 +122,13 @@ def describe(adopted: CallAdopted, line: Line) -> CallAdopted:
         )
     if adopted.phase != "talking":
         return adopted
-    adopted = msgspec.structs.replace(adopted, held=line.held or line.phone_held)
+    adopted = msgspec.structs.replace(adopted, held=line.held or line.phone_held, led_on_at=line.led_on_at)
     second = line.second
     if second is None:
         return adopted
-    return msgspec.structs.replace(adopted, second_offer=second.offer_id, second_answered=second.accepted)
-
-
-def answered(line: Line, now: float) -> list[Record]:
-    """Tell that the second agent of a call which was found has answered: perhaps nobody was there to tell it then."""
-    if line.second is None or not line.second.accepted:
-        return []
-    return [OfferAccepted(at=now, call_id=line.call_id, offer_id=line.second.offer_id)]
+    return msgspec.structs.replace(
+        adopted, second_offer=second.offer_id, second_answered=second.accepted, second_agent=second.agent_id
+    )
 
 
 def differences(
@@ -96,19 +139,30 @@ def differences(
     if offer is None:
         return []
     if offer_id is not None and offer_id != offer.offer_id:
-        asked, _, recording = caller.variables.get("HOTLINE_NEXT", "").partition(",")
+        asked, recording, _ = _next(caller)
         return consults.handed_on(line, offer_id, recording if asked == offer_id else "", now) or []
-    ids = {"at": now, "call_id": line.call_id}
     if seen is None:
         was_held, told = line.held or line.hold_asked, consults.over(line, "RESCINDED", now)
         if was_held:
-            told.append(HoldEnded(**ids, offer_id=offer.offer_id))  # type: ignore[arg-type]  # what every fact of a call has
+            told.append(HoldEnded(at=now, call_id=line.call_id, offer_id=offer.offer_id))
         return told
-    told = []
-    if not line.held:
-        line.held, line.hold_asked, line.phone_held = True, False, False
-        told.append(HoldBegan(**ids, offer_id=offer.offer_id))  # type: ignore[arg-type]
-    found = seen.second_offer
+    return [*_held(line, offer, seen, now), *_asked(line, offer, seen, now)]
+
+
+def _held(line: Line, offer: Offer, seen: Consultation, now: float) -> list[Record]:
+    held, was = seen.how == "held", line.held
+    line.held, line.hold_asked = held, False
+    if held == was:
+        return []
+    line.phone_held = False
+    kind = HoldBegan if held else HoldEnded
+    return [kind(at=now, call_id=line.call_id, offer_id=offer.offer_id)]
+
+
+def _asked(line: Line, offer: Offer, seen: Consultation, now: float) -> list[Record]:
+    """Tell what became of the second agent."""
+    told: list[Record] = []
+    found, joined = seen.second_offer, seen.how == "together" and not line.together
     if line.second is None or found is None or found.offer_id != line.second.offer_id:
         told += consults.conclude(line, ("RESCINDED", 0), now)
         line.second = found
@@ -117,4 +171,12 @@ def differences(
         line.second = found
     else:
         line.second.seat = found.seat
+    regroup(line, seen)
+    if joined and found is not None:
+        told.append(ConferenceBegan(at=now, call_id=line.call_id, offer_id=offer.offer_id, next_offer=found.offer_id))
     return told
+
+
+def regroup(line: Line, seen: Consultation) -> None:
+    """Note who of the three talks with whom."""
+    line.aside, line.together = seen.how == "aside", "yes" if seen.how == "together" else ""

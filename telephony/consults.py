@@ -169,7 +169,7 @@ def handed_on(line: Line, offer_id: str, recording: str, now: float) -> Heard:
         told.append(TalkEnded(at=now, call_id=line.call_id, offer_id=first.offer_id, ended_by="agent"))
     second.bridged = {"caller", "agent"}
     line.offer, line.second, line.won_from = second, None, None
-    line.held, line.phone_held, line.aside = False, False, False
+    line.held, line.phone_held, line.aside, line.together = False, False, False, ""
     return told
 
 
@@ -191,16 +191,6 @@ def over(line: Line, status: str, now: float) -> list[Record]:
     """Whatever there was is over: the caller is back with us, elsewhere, or gone."""
     line.hold_asked, line.held, line.phone_held, line.together = False, False, False, ""
     return conclude(line, (status, 0), now)
-
-
-def left_together(line: Line, now: float) -> tuple[list[Record], list[Action]]:
-    """The first agent left a conference: the caller goes on with the second one. His channel is told so, for his return."""
-    second = line.second
-    if not line.together or second is None or not second.accepted or line.offer is None:
-        return [], []
-    told = handed_on(line, second.offer_id, "", now) or []
-    line.together = ""
-    return told, [actions.set_variable(line.leg, "__HOTLINE_OFFER", second.offer_id)]
 
 
 def dismiss(line: Line) -> list[Action]:
@@ -312,11 +302,14 @@ def _transfer(line: Line, command: Transfer, offer: Offer, first: LegId) -> Step
 def _consult(line: Line, command: Consult, first: LegId, seat: str, now: float) -> Steps | Refused:
     if line.second is not None or line.hold_asked:
         return Refused(reason="consulting" if line.second is not None else "on_hold")
-    line.second = Offer(offer_id=command.next_offer, until=now + command.ring_timeout_s + RING_GRACE_S)
+    until = now + command.ring_timeout_s + RING_GRACE_S
+    line.second = Offer(offer_id=command.next_offer, agent_id=command.agent_id or None, until=until)
     seconds = max(round(command.ring_timeout_s), 1)
     needed = [
         *_introduce(line, first),
-        actions.set_variable(line.leg, "HOTLINE_NEXT", f"{command.next_offer},{command.recording_id or ''}"),
+        actions.set_variable(
+            line.leg, "HOTLINE_NEXT", f"{command.next_offer},{command.recording_id or ''},{command.agent_id}"
+        ),
         actions.set_variable(first, "HOTLINE_CONSULT", f"{command.next_offer},{seat},{seconds}"),
     ]
     was_held = line.held
@@ -352,9 +345,14 @@ def _confer(line: Line, first: LegId, second: LegId) -> Steps:
     def revert() -> None:
         line.together = ""
 
-    agents = actions.redirect_two(first, "hotline-conference-agent", second, "hotline-conference-agent")
+    agent, caller = "hotline-conference-agent", "hotline-conference"
     aside = actions.set_variable(line.leg, "HOTLINE_ASIDE", "0")
-    return Steps([aside, agents, actions.redirect(line.leg, "hotline-conference")], revert)
+    # Those two who talk with each other go at once: one who finds himself alone would go on with his own next step.
+    if line.held:
+        moves = [actions.redirect_two(first, agent, second, agent), actions.redirect(line.leg, caller)]
+    else:
+        moves = [actions.redirect_two(line.leg, caller, first, agent), actions.redirect(second, agent)]
+    return Steps([aside, *moves], revert)
 
 
 def _talk_aside(line: Line, first: LegId, second: LegId) -> Steps:

@@ -41,6 +41,8 @@ class Offer(msgspec.Struct, kw_only=True):
     offer_id: OfferId
     seat: LegId | None = None
     """The channel of the seat, once it is dialled."""
+    agent_id: AgentId | None = None
+    """Of one by which an agent asks another: whom."""
     local: str = ""
     """Of one of a group: the Local channel that dials it (that half of it), once it does."""
     rang: bool = False
@@ -143,8 +145,13 @@ class Line(msgspec.Struct, kw_only=True):
     """Whether his agent's phone keeps him on hold."""
     handed_on: HandedOn | None = None
     """Whom his agent handed him on to, until his return is told."""
+    led_on_at: float = 0.0
+    """When he was handed on to whom he talks with now; 0 when he was not, or we saw it."""
     led: bool = False
     """Whether that was told, and his channel still says it."""
+    keyed: str = ""
+    """The keys of a code that his agent has pressed so far; see `telephony.keys`."""
+    keyed_at: float = 0.0
     ended_by_us: bool = False
     leaving: bool = False
     """Whether it was sent to the fallback queue, where a lease would end it."""

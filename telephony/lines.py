@@ -25,7 +25,7 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, is_safe_id
 from hotline.text import clean_number
-from telephony import callouts, consults, errands, groups, supervision
+from telephony import callouts, consults, errands, groups, keys, supervision
 from telephony.actions import Action, redirect, stream_file
 from telephony.ami.messages import (
     AgiCommandEnded,
@@ -304,12 +304,11 @@ class Lines:
         self._by_leg.pop(message.channel, None)
         if line is None:
             return Told()
+        left = line.offer if line.offer is not None and message.channel in (line.leg, line.offer.seat) else None
+        if left is not None and left.accepted and left.left_first == "unknown":
+            left.left_first = side  # on hold or in a conference he left no bridge of theirs
         if side != "caller":
             accepted = line.offer is not None and line.offer.accepted and line.offer.seat == message.channel
-            told, needed = consults.left_together(line, now) if accepted else ([], [])
-            if told:
-                self.add(line)
-                return Told(records=told, actions=needed)
             return Told(records=self.conclude(line, line.offer, ("ANSWER", 0), now) if line.offer and accepted else [])
         dismissed = consults.dismiss(line)
         return Told(records=self.end(line, now, cause=message.cause), actions=dismissed)
@@ -358,7 +357,11 @@ class Lines:
 
     def _digit(self, message: DigitEnded, now: float) -> Told:
         line, side = self._whose(message.channel)
-        if line is None or side != "caller" or line.phase != "session" or message.direction != "received":
+        if line is None or message.direction != "received":
+            return Told()
+        if side == "agent":
+            return Told(records=keys.pressed(line, message.channel, message.digit, self.node, now))
+        if side != "caller" or line.phase != "session":
             return Told()
         return Told(records=[DigitPressed(at=now, call_id=line.call_id, digit=message.digit)])
 

@@ -12,6 +12,7 @@ import msgspec
 
 from hotline.commands import (
     AnswerFeature,
+    Beep,
     CallCommand,
     CallOut,
     CancelRing,
@@ -37,6 +38,7 @@ from hotline.commands import (
     Swap,
     Transfer,
 )
+from hotline.dialling import TRUNK
 from hotline.ids import NodeId
 from telephony import actions, callouts, consults, errands, groups, seats, supervision
 from telephony.actions import Action
@@ -86,6 +88,7 @@ def plan(
             Supervise()
             | ChangeSupervision()
             | EndSupervision()
+            | Beep()
             | Hold()
             | Retrieve()
             | Transfer()
@@ -135,15 +138,28 @@ def _ring_phones(line: Line, command: Ring, lines: Lines, peers: Container[str],
 
 def _with_agent(line: Line, command: CallCommand, lines: Lines, peers: Container[str], now: float) -> Plan | Refused:
     """Plan what an agent does with his caller: hold, consult, transfer."""
+    if isinstance(command, Beep):
+        return _beep(line, command)
     if isinstance(command, Supervise | ChangeSupervision | EndSupervision):
         return _supervise(line, command, lines.node, peers)
     at = command.seat_node if isinstance(command, Consult) and command.seat_node != lines.node else None
     if at is not None and at not in peers:
         return Refused(reason="no_such_peer")
-    lines.moved.add(line.call_id)
     seat = seats.address(command.extension, at) if isinstance(command, Consult) else ""
+    if isinstance(command, Consult) and command.number:
+        if _DIGITS.fullmatch(command.number) is None:
+            return Refused(reason="no_number")
+        seat = f"{command.number}@{TRUNK}"
+    lines.moved.add(line.call_id)
     found = consults.steps(line, command, seat, now)
     return found if isinstance(found, Refused) else Plan(actions=found.actions, revert=found.revert)
+
+
+def _beep(line: Line, command: Beep) -> Plan | Refused:
+    offer = line.offer
+    if offer is None or offer.seat is None or offer.ended or offer.offer_id != command.offer_id:
+        return Refused(reason="not_talking")
+    return Plan(actions=[supervision.tone(offer.seat)])
 
 
 def _without_line(command: CallCommand, lines: Lines) -> Plan | Refused:

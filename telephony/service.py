@@ -19,7 +19,7 @@ from hotline.runtime.clock import Clock, wall_time
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Asterisk
 from hotline.tally import Tally
-from telephony import actions
+from telephony import actions, callouts
 from telephony.actions import Action
 from telephony.adoption import reconcile, survey
 from telephony.ami.link import AmiLink
@@ -205,6 +205,9 @@ class TelephonyService:
             for device in filter(lambda m: isinstance(m, DeviceStateChanged), map(parse, devices)):
                 self._publish(*self._lines.handle(device, now=now).records)
             self._publish(*reconcile(self._lines, statuses, now=now))
+            for line in list(self._lines.by_call.values()):
+                for action in callouts.after_answer(line):  # an agent has answered while nobody looked
+                    self._quietly(action)
             if (epoch := self._surveys.answer(now)) is not None:
                 self._publish(survey(self._lines, statuses, epoch=epoch, now=now))
             return True

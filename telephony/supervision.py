@@ -103,3 +103,10 @@ def living(channels: Iterable[ChannelStatus]) -> tuple[SupervisionId, ...]:
     """Return the supervisions that a snapshot shows."""
     found = {c.variables.get(VARIABLE, "") for c in channels}
     return tuple(sorted(SupervisionId(name) for name in found if is_safe_id(name)))
+
+
+def heard(channels: Iterable[ChannelStatus]) -> tuple[tuple[SupervisionId, SupervisionMode], ...]:
+    """Return those of them whose seats have answered, each with its mode: the extension at which its channel is."""
+    spies = [c for c in channels if c.application == "ChanSpy" and c.context == CONTEXT and c.exten in SPY]
+    found = {(c.variables.get(VARIABLE, ""), c.exten) for c in spies}
+    return tuple(sorted((SupervisionId(name), mode) for name, mode in found if is_safe_id(name)))  # type: ignore[misc] # in SPY

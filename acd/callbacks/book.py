@@ -1,8 +1,8 @@
 """The callbacks that are not over, and the calls that are made for them. Pure.
 
-A callback stands in the line as a *virtual caller*: under its own id, at the place that the caller had. When its turn comes an agent
-is reserved and a call made, named after it (`ID.1`, `ID.2` …); so the line never holds both, and no two calls of one callback live
-at once. `Callback` is all that must be known of it beyond our own death.
+A callback stands in the line as a *virtual caller*: under its own id, at the place that the caller had. For his turn a call is made, named
+after it (`ID.1`, `ID.2` …), and no two calls of one callback live at once. `Callback` is all that must be known of it beyond our
+own death.
 """
 
 from collections.abc import Iterator
@@ -12,14 +12,15 @@ import msgspec
 
 from hotline.dialling import Ledger
 from hotline.facts import CallbackRequested
-from hotline.ids import CallbackId, CallId, NodeId, OfferId
+from hotline.ids import AgentId, CallbackId, CallId, NodeId, OfferId
 
 OVER_S = 3600.0
 """So long a callback is remembered that is over, by us and those who come after us: a wish that is told again begins nothing."""
 
-Phase = Literal["waiting", "calling", "dialling", "live"]
-"""`waiting`: he is in the line. `calling`: an agent is reserved, and the call asked for. `dialling`: the customer's phone rings before
-the agent's. `live`: the call is a caller in the line like any other, or talks."""
+Phase = Literal["waiting", "calling", "dialling", "ahead", "live"]
+"""`waiting`: he is in the line. `calling`: an agent is reserved, and the call asked for. `dialling`: the customer's phone rings while an agent
+is reserved. `ahead`: the same, or the call is asked for, without an agent: he stands in the line until one is free. `live`: the call
+is a caller in the line like any other, or talks."""
 
 
 class Callback(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -27,26 +28,37 @@ class Callback(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     wish: CallbackRequested
     node: NodeId
-    """Which node calls him."""
+    """Which node calls him, or did last."""
     expires_at: float
+    tier: str = ""
+    agent_id: AgentId | None = None
+    """What kind of customer he is, and his customer manager, as far as it was known of the call that he gave up."""
     phase: Phase = "waiting"
     calls: int = 0
     """Calls that were made, each with a name of its own."""
     attempts: int = 0
     """Those of them in which the customer was dialled: they count."""
     retry_at: float = 0.0
+    first: Literal["agent", "customer"] = "agent"
+    """Who is rung first in the present call."""
     begun_at: float = 0.0
     """When the present call was asked for."""
+    there: bool = False
+    """Whether it has arrived."""
+    due_at: float = 0.0
+    """Until when we wait to be told that it has arrived, or what came of dialling the customer."""
     offer_id: OfferId | None = None
-    """The offer that reserves an agent until the call is there."""
+    """The offer that reserves an agent until the call, or the customer, is there."""
     counted: bool = False
     """Whether the present call counts as an attempt already."""
     result: str = ""
     """What came of dialling the customer in the present call; or the last one."""
-    met: bool = False
-    """Whether the customer has answered the present call."""
+    met_at: float | None = None
+    """When the customer answered the present call."""
     talked: bool = False
     """Whether an agent has."""
+    away_since: float | None = None
+    """Since when nobody can tell whether the call lives: its node cannot be seen, or we have just begun."""
     over_at: float | None = None
     """When it was over."""
 
@@ -65,6 +77,16 @@ class Callback(msgspec.Struct, kw_only=True, omit_defaults=True):
         """The present call, or the last one."""
         return CallId(f"{self.wish.callback_id}.{self.calls}")
 
+    @property
+    def met(self) -> bool:
+        """Whether the customer has answered the present call."""
+        return self.met_at is not None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a call for it lives, or is asked for."""
+        return self.phase != "waiting"
+
 
 class Callbacks:
     """All callbacks that are not over."""
@@ -72,9 +94,10 @@ class Callbacks:
     def __init__(self) -> None:
         self._kept: dict[CallbackId, Callback] = {}
         self._over: dict[CallbackId, Callback] = {}
+        self._by_number: dict[str, dict[CallbackId, Callback]] = {}
         self._changed: dict[CallbackId, None] = {}
         self.ledger = Ledger()
-        """The calls that this life of the router made."""
+        """The outgoing calls of the last hour, and those that live."""
 
     def __iter__(self) -> Iterator[Callback]:
         return iter(self._kept.values())
@@ -91,14 +114,23 @@ class Callbacks:
         callback = self._kept.get(CallbackId(call_id.rpartition(".")[0]))
         return callback if callback is not None and callback.calls and callback.call_id == call_id else None
 
+    def of_number(self, number: str) -> list[Callback]:
+        """Return the callbacks for a number, in the form in which it is dialled."""
+        return list(self._by_number.get(number, {}).values())
+
     def awaits(self, call_id: CallId) -> bool:
-        """Return whether this is a call for which nobody is to be rung yet but the agent who is reserved."""
+        """Return whether this is a call that is not let into the line yet: the customer, or the agent for him, is to be there first."""
         callback = self.of_call(call_id)
-        return callback is not None and callback.phase in ("calling", "dialling")
+        return callback is not None and callback.phase in ("calling", "dialling", "ahead")
 
     def concerns(self, call_id: CallId) -> bool:
-        """Return whether this is a virtual caller, or a call made for one."""
-        return CallbackId(call_id) in self._kept or self.of_call(call_id) is not None
+        """Return whether this is a virtual caller, or a call made for one in which the customer has not answered: nobody is on the line."""
+        callback = self.of_call(call_id)
+        return CallbackId(call_id) in self._kept or (callback is not None and not callback.met)
+
+    def is_made_for_one(self, call_id: CallId) -> bool:
+        """Return whether a call was made for a callback of which we know, the present or an older one, over or not."""
+        return self.is_known(CallbackId(call_id.rpartition(".")[0]))
 
     def is_known(self, callback_id: CallbackId) -> bool:
         """Return whether a callback is kept, or over."""
@@ -108,14 +140,23 @@ class Callbacks:
         """Return how many callbacks a queue has."""
         return sum(callback.wish.queue_id == queue_id for callback in self)
 
+    def standing(self, queue_id: str) -> int:
+        """Return how many virtual callers stand in the line of a queue."""
+        return sum(c.wish.queue_id == queue_id and c.phase in ("waiting", "ahead") for c in self)
+
     def keep(self, callback: Callback) -> None:
         """Take one in."""
         self._kept[callback.callback_id] = callback
+        self._by_number.setdefault(callback.wish.number, {})[callback.callback_id] = callback
         self.touch(callback)
 
     def drop(self, callback: Callback, now: float) -> None:
         """One is over. Those that have been for long are forgotten."""
         del self._kept[callback.callback_id]
+        alike = self._by_number[callback.wish.number]
+        del alike[callback.callback_id]
+        if not alike:
+            del self._by_number[callback.wish.number]
         callback.over_at = now
         self.bury(callback)
         for old in [c for c in self._over.values() if c.over_at is not None and c.over_at < now - OVER_S]:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from acd.callbacks import turns, wishes
+from acd.callbacks import ahead, gaps, outcomes, turns, wishes
 from acd.callbacks.requests import CallbackCancel, CallbackWish
 from acd.core.floor import Floor
 from acd.core.requests import RequestRefused
+from acd.core.timers import Kind
 from hotline.commands import CommandEnded
 from hotline.facts import (
-    CallAdopted,
     CallArrived,
     CallbackPending,
     CallbackRequested,
@@ -22,7 +22,7 @@ from hotline.facts import (
     Record,
     SnapshotTaken,
 )
-from hotline.ids import AgentId
+from hotline.ids import AgentId, QueueId
 
 
 def _cancelled(floor: Floor, request: CallbackCancel, now: float) -> None:
@@ -41,29 +41,29 @@ def _wished(floor: Floor, request: CallbackWish, now: float) -> None:
     wishes.requested(floor, request.wish, now)
 
 
-def expired(floor: Floor, callback_id: str, now: float) -> None:
-    """The time has come to look at a virtual caller, or for a call to be there at last."""
-    callback = floor.callbacks.get(callback_id)
-    if callback is not None and callback.phase == "calling":
-        turns.give_up(floor, callback, now)  # asked for by a router that died
+def expired(floor: Floor, kind: Kind, name: str, now: float) -> None:
+    """The time has come to look at a callback, or at those of a queue whose turn may be about to come."""
+    callback = floor.callbacks.get(name) if kind == "callback" else None
+    if kind == "ahead":
+        ahead.look(floor, QueueId(name), now)
     elif callback is not None:
-        wishes.look(floor, callback, now)
+        floor.suspect = callback.call_id
+        outcomes.due(floor, callback, now)
 
 
 HEARERS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
-    CallAdopted: turns.adopted,
     CallArrived: turns.arrived,
-    CallEnded: turns.ended,
-    CallFellBack: turns.fell_back,
+    CallEnded: outcomes.ended,
+    CallFellBack: outcomes.fell_back,
     CallQueued: wishes.called_again,
     CallbackCancel: _cancelled,
     CallbackWish: _wished,
     CallbackPending: wishes.pending,
     CallbackRequested: wishes.requested,
-    CommandEnded: turns.command_ended,
-    CustomerDialled: turns.dialled,
-    NodeSurveyed: turns.surveyed,
-    OfferAccepted: turns.accepted,
-    SnapshotTaken: turns.looked,
+    CommandEnded: outcomes.command_ended,
+    CustomerDialled: outcomes.dialled,
+    NodeSurveyed: gaps.surveyed,
+    OfferAccepted: outcomes.accepted,
+    SnapshotTaken: gaps.looked,
 }
 """Called before the reactions of the router to the same record."""

@@ -1,14 +1,15 @@
-"""A callback's turn: an agent is reserved, the customer is called, and what comes of it. Pure.
+"""A callback's turn: an agent is reserved, and the customer is called. What comes of it, `outcomes` tells. Pure.
 
     virtual caller chosen -> agent reserved, CallOut -> CallArrived
         agent first:     the agent is rung at once; the customer is dialled when he has answered (telephony sees to that)
         customer first:  the customer's phone rings; when he has answered the agent is rung
     customer and agent both there: reached.    Anything else: the call ends, and the virtual caller is back at his place.
 
+Where the customer is first and an agent is only about to be free, he is dialled *ahead* of his turn (see `ahead`): the virtual caller stays
+in the line meanwhile, and who is free first is reserved for him, or rung at once if he has answered before that.
+
 From the moment the agent is rung the call is a caller in the line like any other: an agent who does not answer costs him nothing,
-the next one is rung for him. An attempt counts when the customer was dialled. Nobody is called twice at once: a new call is made only
-when the last one has ended, or a look at its node has shown that there is none; and a call that arrives when nobody waits for
-it any more is hung up.
+the next one is rung for him. An attempt counts when the customer was dialled.
 """
 
 import msgspec
@@ -20,51 +21,60 @@ from acd.core.agents.roster import Agent
 from acd.core.agents.sitting import external_number
 from acd.core.callers import arriving, comeback
 from acd.core.callers.line import Caller
-from acd.core.floor import Floor, Note
+from acd.core.floor import Floor
 from acd.core.matching.decisions import Made
 from acd.core.offers.book import Offer, offer_id_of
-from hotline.commands import CallOut, CommandEnded, Hangup, Refused, Ring
-from hotline.facts import (
-    CallAdopted,
-    CallArrived,
-    CallbackAttempted,
-    CallbackPutOff,
-    CallEnded,
-    CallFellBack,
-    CustomerDialled,
-    NodeSurveyed,
-    OfferAccepted,
-    OfferMade,
-    Place,
-    SnapshotTaken,
-)
-from hotline.ids import CallId, NodeId, RecordingId
+from hotline.commands import CallOut, Hangup, Ring
+from hotline.facts import CallArrived, CallbackAttempted, OfferMade, Place
+from hotline.ids import NodeId, RecordingId
 
 ARRIVE_S = 5.0
 """How long a call may take to be there."""
 DIAL_SLACK_S = 5.0
 """How much longer than asked for a customer's phone may ring."""
-REFUSED_PAUSE_S = 5.0
-"""How soon somebody has his turn again for whom no call could be made."""
-LOST = "lost"
-"""What came of a call of which nobody told the end."""
 
 
 def call(floor: Floor, caller: Caller, agent: Agent, decision: Made, now: float) -> None:
-    """It is a virtual caller's turn: reserve this agent for him and have his call made."""
+    """It is a virtual caller's turn: reserve this agent for him, and have his call made unless it was already."""
     callback = floor.callbacks.get(caller.call_id)
     assert callback is not None
-    wish, queue = callback.wish, floor.queues[caller.queue_id]
     comeback.leave(floor, caller)
     floor.timers.clear("callback", callback.callback_id)
-    callback.calls += 1
-    callback.phase, callback.begun_at, callback.result = "calling", now, ""
-    floor.callbacks.ledger.begin(callback.call_id, now)
-    note = Note(node=callback.node, number=wish.number, name=wish.name, customer_id=wish.customer_id or "")
-    floor.notes.put(callback.call_id, note)
-    offer = _reserve(floor, callback, agent, now)
+    ahead = callback.phase == "ahead"
+    if not ahead:
+        _begin(floor, callback, now)
+    callback.phase = "dialling" if callback.there else "calling"
+    offer = _reserve(floor, callback, agent, now, wait_s=max(callback.due_at - now, 0.0) if ahead else ARRIVE_S)
     known = msgspec.structs.replace(decision.known, call_id=offer.call_id, offer_id=offer.offer_id)
     floor.decisions.add(msgspec.structs.replace(decision, known=known))
+    conduct.move(floor, agent, "reserve", now, call_id=callback.call_id)
+    if not ahead:
+        _ask(floor, callback, agent, now)
+
+
+def dial_ahead(floor: Floor, callback: Callback, now: float) -> None:
+    """It is about to be a virtual caller's turn: have his call made, while he stays in the line."""
+    _begin(floor, callback, now)
+    callback.phase = "ahead"
+    await_word(floor, callback, now, ARRIVE_S)
+    _ask(floor, callback, None, now)
+
+
+def _begin(floor: Floor, callback: Callback, now: float) -> None:
+    wish = callback.wish
+    callback.node = wishes.node_for(floor, callback) or callback.node
+    callback.calls += 1
+    callback.first = floor.queues[wish.queue_id].callback.first
+    callback.begun_at, callback.due_at, callback.result = now, now + ARRIVE_S, ""
+    callback.phase = "calling"
+    floor.callbacks.ledger.begin(callback.call_id, now)
+    floor.notes.put(callback.call_id, wishes.note_of(callback))
+    floor.callbacks.touch(callback)
+    wishes.look_at_others(floor, callback, now)
+
+
+def _ask(floor: Floor, callback: Callback, agent: Agent | None, now: float) -> None:
+    wish = callback.wish
     floor.tell(
         CallbackAttempted(
             at=now,
@@ -72,26 +82,25 @@ def call(floor: Floor, caller: Caller, agent: Agent, decision: Made, now: float)
             queue_id=wish.queue_id,
             call_id=callback.call_id,
             attempt=callback.attempts + 1,
-            agent_id=agent.id,
-            first=queue.callback.first,
+            agent_id=agent.id if agent is not None else None,
+            first=callback.first,
             waited_s=max(now - wish.at, 0.0),
         )
     )
-    conduct.move(floor, agent, "reserve", now, call_id=callback.call_id)
     floor.ask(
         CallOut(
             node=callback.node,
             call_id=callback.call_id,
             number=wish.number,
-            first=queue.callback.first,
-            ring_timeout_s=queue.callback.ring_timeout_s,
+            first=callback.first,
+            ring_timeout_s=floor.queues[wish.queue_id].callback.ring_timeout_s,
             dialled=wish.dialled,
-            place=_place(callback, now),
+            place=_place(callback),
         )
     )
 
 
-def _place(callback: Callback, now: float) -> Place:
+def _place(callback: Callback) -> Place:
     wish = callback.wish
     return Place(
         flow=wish.flow,
@@ -99,7 +108,7 @@ def _place(callback: Callback, now: float) -> Place:
         step=wish.step,
         language=wish.language,
         queue_id=wish.queue_id,
-        entered_at=now,
+        entered_at=callback.begun_at,
         since=wish.entered_at,
         priority=wish.priority,
         skills=wish.skills,
@@ -108,7 +117,10 @@ def _place(callback: Callback, now: float) -> Place:
     )
 
 
-def _reserve(floor: Floor, callback: Callback, agent: Agent, now: float) -> Offer:
+# --- the agent who is kept for it ---------------------------------------------------------------------------------------
+
+
+def _reserve(floor: Floor, callback: Callback, agent: Agent, now: float, *, wait_s: float) -> Offer:
     """Open the offer that keeps an agent for the call. It is told, and rung for, when the call (and the customer) is there."""
     floor.offers_made += 1
     offer = Offer(
@@ -117,10 +129,10 @@ def _reserve(floor: Floor, callback: Callback, agent: Agent, now: float) -> Offe
         agent_id=agent.id,
         extension=agent.seat,
         queue_id=callback.wish.queue_id,
-        node=wishes.NOBODY,
+        node=callback.node if callback.there else wishes.NOBODY,
         made_at=now,
-        ring_timeout_s=ARRIVE_S,
-        entered_at=now,
+        ring_timeout_s=wait_s,
+        entered_at=callback.begun_at,
         named=bool(callback.wish.name),
         kind="callback",
     )
@@ -128,6 +140,43 @@ def _reserve(floor: Floor, callback: Callback, agent: Agent, now: float) -> Offe
     floor.callbacks.touch(callback)
     floor.open_offer(offer)
     return offer
+
+
+def reservation(floor: Floor, callback: Callback) -> Offer | None:
+    """Return the offer that keeps an agent for a call whose customer is not there yet."""
+    return floor.offers.get(callback.offer_id) if callback.offer_id is not None else None
+
+
+def keep_longer(floor: Floor, callback: Callback, offer: Offer, now: float) -> None:
+    """Keep the agent as long as the customer's phone may ring."""
+    offer.made_at, offer.ring_timeout_s, offer.restored = now, max(callback.due_at - now, 0.0), False
+    floor.touch(offer)
+    floor.timers.set("offer", offer.offer_id, offer.deadline)
+
+
+def let_go(floor: Floor, callback: Callback, now: float, *, reason: str) -> None:
+    """Let the agent go who was kept for a call, if there is one."""
+    offer = reservation(floor, callback)
+    callback.offer_id = None
+    floor.callbacks.touch(callback)
+    if offer is not None:
+        floor.close_offer(offer)
+        conduct.release(floor, offer, now, reason=reason)
+
+
+def without_agent(floor: Floor, callback: Callback, now: float, *, reason: str) -> None:
+    """Let the agent go while the customer's phone rings: the virtual caller is back at his place, and the next free agent is kept."""
+    let_go(floor, callback, now, reason=reason)
+    callback.phase = "ahead"
+    wishes.stand(floor, callback, now)
+    await_word(floor, callback, now, max(callback.due_at - now, 0.0))
+
+
+def await_word(floor: Floor, callback: Callback, now: float, for_s: float) -> None:
+    """Wait for news of a call for which no agent is kept."""
+    callback.due_at = now + for_s
+    floor.callbacks.touch(callback)
+    floor.timers.set("callback", callback.callback_id, callback.due_at)
 
 
 # --- the call is there --------------------------------------------------------------------------------------------------
@@ -140,37 +189,62 @@ def arrived(floor: Floor, fact: CallArrived, now: float) -> None:
     callback = floor.callbacks.of_call(fact.call_id)
     if callback is None or callback.phase == "waiting":
         floor.ask(Hangup(node=fact.node, call_id=fact.call_id, reason="callback_over"))
-        return
-    offer = floor.offers.get(callback.offer_id) if callback.offer_id is not None else None
-    if callback.phase != "calling" or offer is None:
+    elif callback.there or callback.phase == "live":
         floor.ignore("repeated_arrival")
-        return
-    callback.node = offer.node = fact.node
+    else:
+        there(floor, callback, fact.node, now)
+
+
+def there(floor: Floor, callback: Callback, node: NodeId, now: float) -> None:
+    """Go on with a call that is there: ring the agent, or wait for the customer."""
+    callback.node, callback.there, callback.away_since = node, True, None
     floor.callbacks.touch(callback)
-    if floor.queues[offer.queue_id].callback.first == "agent":
-        ring(floor, callback, offer, now)
+    floor.notes.put(callback.call_id, wishes.note_of(callback))
+    offer = reservation(floor, callback)
+    if offer is not None:
+        offer.node = node
+    if callback.first == "agent":
+        serve(floor, callback, now)
         return
-    callback.phase = "dialling"
-    _count(floor, callback)
-    offer.made_at = now
-    offer.ring_timeout_s = floor.queues[offer.queue_id].callback.ring_timeout_s + DIAL_SLACK_S
-    floor.touch(offer)
-    floor.timers.set("offer", offer.offer_id, offer.deadline)
+    count(floor, callback)
+    callback.due_at = now + floor.queues[callback.wish.queue_id].callback.ring_timeout_s + DIAL_SLACK_S
+    if offer is not None:
+        callback.phase = "dialling"
+        keep_longer(floor, callback, offer, now)
+    else:
+        await_word(floor, callback, now, callback.due_at - now)
+        wishes.look(floor, callback, now)
 
 
-def ring(floor: Floor, callback: Callback, offer: Offer, now: float) -> None:
-    """Ring the agent who is reserved. From here on the call is a caller in the line, under the offer of this agent."""
-    queue, agent = floor.queues[offer.queue_id], floor.agents[offer.agent_id]
+def count(floor: Floor, callback: Callback) -> None:
+    """The customer is dialled: that is an attempt."""
+    if not callback.counted:
+        callback.counted = True
+        callback.attempts += 1
+    floor.callbacks.touch(callback)
+
+
+def serve(floor: Floor, callback: Callback, now: float) -> None:
+    """Let a call be a caller in the line: the agent who is kept for it is rung, or whoever is free next."""
+    offer = reservation(floor, callback)
+    wishes.stand_down(floor, callback)
+    floor.timers.set("callback", callback.callback_id, now + wishes.LOOK_AGAIN_S)
     callback.phase, callback.offer_id = "live", None
     floor.callbacks.touch(callback)
-    offer.made_at, offer.ring_timeout_s = now, queue.ring_timeout_s
-    floor.touch(offer)
-    floor.timers.set("offer", offer.offer_id, offer.deadline)
-    asked = msgspec.structs.replace(
-        wishes.queued(callback, entered_at=offer.entered_at, at=now), call_id=callback.call_id
-    )
-    caller = arriving.enter(floor, asked, now)
-    caller.offers_made += 1
+    if offer is not None:
+        offer.made_at, offer.ring_timeout_s = now, floor.queues[offer.queue_id].ring_timeout_s
+        offer.restored = False
+        floor.touch(offer)
+        floor.timers.set("offer", offer.offer_id, offer.deadline)
+    asked = wishes.queued(callback, entered_at=callback.begun_at, at=now)
+    caller = arriving.enter(floor, msgspec.structs.replace(asked, call_id=callback.call_id), now)
+    if offer is not None:
+        caller.offers_made += 1
+        _ring(floor, callback, offer, now)
+
+
+def _ring(floor: Floor, callback: Callback, offer: Offer, now: float) -> None:
+    queue, agent = floor.queues[offer.queue_id], floor.agents[offer.agent_id]
     recording = RecordingId(offer.offer_id) if queue.record else None
     floor.tell(
         OfferMade(
@@ -186,6 +260,8 @@ def ring(floor: Floor, callback: Callback, offer: Offer, now: float) -> None:
             kind="callback",
         )
     )
+    agent.work.offers += 1
+    agent.work.offered_at = now
     floor.ask(
         Ring(
             node=offer.node,
@@ -201,188 +277,3 @@ def ring(floor: Floor, callback: Callback, offer: Offer, now: float) -> None:
             number=external_number(agent, floor.outbound),
         )
     )
-
-
-def _count(floor: Floor, callback: Callback) -> None:
-    """The customer is dialled: that is an attempt."""
-    if not callback.counted:
-        callback.counted = True
-        callback.attempts += 1
-    floor.callbacks.touch(callback)
-
-
-# --- what comes of it ---------------------------------------------------------------------------------------------------
-
-
-def dialled(floor: Floor, fact: CustomerDialled, now: float) -> None:
-    """The customer answered, or did not; then his call is about to end."""
-    callback = floor.callbacks.of_call(fact.call_id)
-    if callback is None or callback.phase == "waiting" or callback.met:
-        floor.ignore("late_callback")
-        return
-    _count(floor, callback)
-    if fact.result != "answered":
-        callback.result = fact.result  # `_count` has it remembered
-        return
-    callback.met = True
-    offer = floor.offers.get(callback.offer_id) if callback.offer_id is not None else None
-    if callback.phase == "dialling" and offer is not None:
-        ring(floor, callback, offer, now)
-    floor.callbacks.touch(callback)
-    _look_if_reached(floor, callback, now)
-
-
-def accepted(floor: Floor, fact: OfferAccepted, now: float) -> None:
-    """An agent answered; where he was first, the customer is dialled now."""
-    callback = floor.callbacks.of_call(fact.call_id)
-    if callback is not None and callback.phase == "live":
-        callback.talked = True
-        floor.callbacks.touch(callback)
-        _look_if_reached(floor, callback, now)
-
-
-def _look_if_reached(floor: Floor, callback: Callback, now: float) -> None:
-    if callback.met and callback.talked:
-        wishes.end(floor, callback, now, "reached")
-
-
-def ended(floor: Floor, fact: CallEnded, now: float) -> None:
-    """A call is over before both were there. A customer who had answered hung up himself: he is not called again."""
-    callback = floor.callbacks.of_call(fact.call_id)
-    if callback is None or callback.phase == "waiting":
-        return
-    _withdraw(floor, callback, now)
-    if callback.result.startswith("cancelled:"):
-        wishes.end(floor, callback, now, "cancelled", reason=callback.result.partition(":")[2])
-    elif callback.met:
-        wishes.end(floor, callback, now, "failed", reason="hung_up")
-    else:
-        put_off(floor, callback, now, callback.result or ("no_agent" if not callback.counted else LOST))
-
-
-def fell_back(floor: Floor, fact: CallFellBack, now: float) -> None:
-    """Asterisk's own queue serves a customer who had answered."""
-    callback = floor.callbacks.of_call(fact.call_id)
-    if callback is not None and callback.phase != "waiting" and callback.met:
-        wishes.end(floor, callback, now, "failed", reason="fallback")
-
-
-def _withdraw(floor: Floor, callback: Callback, now: float) -> None:
-    """Take a call out of the line that is over or nobody's, and let an agent go who was only reserved for it."""
-    caller = floor.line.get(callback.call_id)
-    if caller is not None and not callback.met:
-        comeback.flow_out(floor, caller, now, reason="not_reached")
-    offer = floor.offers.get(callback.offer_id) if callback.offer_id is not None else None
-    if offer is not None:
-        floor.close_offer(offer)
-        conduct.release(floor, offer, now, reason="not_reached")
-    callback.offer_id = None
-    floor.callbacks.touch(callback)
-
-
-def put_off(floor: Floor, callback: Callback, now: float, result: str) -> None:
-    """Put a callback back to its place; too many attempts, or too late, and it is over."""
-    policy = floor.queues[callback.wish.queue_id].callback
-    floor.callbacks.ledger.end(callback.call_id)
-    if callback.attempts >= policy.attempts:
-        wishes.end(floor, callback, now, "failed", reason=result)
-        return
-    pause_s = policy.retry_after_s if callback.counted else REFUSED_PAUSE_S
-    callback.retry_at, callback.result = now + pause_s, result
-    floor.tell(
-        CallbackPutOff(
-            at=now,
-            callback_id=callback.callback_id,
-            queue_id=callback.wish.queue_id,
-            call_id=callback.call_id,
-            attempt=callback.attempts + (not callback.counted),
-            result=result,
-            retry_at=callback.retry_at,
-        )
-    )
-    wishes.line_up(floor, callback, now)
-
-
-# --- when nobody tells ----------------------------------------------------------------------------------------------------
-
-
-def overdue(floor: Floor, offer: Offer, now: float) -> bool:
-    """The time of an agent's reservation is over; return whether it was one. What there is of the call is hung up."""
-    callback = floor.callbacks.of_call(offer.call_id)
-    if callback is None or callback.offer_id != offer.offer_id:
-        return False
-    give_up(floor, callback, now)
-    return True
-
-
-def give_up(floor: Floor, callback: Callback, now: float) -> None:
-    """Nobody told what became of a call: have it hung up, if there is one, and make another one later."""
-    floor.ask(Hangup(node=callback.node, call_id=callback.call_id, reason="callback_over"))
-    _withdraw(floor, callback, now)
-    put_off(floor, callback, now, LOST)
-
-
-def command_ended(floor: Floor, outcome: CommandEnded, now: float) -> None:
-    """No call could be made."""
-    if not isinstance(outcome.command, CallOut) or not isinstance(outcome.outcome, Refused):
-        return
-    callback = floor.callbacks.of_call(outcome.command.call_id)
-    if callback is not None and callback.phase == "calling":
-        _withdraw(floor, callback, now)
-        put_off(floor, callback, now, "refused")
-
-
-def looked(floor: Floor, signal: SnapshotTaken, now: float) -> None:
-    """A look at a node: calls that are not there are over. One that was only just asked for may still be on its way."""
-    _compare(floor, signal.node, frozenset(signal.living), signal.at, now)
-
-
-def surveyed(floor: Floor, survey: NodeSurveyed, now: float) -> None:
-    """The same, for a router that has just begun; calls that it finds are callers like any other."""
-    _compare(floor, survey.node, frozenset(c.call_id for c in survey.calls), survey.at, now)
-
-
-def _compare(floor: Floor, node: NodeId, living: frozenset[CallId], at: float, now: float) -> None:
-    for callback in list(floor.callbacks):
-        if callback.phase == "waiting" or callback.node != node or callback.call_id in living:
-            continue
-        if callback.phase != "calling" or at - callback.begun_at > ARRIVE_S:
-            ended(floor, CallEnded(at=at, call_id=callback.call_id, reconciled=True), now)
-
-
-def adopted(floor: Floor, fact: CallAdopted, _now: float) -> None:
-    """A call of ours was found after a gap: it goes on as a caller in the line.
-
-    Not one that nobody waits for any more, and not one whose customer's phone rings, as it seems, while nobody keeps an agent for him.
-    """
-    callback = floor.callbacks.of_call(fact.call_id)
-    if callback is None or fact.phase not in ("session", "ringing"):
-        return
-    if callback.phase in ("waiting", "dialling"):
-        floor.ask(Hangup(node=fact.node, call_id=fact.call_id, reason="callback_over"))
-    elif callback.phase == "calling":
-        callback.phase, callback.offer_id = "live", None
-        floor.callbacks.touch(callback)
-
-
-# --- our own restart ------------------------------------------------------------------------------------------------------
-
-
-def restore(floor: Floor, callbacks: list[Callback], now: float) -> None:
-    """Take up the callbacks of an earlier life. Calls that it had asked for may live: their nodes will tell."""
-    for callback in callbacks:
-        if callback.over_at is not None:
-            floor.callbacks.bury(callback)
-            continue
-        if callback.wish.queue_id not in floor.queues:
-            floor.callbacks.keep(callback)
-            wishes.end(floor, callback, now, "failed", reason="unknown_queue")
-            continue
-        floor.callbacks.keep(callback)
-        if callback.phase == "waiting":
-            wishes.line_up(floor, callback, now)
-            continue
-        note = Note(node=callback.node, number=callback.wish.number, name=callback.wish.name)
-        floor.notes.put(callback.call_id, note)
-        floor.callbacks.ledger.begin(callback.call_id, callback.begun_at)
-        floor.timers.set("callback", callback.callback_id, now + 2 * ARRIVE_S)

@@ -5,10 +5,11 @@ calls found for the first time are adopted with the place that their channel kep
 (`restore`) is believed until the network says otherwise, because agents do not log in again just since we fell over.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import msgspec
 
+from acd.callbacks import gaps
 from acd.core.agents import conduct, sitting
 from acd.core.agents.roster import Agent
 from acd.core.agents.seats import recalled
@@ -59,16 +60,17 @@ def snapshot_taken(floor: Floor, signal: SnapshotTaken, now: float) -> None:
 
     Telephony has told the end of every call it knew before. What is still here but not there, it never knew: it is a leftover of
     our own earlier life, or ended while the node's process was dead, and is closed here because nobody else will. A snapshot older
-    than the caller or the offer says nothing.
+    than the caller or the offer does not say that he is gone; that he lives it says of whoever it names, also of those whom we moved
+    to another line since.
     """
     living = frozenset(signal.living)
-    floor.known.keep_only(signal.node, living)
-    for caller in [c for c in floor.line if c.node == signal.node and c.entered_at <= signal.at]:
+    for caller in [c for c in floor.line if c.node == signal.node]:
         if caller.call_id in living:
             caller.confirmed = not caller.doubted
             floor.place(caller, now)
-        else:
+        elif caller.entered_at <= signal.at:
             arriving.gone(floor, caller.call_id, signal.at, now)
+    floor.known.keep_only(signal.node, {*living, *(caller.call_id for caller in floor.line)})
     for offer in [o for o in floor.offers if o.node == signal.node and (o.restored or o.made_at <= signal.at)]:
         if offer.call_id not in living:
             arriving.gone(floor, offer.call_id, signal.at, now)
@@ -86,6 +88,8 @@ def adopted(floor: Floor, fact: CallAdopted, now: float) -> None:
     if waiting is not None and waiting.node != fact.node:
         waiting.node = fact.node  # it had only been guessed
         floor.place(waiting, now)
+    if gaps.found(floor, fact, now):
+        return
     transfers.found(floor, fact, now)
     match fact.phase:
         case "session":
@@ -96,6 +100,9 @@ def adopted(floor: Floor, fact: CallAdopted, now: float) -> None:
             _found_talking(floor, fact, now)
         case "fallback":
             _found_in_fallback(floor, fact, now)
+        case "outside":
+            arriving.led_outside(floor, fact, now)
+    transfers.found_held(floor, fact, now)
 
 
 def _found_in_session(floor: Floor, fact: CallAdopted, now: float) -> None:
@@ -108,11 +115,16 @@ def _found_in_session(floor: Floor, fact: CallAdopted, now: float) -> None:
         return
     if offer is not None and offer.phase == "talking":
         endings.hang_up(floor, offer, now, reason="reconciled")
-        _note_left(floor, fact.call_id, max(offer.entered_at, fact.place.entered_at if fact.place else 0.0))
+        if fact.place is not None and fact.place.entered_at > offer.made_at and _waits(floor, fact):
+            _enter(floor, fact, now)  # his agent handed him on, and he waits anew
+        else:
+            _note_left(floor, fact.call_id, max(offer.entered_at, fact.place.entered_at if fact.place else 0.0))
         return
     for unheard in floor.offers.ring_of(offer) if offer is not None else ():
         _close_unheard(floor, unheard, now)
-    if caller is not None:
+    if caller is not None and fact.place is not None and fact.place.treatment:
+        comeback.leave(floor, caller)  # a router before us let him out, and his call flow treats him already
+    elif caller is not None:
         comeback.come_back(floor, caller, now)
     elif _waits(floor, fact):
         _enter(floor, fact, now)
@@ -219,8 +231,11 @@ def _enter(floor: Floor, fact: CallAdopted, now: float, *, ringing: bool = False
         transferred_by=place.transferred_by,
         since=place.since,
         before=place.before,
+        kind="callback" if place.callback else "live",
     )
-    return arriving.enter(floor, asked, now, whereabouts="ringing" if ringing else "here")
+    caller = arriving.enter(floor, asked, now, whereabouts="ringing" if ringing else "here")
+    caller.looked_at, caller.to_hear = True, ""  # he has joined this line long ago, and heard what is announced there
+    return caller
 
 
 # --- everything, told to us who have just begun ---------------------------------------------------------------------------
@@ -264,11 +279,15 @@ def _knows_better(floor: Floor, fact: CallAdopted) -> bool:
 # --- our own restart -----------------------------------------------------------------------------------------------------
 
 
-def restore(floor: Floor, agents: Iterable[Agent], offers: Iterable[Offer], now: float) -> None:
-    """Take up agents and offers where an earlier life of ours left them. Tells only what changes by that."""
-    for agent in agents:
+def restore_agents(floor: Floor, agents: Mapping[str, Agent], _now: float) -> None:
+    """Take up agents where an earlier life of ours left them. Before offers are."""
+    for agent in agents.values():
         _restore_agent(floor, agent)
-    for offer in offers:
+
+
+def restore_offers(floor: Floor, offers: Mapping[str, Offer], now: float) -> None:
+    """Take up offers, and bring them and the agents together. Tells only what changes by that."""
+    for offer in offers.values():
         _restore_offer(floor, offer, now)
     for agent in list(floor.agents):
         offered = floor.offers.of_agent(agent.id)
@@ -297,7 +316,7 @@ def _restore_agent(floor: Floor, remembered: Agent) -> None:
         return
     remembered.phones = recalled(remembered.phones)
     remembered.seat_node, remembered.in_use, remembered.cut_off = None, False, False
-    remembered.reachable = remembered.state != "unreachable"
+    remembered.reachable, remembered.awaits = remembered.state != "unreachable", None
     sitting.look(remembered, floor.links_down, floor.outbound)
     floor.agents.put(remembered)
     if remembered.until is not None:

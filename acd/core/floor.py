@@ -24,6 +24,7 @@ from acd.core.matching.served import KnownCallers, ServedBy
 from acd.core.offers.book import Offer, Offers
 from acd.core.recent import Recent
 from acd.core.requests import RequestRefused
+from acd.core.talks.outside_consults import OutsideConsults
 from acd.core.talks.supervisions import Supervisions
 from acd.core.timers import Timers
 from acd.estimates.estimates import Estimates
@@ -85,6 +86,8 @@ class Floor:
         )
         self.supervisions = Supervisions()
         """Supervisors who hear a conversation."""
+        self.taken_over: dict[CallId, AgentId] = {}
+        """Callers who live, and who took them over."""
         self.supervised = 0
         """How many there were."""
         self.supervision_tone = False
@@ -122,6 +125,10 @@ class Floor:
         self.lost_at: dict[NodeId, float] = {}
         """When nothing reached a node any more, for the last time."""
         self.link_told_at: dict[NodeId, float] = {}
+        self.outside_consults = OutsideConsults()
+        """Numbers outside that agents ask about their callers."""
+        self.past_consults: Recent[OfferId, None] = Recent(CALLS)
+        """Offers by which one agent asked another, and that are over: no late word brings them back."""
         self.evicted: Recent[CallId, None] = Recent(CALLS)
         """Calls at which we failed: surveys do not bring them back."""
         self.surveyed: dict[NodeId, None] = {}
@@ -204,9 +211,21 @@ class Floor:
         """Take a live offer out; what the phone says about it later is late."""
         self.offers.close(offer)
         self.touch(offer)
+        if offer.kind == "consult":
+            self.past_consults.put(offer.offer_id, None)
         self.callbacks.ledger.end(offer.offer_id)
         self.timers.clear("offer", offer.offer_id)
 
     def touch(self, offer: Offer) -> None:
         """Have a change of an offer remembered."""
         self.changed_offers[offer.offer_id] = None
+
+    def take_changed_agents(self) -> list[tuple[AgentId, Agent | None]]:
+        """Return the agents that changed since the last time, to be remembered; None for those to forget."""
+        changed, self.changed_agents = self.changed_agents, {}
+        return [(agent_id, self.agents.get(agent_id)) for agent_id in changed]
+
+    def take_changed_offers(self) -> list[tuple[OfferId, Offer | None]]:
+        """Return the offers that changed since the last time, to be remembered; None for those that are over."""
+        changed, self.changed_offers = self.changed_offers, {}
+        return [(offer_id, self.offers.get(offer_id)) for offer_id in changed]

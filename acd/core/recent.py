@@ -1,5 +1,6 @@
 """A bounded memory of the latest keys. Pure."""
 
+from collections import OrderedDict
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -11,7 +12,9 @@ class Recent(Generic[K, V]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._kept: dict[K, V] = {}
+        self._kept: OrderedDict[K, V] = (
+            OrderedDict()
+        )  # a dict takes ever longer to find its first key as others are deleted
 
     def get(self, key: K) -> V | None:
         """Return what was put in, or None."""
@@ -22,7 +25,7 @@ class Recent(Generic[K, V]):
         self._kept.pop(key, None)
         self._kept[key] = value
         while len(self._kept) > self._limit:
-            del self._kept[next(iter(self._kept))]
+            self._kept.popitem(last=False)
 
     def drop(self, key: K) -> None:
         """Forget a key; nothing happens if it is unknown."""

@@ -2,7 +2,6 @@
 
 Give every fact, signal, request and command outcome to `handle`, and call `wake` when `next_deadline` has come. What comes
 back is to be carried out in its order. It reads no clock, sends nothing and never waits; an input that comes late, twice or
-from acd.core.callers import arriving
 from elsewhere is counted in `ignored` and changes nothing.
 """
 
@@ -10,20 +9,16 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from acd.callbacks import hooks, turns
-from acd.callbacks.book import Callback
+from acd.callbacks import hooks, outcomes
 from acd.callbacks.hooks import HEARERS
-from acd.core import adoption
-from acd.core.agents import after_talk, conduct, feature_codes, sitting, surging
-from acd.core.agents.roster import Agent, Profile
+from acd.core import adoption, memories
+from acd.core.agents import after_talk, asking, conduct, feature_codes, sitting, surging
+from acd.core.agents.roster import Profile
 from acd.core.callers import arriving, comeback, overflow, standing, steering
-from acd.core.callers.opening import Switch
-from acd.core.callers.resuming import LeftPlace
 from acd.core.floor import NO_OUTBOUND, Floor, Output
 from acd.core.matching import sticky
 from acd.core.matching.decisions import Decision
 from acd.core.matching.match import match
-from acd.core.matching.served import Bucket, Known
 from acd.core.offers import endings
 from acd.core.offers.book import Offer
 from acd.core.requests import (
@@ -37,17 +32,19 @@ from acd.core.requests import (
     SurgeRequest,
     TransferRequest,
 )
-from acd.core.talks import supervising, transfers
+from acd.core.talks import keys, outside, supervising, taking_over, transfers
 from acd.core.timers import Key
 from hotline.commands import CommandEnded
 from hotline.dialling import Policy
 from hotline.facts import (
+    AgentKeyed,
     CallAdopted,
     CallArrived,
     CallEnded,
     CallerIdentified,
     CallFellBack,
     CallFlowedOut,
+    CallForwarded,
     CallQueued,
     CallReturned,
     FeatureCodeDialled,
@@ -68,10 +65,11 @@ from hotline.facts import (
     SupervisionSeen,
     TalkEnded,
     TransferCompleted,
+    VoicemailBegan,
     WaitPromised,
 )
 from hotline.hours import Hours
-from hotline.ids import AgentId, CallbackId, CallId, NodeId, OfferId, QueueId
+from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
 from hotline.settings.queues import BetweenQueues, Queue
 
 
@@ -123,7 +121,7 @@ class Router:
     def hear(self, event: Record, *, now: float) -> None:
         """Take an event in that belongs together with the one that is handled next: nobody is offered before that."""
         self.floor.estimates.hear(event, now)
-        for reactions in (HEARERS, REACTIONS):
+        for reactions in (HEARERS, outside.HEARERS, REACTIONS):
             react = reactions.get(type(event))
             if react is not None:
                 react(self.floor, event, now)
@@ -138,23 +136,9 @@ class Router:
             _expire(self.floor, key, now)
         return self._finish(now)
 
-    def restore(
-        self,
-        agents: Iterable[Agent],
-        offers: Iterable[Offer],
-        *,
-        now: float,
-        switches: Iterable[Switch] = (),
-        places: Iterable[LeftPlace] = (),
-        callbacks: Iterable[Callback] = (),
-        served: Iterable[Bucket] = (),
-        known: Iterable[Known] = (),
-    ) -> list[Output]:
-        """Take up what an earlier life had left (see `changes`); return what follows. Before the first event only."""
-        steering.restore(self.floor, switches, places)
-        standing.restore(self.floor, served, known)
-        adoption.restore(self.floor, agents, offers, now)
-        turns.restore(self.floor, list(callbacks), now)
+    def restore(self, kept: memories.Kept, *, now: float) -> list[Output]:
+        """Take up what an earlier life had remembered (see `memories.read`); return what follows. Before the first event only."""
+        memories.restore(self.floor, kept, now)
         return self._finish(now)
 
     def lose(self, nodes: Iterable[NodeId], *, now: float) -> list[Output]:
@@ -169,6 +153,7 @@ class Router:
         A survey that failed at it is made again, and must not fail again.
         """
         floor = self.floor
+        outcomes.evicted(floor, floor.suspect, now)
         caller = floor.line.get(floor.suspect) if floor.suspect is not None else None
         offer = floor.offers.of_call(floor.suspect) if floor.suspect is not None else None
         if caller is not None:
@@ -202,45 +187,19 @@ class Router:
         """Return the decisions that offered a call to agents, oldest first."""
         return self.floor.decisions.of(call_id)
 
-    def take_changed_agents(self) -> list[tuple[AgentId, Agent | None]]:
-        """Return the agents that changed since the last time, to be remembered; None for those to forget."""
-        changed, self.floor.changed_agents = self.floor.changed_agents, {}
-        return [(agent_id, self.floor.agents.get(agent_id)) for agent_id in changed]
-
-    def take_changed_switches(self) -> list[tuple[QueueId, Switch | None]]:
-        """Return the queues' switches that changed since the last time, to be remembered; None for those to forget."""
-        return self.floor.openings.take_changed()
-
-    def take_changed_customers(self) -> list[tuple[str, Bucket]]:
-        """Return the buckets of who served whom that changed since the last time, to be remembered."""
-        return self.floor.served_by.take_changed()
-
-    def take_changed_callers(self) -> list[tuple[CallId, Known | None]]:
-        """Return what is known of waiting callers and changed since the last time; None for those to forget."""
-        return self.floor.known.take_changed()
-
-    def take_changed_places(self) -> list[tuple[CallId, LeftPlace | None]]:
-        """Return the left places that changed since the last time, to be remembered; None for those to forget."""
-        return self.floor.left_places.take_changed()
-
-    def take_changed_callbacks(self) -> list[tuple[CallbackId, Callback | None]]:
-        """Return the callbacks that changed since the last time, to be remembered; None for those that are over."""
-        return self.floor.callbacks.take_changed()
-
-    def take_changed_offers(self) -> list[tuple[OfferId, Offer | None]]:
-        """Return the offers that changed since the last time, to be remembered; None for those that are over."""
-        changed, self.floor.changed_offers = self.floor.changed_offers, {}
-        return [(offer_id, self.floor.offers.get(offer_id)) for offer_id in changed]
+    def take_changed(self, *, now: float) -> dict[str, bytes | None]:
+        """Return what must be known beyond our death and changed since the last time, by key; None for what is to be forgotten."""
+        return memories.take_changed(self.floor, now)
 
 
 def _requested(floor: Floor, request: AgentRequest, now: float) -> None:
-    refusal = conduct.requested(floor, request, now)
+    refusal = asking.requested(floor, request, now)
     if refusal is not None:
         floor.out.append(RequestRefused(agent_id=request.agent_id, reason=refusal))
 
 
 def _defined(floor: Floor, definition: AgentDefinition, now: float) -> None:
-    refusal = conduct.defined(floor, definition, now)
+    refusal = asking.defined(floor, definition, now)
     if refusal is not None:
         floor.out.append(RequestRefused(agent_id=definition.profile.id, reason=refusal))
 
@@ -311,8 +270,10 @@ def _expire(floor: Floor, key: Key, now: float) -> None:
             overflow.swept(floor, QueueId(name), now)
         case ("closing", name):
             overflow.closing_time(floor, QueueId(name), now)
-        case ("callback", name):
-            hooks.expired(floor, name, now)
+        case (("callback" | "ahead") as kind, name):
+            hooks.expired(floor, kind, name, now)
+        case ("takeover", name):
+            taking_over.over(floor, AgentId(name))
         case ("resume", name):
             floor.left_places.drop(CallId(name))
         case ("estimate", _):
@@ -325,7 +286,7 @@ def _expire(floor: Floor, key: Key, now: float) -> None:
 def _expire_offer(floor: Floor, offer: Offer | None, now: float) -> None:
     if offer is not None:
         floor.suspect = offer.call_id
-        if not turns.overdue(floor, offer, now):
+        if not outcomes.overdue(floor, offer, now):
             endings.overdue(floor, offer, now)
 
 
@@ -358,6 +319,7 @@ REACTIONS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
     CallEnded: arriving.ended,
     CallFellBack: arriving.fell_back,
     CallFlowedOut: arriving.flowed_out,
+    CallForwarded: arriving.led_outside,
     CallQueued: arriving.queued,
     CallReturned: endings.returned,
     CallerRequest: _caller_steered,
@@ -365,6 +327,7 @@ REACTIONS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
     CallerIdentified: arriving.identified,
     CommandEnded: _command_ended,
     FeatureCodeDialled: feature_codes.dialled,
+    AgentKeyed: keys.keyed,
     HoldBegan: after_talk.held,
     HoldEnded: after_talk.held,
     LinkChanged: adoption.link_changed,
@@ -385,5 +348,6 @@ REACTIONS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
     TalkEnded: endings.talk_ended,
     TransferCompleted: transfers.completed,
     TransferRequest: _transfer_asked,
+    VoicemailBegan: arriving.led_outside,
     WaitPromised: _promised,
 }

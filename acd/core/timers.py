@@ -4,6 +4,7 @@ from heapq import heapify, heappop, heappush
 from typing import Literal
 
 Kind = Literal[
+    "takeover",
     "transfer",
     "agent",
     "offer",
@@ -17,6 +18,7 @@ Kind = Literal[
     "closing",
     "resume",
     "callback",
+    "ahead",
     "estimate",
 ]
 Key = tuple[Kind, str]

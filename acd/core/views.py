@@ -64,6 +64,10 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     phone_node: NodeId | None
     """The node at which his phone is registered, as far as it was told."""
     no_answers: int
+    preference: dict[QueueId, int] = {}
+    """How gladly he is given the callers of a queue: 1 first, 10 last; 5 where nothing is said."""
+    wish_forced: bool = False
+    """Whether what follows his call is a supervisor's order."""
     supervised_by: tuple[SupervisionView, ...] = ()
     """Supervisors who are with his conversation."""
 
@@ -75,7 +79,9 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     skills: tuple[str, ...]
     waiting: int
+    """Callers on the line, those who are just being rung for too."""
     longest_wait_s: float
+    """Of one of them."""
     agents: dict[str, int]
     """How many agents are in each state."""
     on_duty: int
@@ -83,16 +89,24 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
     """How long a caller would wait who joined now, as likely to be longer as shorter; None while nobody serves the queue."""
     expected_p90_s: float | None = None
     """Only one of ten would wait longer."""
+    expected_said: bool = False
+    """Whether callers may be told a range: enough of the latest estimates came true. Told it is only where the queue's settings say so."""
+    promises_kept: float | None = None
+    """The share of the ranges that were said that came true, of the latest ones; None while there was none."""
     closed_by: Literal["", "hours", "supervisor"] = ""
     """What keeps it closed; empty: it is open."""
     emergency: str = ""
     """The emergency announcement that its callers hear; empty: none."""
     emergency_then: str = ""
     """What follows the announcement: `stay`, `hang_up` or `fallback`."""
+    agents_overrun: int = 0
+    """How many of them are on a break that lasts longer than its reason allows."""
     surge: bool = False
     """Whether the agents of `surge_agents` serve it now."""
     surge_agents: tuple[AgentId, ...] = ()
     """Agents of other departments who can be called in."""
+    callbacks: int = 0
+    """Who stands in the same line and will be called back."""
 
 
 class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +124,7 @@ class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
 
     position: int
     call_id: CallId
+    """Of one who will be called back: the id of his callback."""
     waited_s: float
     priority: int
     skills: tuple[str, ...]
@@ -132,6 +147,8 @@ class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
     """How much longer he will wait, as likely to be longer as shorter; None while nobody serves the queue."""
     expected_p90_s: float | None = None
     """Only one of ten waits longer."""
+    callback: bool = False
+    """Whether he is not on the line, and will be called back."""
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,6 +200,8 @@ def agent_view(floor: Floor, agent: Agent) -> AgentView:
         phone_in_use=agent.in_use,
         phone_node=agent.seat_node or None,
         no_answers=agent.no_answers,
+        preference=agent.profile.preference,
+        wish_forced=agent.wish_forced,
         supervised_by=tuple(map(supervision_view, floor.supervisions.of_agent(agent.id))),
     )
 
@@ -190,19 +209,25 @@ def agent_view(floor: Floor, agent: Agent) -> AgentView:
 def queue_view(floor: Floor, queue_id: QueueId, now: float) -> QueueView:
     """Return a queue now. Raises KeyError if there is none of that id."""
     queue = floor.queues[queue_id]
-    states = Counter(a.state for a in floor.agents.of_queue(queue_id))
+    agents = list(floor.agents.of_queue(queue_id))
+    states = Counter(a.state for a in agents)
     expected = floor.estimates.of(queue_id, floor.line.length(queue_id) + 1, now)
+    said = floor.estimates.book(queue_id).learnt.said
     switch = floor.openings.switch(queue_id)
     return QueueView(
         id=queue_id,
         name=queue.name,
         skills=tuple(queue.skills),
-        waiting=floor.line.length(queue_id),
+        waiting=floor.line.length(queue_id) - (callbacks := floor.callbacks.standing(queue_id)),
+        callbacks=callbacks,
         longest_wait_s=longest_wait_s(floor, queue_id, now),
         agents={state: states[state] for state in STATES},
         on_duty=sum(n for state, n in states.items() if state in ON_DUTY),
+        agents_overrun=sum(a.overran for a in agents),
         expected_p50_s=expected.p50_s if expected is not None else None,
         expected_p90_s=expected.p90_s if expected is not None else None,
+        expected_said=floor.estimates.may_say(queue_id),
+        promises_kept=said.kept if said.judged else None,
         closed_by=floor.openings.closed_by(queue_id, now),
         emergency=switch.emergency,
         emergency_then=switch.then if switch.emergency else "",
@@ -212,8 +237,8 @@ def queue_view(floor: Floor, queue_id: QueueId, now: float) -> QueueView:
 
 
 def longest_wait_s(floor: Floor, queue_id: QueueId, now: float) -> float:
-    """Return how long the one has waited who waits longest; 0 when nobody waits."""
-    return max((now - c.waits_since for c in floor.line.waiting(queue_id)), default=0.0)
+    """Return how long the one on the line has waited who waits longest; 0 when nobody waits."""
+    return max((now - c.waits_since for c in floor.line.waiting(queue_id) if not c.outgoing), default=0.0)
 
 
 def position_of(floor: Floor, caller: Caller) -> int:
@@ -253,6 +278,7 @@ def waiting_view(floor: Floor, caller: Caller, position: int, now: float) -> Wai
         why_nobody=() if served else why_nobody(floor, caller),
         expected_p50_s=expected.p50_s if expected is not None else None,
         expected_p90_s=expected.p90_s if expected is not None else None,
+        callback=caller.outgoing,
     )
 
 

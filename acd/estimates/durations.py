@@ -18,7 +18,7 @@ import msgspec
 
 HALF_LIFE = 300.0
 """After so many further observations one counts half."""
-PRIOR_WEIGHT = 10.0
+PRIOR_WEIGHT = 3.0
 """How many observations the prior stands for at the beginning."""
 RATIO = 1.25
 EDGES: tuple[float, ...] = (0.0, *(RATIO**n for n in range(42)))

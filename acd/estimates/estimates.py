@@ -8,11 +8,12 @@ promises of those who wait are not, so a router that takes over judges only what
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from acd.core.callers.line import Demand
 from acd.core.recent import Recent
 from acd.estimates.learnt import Book, Learnt
-from acd.estimates.promises import Promise
-from acd.estimates.staff import Abilities, Look, rivals, seconds_of
-from acd.estimates.supply import Server, Supply, supply
+from acd.estimates.servers import servers
+from acd.estimates.staff import Abilities, Look, before, own_demand
+from acd.estimates.supply import Supply, supply
 from acd.estimates.wait import Estimate, estimate
 from hotline.facts import (
     AgentStateChanged,
@@ -25,7 +26,7 @@ from hotline.facts import (
     WaitPromised,
 )
 from hotline.ids import AgentId, CallId, QueueId
-from hotline.ranges import spoken_range
+from hotline.ranges import Promise, spoken_range
 
 if TYPE_CHECKING:
     from acd.core.callers.line import Caller
@@ -41,8 +42,6 @@ ESTIMATES_PER_TICK = 100
 """More are not worked out at a time: callers who are offered meanwhile must not wait. The next tick goes on with the others."""
 KEEP_EVERY_S = 10.0
 """What was learned of a queue is remembered at most this often."""
-PARTS = 4
-"""Into so many equally likely spans the remaining time of a busy agent is divided."""
 CALLS = 20_000
 SERVING = frozenset({"talking", "holding", "wrap_up"})
 """States of an agent who is not done with a caller yet."""
@@ -62,7 +61,7 @@ class Estimates:
         """Position and time of what callers were told last."""
         self._look: Look | None = None
         self._abilities = Abilities()
-        self._supplies: dict[QueueId, Supply] = {}
+        self._supplies: dict[Demand, Supply] = {}
         self._leaving: dict[QueueId, float] = {}
         self._ticks = False
         self._tick_at: QueueId | None = None
@@ -71,18 +70,20 @@ class Estimates:
     # --- what is asked ----------------------------------------------------------------------------------------------------
 
     def of(self, queue_id: QueueId, position: int, now: float) -> Estimate | None:
-        """Return how much longer the caller at `position` (1: he is next) waits; None while nobody serves the queue.
+        """Return how much longer the caller at `position` (1: he is next) waits; None while nobody on duty can serve him.
 
         For somebody who would join now, ask for the position behind the last.
         """
         if queue_id not in self._books:
             return None
         look = self._looked(now)
-        if not look.staff[queue_id]:
+        demands = look.line(self._floor, queue_id).demands
+        demand = demands[position - 1] if 1 <= position <= len(demands) else own_demand(self._floor, queue_id)
+        if not look.staff[demand]:
             return None
-        before = max(position - 1, 0) + rivals(self._floor, look, queue_id, position)
+        number = before(self._floor, look, queue_id, demand, position)
         ring_s = self._books[queue_id].learnt.ring_s
-        return estimate(self._supply(look, queue_id, now), before, self._leaving_rate(queue_id, now), ring_s=ring_s)
+        return estimate(self._supply(look, demand, now), number, self._leaving_rate(queue_id, now), ring_s=ring_s)
 
     def may_say(self, queue_id: QueueId) -> bool:
         """Return whether past estimates of this queue came true often enough to be said to callers."""
@@ -101,41 +102,18 @@ class Estimates:
             self._leaving.clear()
         return look
 
-    def _supply(self, look: Look, queue_id: QueueId, now: float) -> Supply:
-        found = self._supplies.get(queue_id)
+    def _supply(self, look: Look, demand: Demand, now: float) -> Supply:
+        found = self._supplies.get(demand)
         if found is None:
-            taken = self._taken(look, queue_id, now)
-            found = self._supplies[queue_id] = supply(self._servers(look, queue_id), taken_per_s=taken)
+            taken = self._taken(look, demand, now)
+            found = self._supplies[demand] = supply(servers(look, demand, self._books), taken_per_s=taken)
         return found
 
-    def _servers(self, look: Look, queue_id: QueueId) -> list[Server]:
-        learnt = self._books[queue_id].learnt
-        cycle_s, scv = learnt.handling.mean_s + learnt.ring_s, min(learnt.handling.scv, 4.0)
-        servers: list[Server] = []
-        for group, number in look.groups.items():
-            if queue_id not in group.queues:
-                continue
-            match group.doing:
-                case "idle":
-                    if look.here[queue_id]:
-                        continue  # somebody waits beside him: he cannot be rung for those who wait here
-                    remaining: tuple[float, ...] = (0.0, 0.0)
-                case "taken":
-                    remaining = (0.0, 0.0)
-                case "timed":
-                    # Half of it to all of it: many end their wrap-up before its time is over.
-                    remaining = (seconds_of(group.step) / 2.0, seconds_of(group.step))
-                case "busy":
-                    busy_with = self._books[group.serving or queue_id].learnt.handling
-                    remaining = busy_with.remaining(seconds_of(group.step), PARTS)
-            servers.append(Server(remaining, cycle_s, scv, float(number)))
-        return servers
-
-    def _taken(self, look: Look, queue_id: QueueId, now: float) -> float:
+    def _taken(self, look: Look, demand: Demand, now: float) -> float:
         """Return how many openings per second go to callers of queues of higher priority who come later."""
-        queues, own = self._floor.queues, self._floor.queues[queue_id].priority
-        higher = [q for q, queue in queues.items() if queue.priority > own]
-        return sum(look.shared(q, queue_id) * self._books[q].learnt.arrivals_per_s(now) for q in higher)
+        queues, own = self._floor.queues, self._floor.queues[demand[0]].priority
+        higher = [(q, own_demand(self._floor, q)) for q, queue in queues.items() if queue.priority > own]
+        return sum(look.shared(other, demand) * self._books[q].learnt.arrivals_per_s(now) for q, other in higher)
 
     def _leaving_rate(self, queue_id: QueueId, now: float) -> float:
         """Return the rate at which those who wait in a queue hang up, by how long they have waited."""
@@ -277,11 +255,11 @@ class Estimates:
 
     # --- across our death -------------------------------------------------------------------------------------------------
 
-    def restore(self, learnt: Mapping[QueueId, Learnt]) -> None:
+    def restore(self, learnt: Mapping[str, Learnt]) -> None:
         """Take up what an earlier life had learned of queues that still exist."""
-        for queue_id, found in learnt.items():
-            if queue_id in self._books and found.sound:
-                self._books[queue_id].learnt = found
+        for name, found in learnt.items():
+            if QueueId(name) in self._books and found.sound:
+                self._books[QueueId(name)].learnt = found
 
     def take_changed(self, now: float) -> list[tuple[QueueId, Learnt]]:
         """Return what is to be remembered of queues of which something was learned, each at most every `KEEP_EVERY_S`."""

@@ -7,7 +7,8 @@ import msgspec
 
 from acd.estimates.durations import Durations
 from acd.estimates.patience import Patience
-from acd.estimates.promises import Gate, Promise, Score
+from acd.estimates.promises import Gate, Score
+from hotline.ranges import Promise
 
 HANDLING_S = 180.0
 """Talk and wrap-up, as believed in before anything was seen."""

@@ -1,22 +1,16 @@
-"""Whether what is said about waits comes true, and whether it may be said at all. Pure.
+"""Whether what is said about waits comes true often enough to be said at all. Pure.
 
-An announced range is a **promise**. It is *kept* when an agent answers before its upper end is over. Who is answered before the
-lower end counts as kept too (nobody minds), and is also counted as *early*. It is *late* when the answer comes after the upper
-end, or when the caller leaves the line after it. Who leaves before says nothing about it: *not judged*.
-
-The same is measured of every caller who waits, whether anything was said to him or not: a **shadow** of the range that would have been
-said. Shadows decide (`Gate`): ranges are said only while enough of the recent shadows were kept and not too many were early,
+What becomes of a promise is judged by `hotline.ranges`. The same is measured of every caller who waits, whether anything was said to
+him or not: a **shadow** of the range that would have been said. Shadows decide (`Gate`): ranges are said only while enough of the recent shadows were kept and not too many were early,
 because a range that is always far too long misleads as well. With medians and 90 % quantiles that are right, nine of ten are
 kept and less than half are early. To open takes more than to stay open, so that the announcements do not come and go.
 """
 
 import math
-from typing import Literal
 
 import msgspec
 
-Result = Literal["kept", "early", "late"]
-"""`early` is kept as well."""
+from hotline.ranges import Result
 
 RECENT = 50.0
 """About so many results are remembered: each further one takes the weight of 1/RECENT."""
@@ -26,23 +20,6 @@ OPENS_AT, CLOSES_BELOW = 0.8, 0.7
 """Share of kept ones."""
 EARLY_OPENS_AT, EARLY_CLOSES_ABOVE = 0.75, 0.85
 """Share of early ones."""
-
-
-class Promise(msgspec.Struct, frozen=True):
-    """A range for one caller, said or only thought of."""
-
-    at: float
-    low_s: float
-    high_s: float
-
-    def judge(self, now: float, *, answered: bool) -> Result | None:
-        """Return what came of it, for a caller whose wait ends now; None: not judged."""
-        waited_s = now - self.at
-        if waited_s > self.high_s:
-            return "late"
-        if not answered:
-            return None
-        return "early" if waited_s < self.low_s else "kept"
 
 
 class Score(msgspec.Struct, kw_only=True):

@@ -48,10 +48,12 @@ class Estimate(NamedTuple):
 def estimate(supply: Supply, before: float, leaving_per_s: float, *, ring_s: float = 0.0) -> Estimate:
     """Return the estimate for a caller with `before` others before him, each of whom hangs up at the rate `leaving_per_s`.
 
-    `ring_s` passes between the opening and the answer. Times are at most `LONGEST_S`.
+    `ring_s` passes between the opening and the answer. Times are at most `LONGEST_S`, which they are where no agent will be left.
     """
     before = max(before, 0.0)
     wait_s = supply.when(before + 1.0)
+    if wait_s == math.inf:
+        return Estimate(p50_s=LONGEST_S, p90_s=LONGEST_S)
     mean = variance = 1.0
     for _ in range(ROUNDS):
         mean, variance = _operational(supply, before, leaving_per_s, wait_s)

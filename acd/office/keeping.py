@@ -1,18 +1,18 @@
-"""What a process keeps for the router across its own death: values of agents and offers, and which nodes there are."""
+"""What a process keeps for the router across its own death: its memories (see `acd.core.memories`), and which nodes there are."""
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 import structlog
 
-from acd.office.replica import KEYS, Update
+from acd.core.memories import KEYS
+from acd.office.replica import Update
 from hotline.errors import HotlineError
 from hotline.ids import NodeId
 
 NODES_KEY = "acd/nodes"
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -65,24 +65,3 @@ class Keeping:
         """Keep what another router keeps."""
         forgotten = self.values().keys() - update.values.keys() if update.whole else ()
         self.keep({**update.values, **dict.fromkeys(forgotten)})
-
-
-def read(values: Mapping[str, bytes], prefix: str, kind: type[T]) -> tuple[list[T], list[str]]:
-    """Return what was kept under `prefix`, and the keys of what cannot be read any more."""
-    found, unread = read_by_name(values, prefix, kind)
-    return list(found.values()), unread
-
-
-def read_by_name(values: Mapping[str, bytes], prefix: str, kind: type[T]) -> tuple[dict[str, T], list[str]]:
-    """Return what was kept under `prefix` by the rest of its key, and the keys of what cannot be read any more."""
-    found: dict[str, T] = {}
-    unread: list[str] = []
-    for key, value in values.items():
-        if not key.startswith(prefix):
-            continue
-        try:
-            found[key.removeprefix(prefix)] = msgspec.msgpack.decode(value, type=kind)
-        except msgspec.MsgspecError as exc:
-            log.warning("a memory cannot be read and is dropped", key=key, error=str(exc))
-            unread.append(key)
-    return found, unread

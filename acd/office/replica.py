@@ -10,31 +10,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from acd.core.memories import KEYS
 from hotline.facts import RouterRemembered, RouterStandsBy
-
-AGENT_KEY = "acd/agent/"
-OFFER_KEY = "acd/offer/"
-SWITCH_KEY = "acd/switch/"
-PLACE_KEY = "acd/place/"
-SUPERVISION_KEY = "acd/supervision/"
-SURGE_KEY = "acd/surge/"
-CALLBACK_KEY = "acd/callback/"
-ESTIMATE_KEY = "acd/estimate/"
-SERVED_KEY = "acd/served/"
-KNOWN_KEY = "acd/known/"
-KEYS = (
-    AGENT_KEY,
-    OFFER_KEY,
-    SWITCH_KEY,
-    PLACE_KEY,
-    ESTIMATE_KEY,
-    SERVED_KEY,
-    KNOWN_KEY,
-    CALLBACK_KEY,
-    SUPERVISION_KEY,
-    SURGE_KEY,
-)
-"""What all keys of a router begin with."""
 
 PART = 200
 """How many values travel at once: agents take some 300 bytes each."""

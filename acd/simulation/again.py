@@ -22,9 +22,10 @@ from hotline.facts import (
     OfferAccepted,
     OfferFact,
     OfferMade,
+    OfferRescinded,
 )
 from hotline.ids import QueueId
-from hotline.settings.queues import Queue
+from hotline.settings.queues import BetweenQueues, Queue
 
 Progress = Callable[[str, int, int], None]
 AFTERMATH_S = 3_600.0
@@ -36,6 +37,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     queues: tuple[Queue, ...]
+    between_queues: BetweenQueues = "strict_priority"
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +80,7 @@ def replay(
         skipped=past.skipped,
         real=_real(past, facts, ways[0].queues),
         ways=played,
-        decided=_decided(facts, ways[0].queues, begin, progress),
+        decided=_decided(facts, ways[0], begin, progress),
     )
 
 
@@ -102,6 +104,7 @@ def _play(past: Past, way: Way, seed: int) -> dict[str, Values]:
         count_from=past.begin,
         count_to=past.end,
         ring_again=lambda _visitor: usual,
+        between_queues=way.between_queues,
     )
     return values_of(engine.run(until=past.end + AFTERMATH_S), way.queues)
 
@@ -130,6 +133,8 @@ def _enter(books: Books, past: Past, fact: Fact) -> None:
             books.entered(fact.call_id, fact.queue_id, fact.entered_at)
         case OfferMade(kind="main") if fact.group in (None, fact.offer_id):
             books.offered(fact.call_id)
+        case OfferRescinded(reason="caller_left" | "answered_elsewhere"):
+            return  # the agent had no chance
         case OfferFact() if type(fact) in OFFER_ENDINGS:
             books.rang_out(fact.call_id)
         case OfferAccepted():
@@ -140,9 +145,9 @@ def _enter(books: Books, past: Past, fact: Fact) -> None:
             books.left(fact.call_id, "flowed_out", fact.at)
 
 
-def _decided(facts: list[Fact], queues: tuple[Queue, ...], begin: float, progress: Progress) -> Decided:
+def _decided(facts: list[Fact], way: Way, begin: float, progress: Progress) -> Decided:
     last = Decided()
-    for last in decide_again(facts, queues, begin=begin):
+    for last in decide_again(facts, way.queues, begin=begin, between_queues=way.between_queues):
         if last.decisions % 100 == 0:
             progress("decisions", last.decisions, last.decisions + 100)
     return last

@@ -31,7 +31,7 @@ from hotline.facts import (
     OfferRejected,
 )
 from hotline.ids import AgentId, CallId, OfferId
-from hotline.settings.queues import Queue
+from hotline.settings.queues import BetweenQueues, Queue
 
 KEPT_IDLE = frozenset({"caller_left", "agent_left", "withdrawn", "lease", "answered_elsewhere", "called_off"})
 """How an offer ended if its agent keeps his place among the idle ones."""
@@ -80,8 +80,9 @@ class Waiting(msgspec.Struct, kw_only=True):
 class Situation:
     """Who waits and who is there, fact by fact."""
 
-    def __init__(self, queues: Iterable[Queue]) -> None:
+    def __init__(self, queues: Iterable[Queue], between_queues: BetweenQueues = "strict_priority") -> None:
         self._queues = {q.id: q for q in queues}
+        self._between_queues = between_queues
         self._waiting: dict[CallId, Waiting] = {}
         self._agents: dict[AgentId, Agent] = {}
         self._profiles: dict[AgentId, Profile] = {}
@@ -133,8 +134,9 @@ class Situation:
     def again(self, made: OfferMade) -> Difference | None:
         """Ask a fresh router; return how it differs from what was decided, or None."""
         now = made.at
-        router = Router(self._queues.values(), [a.profile for a in self._agents.values()], epoch="again")
-        router.restore([self._as_then(a, now) for a in self._agents.values()], [], now=now)
+        profiles = [a.profile for a in self._agents.values()]
+        router = Router(self._queues.values(), profiles, epoch="again", between_queues=self._between_queues)
+        router.restore({"agent": {a.profile.id: self._as_then(a, now) for a in self._agents.values()}}, now=now)
         here = [w for w in self._waiting.values() if self._is_here(w, made, now)]
         for waiting in here:
             router.hear(waiting.queued, now=now)
@@ -178,9 +180,11 @@ def _compare(made: OfferMade, chosen: list[OfferMade]) -> Difference | None:
     return Difference(at=made.at, call_id=made.call_id, agent_id=made.agent_id, why=why, instead=instead)
 
 
-def decide_again(facts: Iterable[Fact], queues: Iterable[Queue], *, begin: float) -> Iterator[Decided]:
+def decide_again(
+    facts: Iterable[Fact], queues: Iterable[Queue], *, begin: float, between_queues: BetweenQueues = "strict_priority"
+) -> Iterator[Decided]:
     """Go through the facts and yield how far it is after each decision; the last one is the result."""
-    situation, decided = Situation(queues), Decided()
+    situation, decided = Situation(queues, between_queues), Decided()
     for fact in facts:
         if (
             isinstance(fact, OfferMade)

@@ -35,7 +35,7 @@ from hotline.facts import (
     TalkEnded,
 )
 from hotline.ids import AgentId, CallId, CustomerId, NodeId, OfferId, QueueId
-from hotline.settings.queues import Queue
+from hotline.settings.queues import BetweenQueues, Queue
 
 NODE = NodeId("node1")
 ANSWER_MARGIN_S = 1e-3
@@ -81,12 +81,18 @@ class Engine:
         count_from: float,
         count_to: float = inf,
         ring_again: RingAgain,
+        between_queues: BetweenQueues = "strict_priority",
         told: Callable[[Output], None] | None = None,
     ) -> None:
         queues = tuple(queues)
         everywhere = frozenset(QueueId(q.id) for q in queues)
         self.router = Router(
-            queues, [w.profile for w in day.workers], epoch="sim", home_node=NODE, break_reasons=_REASONS
+            queues,
+            [w.profile for w in day.workers],
+            epoch="sim",
+            home_node=NODE,
+            break_reasons=_REASONS,
+            between_queues=between_queues,
         )
         if not asked_for(queues):
             self.router.floor.estimates = Quiet(self.router.floor)

@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from acd.simulation.arrivals import Interval
 from acd.simulation.durations import Duration
 from acd.simulation.making import Given
@@ -36,7 +38,7 @@ def read_scenario(path: Path) -> Scenario:
 def read_policy(path: Path, base: Policy) -> Policy:
     """Read a policy that changes `base`; it is named as it says, or after its file."""
     policy = policy_of(read_toml(path), str(path), base)
-    return Policy(name=path.stem, queues=policy.queues, staff=policy.staff) if policy.name == str(path) else policy
+    return msgspec.structs.replace(policy, name=path.stem) if policy.name == str(path) else policy
 
 
 def read_toml(path: Path) -> dict[str, Any]:

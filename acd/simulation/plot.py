@@ -1,7 +1,12 @@
-"""Policies side by side as a picture: bars with their intervals, as SVG or as a page that also has the numbers. Pure."""
+"""Policies side by side as a picture: bars with their intervals, as SVG, or as a page that also has the numbers. Pure.
 
-from collections.abc import Sequence
+What is drawn is a list of shapes, so that other files can draw it too (`png`).
+"""
+
+from collections.abc import Iterator, Sequence
 from html import escape
+
+import msgspec
 
 from acd.simulation.run import Result
 from acd.simulation.summary import NAMES, TOTAL, Estimate
@@ -16,59 +21,83 @@ SHOWN = {
 }
 """What is drawn: title, factor, unit."""
 COLOURS = ("#2f6db3", "#d9822b", "#3d9a63", "#a3479c", "#b5433c", "#6b7480")
+INK = "#222222"
 _WIDTH, _LABEL, _BAR, _GAP, _TITLE = 760, 150, 16, 10, 34
 _PLOT = _WIDTH - _LABEL - 150
 
 
-def svg(results: Sequence[Result]) -> str:
+class Box(msgspec.Struct, frozen=True, kw_only=True):
+    """A filled rectangle, in pixels from the top left."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of text; `y` is its base line."""
+
+    x: float
+    y: float
+    text: str
+    bold: bool = False
+    to_the_left: bool = False
+    """Whether it ends at `x` instead of beginning there."""
+
+
+Shape = Box | Words
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be drawn, the later above the earlier."""
+
+    width: int
+    height: int
+    shapes: tuple[Shape, ...]
+
+
+def picture(results: Sequence[Result]) -> Picture:
     """Return a picture: for each number a panel, in it for each queue a bar of each policy with its 95 % interval."""
     queues = list(results[0].queues)
     panel = _TITLE + len(queues) * (len(results) * _BAR + _GAP)
-    height = 50 + 24 * len(results) + panel * len(SHOWN)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="12">',
-        f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
-    ]
-    for number, result in enumerate(results):
-        y = 20 + 24 * number
-        parts.append(f'<rect x="16" y="{y}" width="14" height="14" fill="{_colour(number)}"/>')
-        parts.append(f'<text x="38" y="{y + 12}">{escape(result.policy.name)}</text>')
-    top = 40.0 + 24 * len(results)
-    for name in SHOWN:
-        parts += _panel(results, queues, name, top)
-        top += panel
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    legend = [shape for number, r in enumerate(results) for shape in _entry(number, r.policy.name)]
+    tops = ((name, 40.0 + 24 * len(results) + panel * number) for number, name in enumerate(SHOWN))
+    panels = [shape for name, top in tops for shape in _panel(results, queues, name, top)]
+    return Picture(width=_WIDTH, height=50 + 24 * len(results) + panel * len(SHOWN), shapes=(*legend, *panels))
 
 
-def _panel(results: Sequence[Result], queues: list[str], name: str, top: float) -> list[str]:
+def _entry(number: int, name: str) -> tuple[Shape, Shape]:
+    y = 20 + 24 * number
+    return Box(x=16, y=y, width=14, height=14, colour=_colour(number)), Words(x=38, y=y + 12, text=name)
+
+
+def _panel(results: Sequence[Result], queues: list[str], name: str, top: float) -> Iterator[Shape]:
     title, factor, unit = SHOWN[name]
     found = [result.queues[queue].get(name) for queue in queues for result in results]
     most = max((e.mean + (e.half_width or 0.0) for e in found if e is not None), default=0.0) or 1.0
-    parts = [f'<text x="16" y="{top + 14}" font-weight="bold">{escape(title)}</text>']
+    yield Words(x=16, y=top + 14, text=title, bold=True)
     y = top + _TITLE - 8
     for queue in queues:
         middle = y + len(results) * _BAR / 2 + 4
-        label = "all queues" if queue == TOTAL else queue
-        parts.append(f'<text x="{_LABEL - 8}" y="{middle}" text-anchor="end">{escape(label)}</text>')
+        yield Words(x=_LABEL - 8, y=middle, text="all queues" if queue == TOTAL else queue, to_the_left=True)
         for number, result in enumerate(results):
             shown = result.queues[queue].get(name)
             if shown is not None:
-                parts += _bar(shown, most, y, _colour(number), factor, unit)
+                yield from _bar(shown, most, y, _colour(number), factor, unit)
             y += _BAR
         y += _GAP
-    return parts
 
 
-def _bar(shown: Estimate, most: float, y: float, colour: str, factor: float, unit: str) -> list[str]:
-    length = _x(shown.mean, most)
+def _bar(shown: Estimate, most: float, y: float, colour: str, factor: float, unit: str) -> Iterator[Shape]:
     half = shown.half_width or 0.0
-    low, high = _x(shown.mean - half, most), _x(shown.mean + half, most)
+    length, low, high = (_LABEL + _x(value, most) for value in (shown.mean, shown.mean - half, shown.mean + half))
     middle = y + _BAR / 2
-    return [
-        f'<rect x="{_LABEL}" y="{y + 2:g}" width="{length:.1f}" height="{_BAR - 4}" fill="{colour}"/>',
-        f'<path d="M{_LABEL + low:.1f} {middle:g}H{_LABEL + high:.1f}M{_LABEL + low:.1f} {middle - 4:g}v8M{_LABEL + high:.1f} {middle - 4:g}v8" stroke="#222"/>',
-        f'<text x="{_LABEL + max(length, high) + 6:.1f}" y="{middle + 4:g}">{text_of(shown, factor, unit)}</text>',
-    ]
+    yield Box(x=_LABEL, y=y + 2, width=length - _LABEL, height=_BAR - 4, colour=colour)
+    yield Box(x=low, y=middle - 0.5, width=high - low, height=1, colour=INK)
+    yield from (Box(x=end - 0.5, y=middle - 4, width=1, height=8, colour=INK) for end in (low, high))
+    yield Words(x=max(length, high) + 6, y=middle + 4, text=text_of(shown, factor, unit))
 
 
 def _x(value: float, most: float) -> float:
@@ -86,6 +115,36 @@ def text_of(shown: Estimate | None, factor: float = 1.0, unit: str = "", *, sign
     number = f"{shown.mean * factor:+.1f}" if signed else f"{shown.mean * factor:.1f}"
     spread = "" if shown.half_width is None else f" ± {shown.half_width * factor:.1f}"
     return f"{number}{spread} {unit}".strip()
+
+
+# --- as SVG --------------------------------------------------------------------------------------------------------------
+
+
+def svg(results: Sequence[Result]) -> str:
+    """Return the picture as SVG."""
+    drawn = picture(results)
+    size = f'width="{drawn.width}" height="{drawn.height}"'
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {drawn.width} {drawn.height}" font-family="sans-serif" font-size="12">',
+            f'<rect {size} fill="white"/>',
+            *(_box(shape) if isinstance(shape, Box) else _words(shape) for shape in drawn.shapes),
+            "</svg>\n",
+        ]
+    )
+
+
+def _box(shape: Box) -> str:
+    place = f'x="{shape.x:.1f}" y="{shape.y:.1f}" width="{shape.width:.1f}" height="{shape.height:.1f}"'
+    return f'<rect {place} fill="{shape.colour}"/>'
+
+
+def _words(shape: Words) -> str:
+    how = (' font-weight="bold"' if shape.bold else "") + (' text-anchor="end"' if shape.to_the_left else "")
+    return f'<text x="{shape.x:.1f}" y="{shape.y:.1f}"{how}>{escape(shape.text)}</text>'
+
+
+# --- as a page -----------------------------------------------------------------------------------------------------------
 
 
 def html(results: Sequence[Result], title: str) -> str:

@@ -78,6 +78,7 @@ def play(scenario: Scenario, policy: Policy, day: Day, streams: Streams) -> Engi
         count_from=opens + scenario.warm_up_minutes * 60,
         count_to=seconds_of(scenario.closes),
         ring_again=rings_again(scenario, streams),
+        between_queues=policy.between_queues,
     )
     engine.run()
     return engine

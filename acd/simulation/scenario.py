@@ -14,7 +14,7 @@ from acd.simulation.durations import Duration
 from hotline.errors import Misuse
 from hotline.settings import Settings
 from hotline.settings.kinds import Id, Section
-from hotline.settings.queues import Queue, Skills
+from hotline.settings.queues import BetweenQueues, Queue, Skills
 
 LONGEST_WRAP_UP_S = 3_600.0
 """The limit of a queue that sets none, when wrap-ups are drawn."""
@@ -126,6 +126,8 @@ class Scenario(Section):
     """What happens in the first minutes does not count: for questions about the long run."""
     replications: int = Field(default=20, ge=1, le=100_000)
     seed: int = 1
+    between_queues: BetweenQueues = "strict_priority"
+    """Which queue comes first for an agent who serves several: as `acd.between_queues` of the settings."""
     queues: tuple[Queue, ...] = Field(min_length=1)
     callers: tuple[Callers, ...] = Field(min_length=1)
     staff: tuple[Staff, ...] = Field(min_length=1)
@@ -169,6 +171,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     queues: tuple[Queue, ...]
     staff: tuple[Staff, ...]
+    between_queues: BetweenQueues = "strict_priority"
+
+
+class _Between(Section):
+    """What a policy file may say of the order between queues."""
+
+    between_queues: BetweenQueues
 
 
 def scenario_of(tree: Mapping[str, Any], where: str) -> Scenario:
@@ -181,17 +190,24 @@ def scenario_of(tree: Mapping[str, Any], where: str) -> Scenario:
 
 def own_policy(scenario: Scenario) -> Policy:
     """Return what the scenario itself says."""
-    return Policy(name=scenario.name or "as given", queues=scenario.all_queues(), staff=scenario.staff)
+    return Policy(
+        name=scenario.name or "as given",
+        queues=scenario.all_queues(),
+        staff=scenario.staff,
+        between_queues=scenario.between_queues,
+    )
 
 
 def policy_of(tree: Mapping[str, Any], where: str, base: Policy) -> Policy:
-    """Return `base` with what a policy file changes: fields of its queues by their id, or the whole staff.
+    """Return `base` with what a policy file changes: fields of its queues by their id, the order between them, or the whole staff.
 
-    A settings file is a policy file too: of it only the queues count. Misuse names each mistake.
+    A settings file is a policy file too: of it only the queues and `acd.between_queues` count. Misuse names each mistake.
     """
-    unknown = sorted(set(tree) - {"name", "queues", "staff"} - set(Settings.model_fields))
+    unknown = sorted(set(tree) - {"name", "between_queues", "queues", "staff"} - set(Settings.model_fields))
     if unknown:
-        raise Misuse(f"{where}: unknown {', '.join(unknown)}; a policy has name, [[queues]] and [[staff]]")
+        raise Misuse(
+            f"{where}: unknown {', '.join(unknown)}; a policy has name, between_queues, [[queues]] and [[staff]]"
+        )
     changed = changed_queues(tree, where, base.queues)
     try:
         staff = tuple(Staff.model_validate(s) for s in tree.get("staff", ())) or base.staff
@@ -201,7 +217,20 @@ def policy_of(tree: Mapping[str, Any], where: str, base: Policy) -> Policy:
     strangers = sorted({q for s in staff for q in s.queues} - known)
     if strangers:
         raise Misuse(f"{where}: staff: {', '.join(strangers)} is not one of the queues ({', '.join(sorted(known))})")
-    return Policy(name=str(tree.get("name", where)), queues=changed, staff=staff)
+    between = between_queues_of(tree, where, base.between_queues)
+    return Policy(name=str(tree.get("name", where)), queues=changed, staff=staff, between_queues=between)
+
+
+def between_queues_of(tree: Mapping[str, Any], where: str, base: BetweenQueues) -> BetweenQueues:
+    """Return which queue comes first as `tree` says, by itself or as settings do, else `base`."""
+    acd = tree.get("acd")
+    said = tree.get("between_queues", acd.get("between_queues") if isinstance(acd, Mapping) else None)
+    if said is None:
+        return base
+    try:
+        return _Between.model_validate({"between_queues": said}).between_queues
+    except ValidationError as exc:
+        raise Misuse("\n".join(f"{where}: {line}" for line in explain(exc, _Between))) from exc
 
 
 def changed_queues(tree: Mapping[str, Any], where: str, base: Iterable[Queue]) -> tuple[Queue, ...]:

@@ -20,7 +20,9 @@ AGENT_COLUMNS = ("agent", "name", "seat", "state", "reason", "since", "until", "
 QUEUE_COLUMNS = (
     "queue",
     "name",
+    "open",
     "waiting",
+    "callbacks",
     "longest wait s",
     "expected wait s",
     "on duty",
@@ -63,7 +65,7 @@ def _facts_of(agent: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
         ("reason", agent["reason"]),
         ("since", local_time(agent["since"], zone) if agent["since"] else ""),
         ("until", local_time(agent["until"], zone)),
-        ("follows his call", follows + (f" (asked for by {agent['wish_by']})" if agent["wish_by"] else "")),
+        ("follows his call", follows + _who(agent)),
         ("rung at", agent["remote_number"] or agent["extension"]),
         ("seats", " ".join(agent["devices"])),
         ("phone", _phone(agent)),
@@ -72,7 +74,14 @@ def _facts_of(agent: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
         ("outgoing calls", "yes" if agent["outbound"] else "no"),
         ("skills", _skills(agent)),
         ("queues", " ".join(agent["queues"])),
+        ("preference", " ".join(f"{q}={grade}" for q, grade in sorted(agent["preference"].items()))),
     ]
+
+
+def _who(agent: dict[str, Any]) -> str:
+    """Return who wants what follows an agent's call."""
+    how = "ordered" if agent["wish_forced"] else "asked for"
+    return f" ({how} by {agent['wish_by']})" if agent["wish_by"] else ""
 
 
 @agent_app.command("force")
@@ -145,6 +154,10 @@ def add(
         list[str] | None, typer.Option(help="A skill, or skill=level with 1 to 10; may be repeated.")
     ] = None,
     queue: Annotated[list[str] | None, typer.Option(help="A queue; may be repeated. None: all queues.")] = None,
+    preference: Annotated[
+        list[str] | None,
+        typer.Option(help="queue=grade: how gladly he gets its callers, 1 first to 10 last; may be repeated."),
+    ] = None,
     device: Annotated[list[str] | None, typer.Option(help="Another seat of his; may be repeated.")] = None,
     remote: Annotated[str, typer.Option(help="An external number to ring instead; who answers must press 1.")] = "",
     no_outbound: Annotated[bool, typer.Option("--no-outbound", help="Give him no outgoing calls.")] = False,
@@ -153,13 +166,14 @@ def add(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Add an agent or change one. Example: hotline agent add 1003 --extension 1003 --name "Mei Lin" --skill english=7."""
+    """Add an agent, or change one: what is not said is as with a new one. Example: hotline agent add 1003 --extension 1003 --name "Mei Lin" --skill english=7."""
     body = {
         "id": agent,
         "name": name,
         "extension": extension,
-        "skills": dict(_skill(s) for s in skill or ()),
+        "skills": dict(_graded(s, "skill") for s in skill or ()),
         "queues": queue or [],
+        **({"preference": dict(_graded(p, "preference", least=True) for p in preference)} if preference else {}),
         **({"devices": device} if device else {}),
         **({"remote_number": remote} if remote else {}),
         **({"outbound": False} if no_outbound else {}),
@@ -168,11 +182,14 @@ def add(
     _show_agents(ctx, [shell(ctx).client().post("/api/v1/agents", body)], as_json=as_json)
 
 
-def _skill(given: str) -> tuple[str, int]:
-    name, _, level = given.partition("=")
-    if not name or (level and not (level.isascii() and level.isdigit())):
-        raise Misuse(f"{given!r} is no skill; write a name, or name=level with a level from 1 to 10")
-    return name, int(level or 1)
+def _graded(given: str, what: str, *, least: bool = False) -> tuple[str, int]:
+    """Return a name and its grade; without one it is 1, unless it must be given (`least`)."""
+    name, _, grade = given.partition("=")
+    is_number = grade.isascii() and grade.isdigit() and len(grade) < 3
+    if not name or not (is_number or (grade == "" and not least)):
+        form = "queue=grade with a grade" if least else "a name, or name=level with a level"
+        raise Misuse(f"{given!r} is no {what}; write {form} from 1 to 10")
+    return name, int(grade or 1)
 
 
 def _show_agents(ctx: typer.Context, agents: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -224,12 +241,20 @@ def _queue_row(queue: dict[str, Any]) -> tuple[object, ...]:
     return (
         queue["id"],
         queue["name"],
+        _is_open(queue),
         queue["waiting"],
+        queue.get("callbacks", 0),
         seconds(queue["longest_wait_s"]),
-        _expected(queue),
+        _expected(queue) + _promised(queue),
         queue["on_duty"],
         *(agents[state] for state in ("ready", "talking", "wrap_up", "break")),
     )
+
+
+def _is_open(queue: dict[str, Any]) -> str:
+    """Return whether a queue is open, and the emergency announcement that its callers hear."""
+    state = {"": "yes", "hours": "no (hours)", "supervisor": "no (by hand)"}[queue["closed_by"]]
+    return f"{state}; {queue['emergency']}" if queue["emergency"] else state
 
 
 @queue_app.command("waiting")
@@ -251,6 +276,12 @@ def _expected(shown: dict[str, Any]) -> str:
     return "" if p50 is None or p90 is None else f"{p50:.0f} to {p90:.0f}"
 
 
+def _promised(queue: dict[str, Any]) -> str:
+    """Return which share of what callers were told lately came true, if they were told anything."""
+    kept = queue.get("promises_kept")
+    return "" if kept is None else f" ({kept:.0%} of promises kept)"
+
+
 def _line_row(caller: dict[str, Any]) -> tuple[object, ...]:
     why = "; ".join(f"{o['agents']} {o['text_en']}" for o in caller["why_nobody"])
     return (
@@ -259,6 +290,13 @@ def _line_row(caller: dict[str, Any]) -> tuple[object, ...]:
         seconds(caller["waited_s"]),
         _expected(caller),
         caller["priority"],
-        caller["whereabouts"],
+        _where(caller),
         why,
     )
+
+
+def _where(caller: dict[str, Any]) -> str:
+    """Return where somebody is; of one who will be called back, whether he may be called now."""
+    if not caller.get("callback"):
+        return str(caller["whereabouts"])
+    return "callback" if caller["whereabouts"] == "here" else "callback, not now"

@@ -1,131 +1,161 @@
-"""`hotline board`: a live wallboard in the terminal, from the stream."""
+"""`hotline board`: a live wallboard in the terminal, from the stream and the report of the day.
+
+It outlives what it looks at: when the hotline is away for a while, the last figures stay, marked as old, until it is there again.
+"""
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Group
 from rich.live import Live
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
-from hotline.cli.shell import JsonFlag, console, one_sentence, shell
+from hotline.cli.board_screen import Language, Look, screen
+from hotline.cli.shell import JsonFlag, Shell, console, one_sentence, shell, tables
+from hotline.errors import HotlineError, Misuse, Unavailable
 from hotline.runtime.clock import wall_time
 
 if TYPE_CHECKING:  # it costs start-up time that `--help` need not pay
+    from rich.console import Group
+
     from hotline.web.stream_client import Board
 
 TOPICS = ("queues", "agents", "calls")
-STYLES = {
-    "ready": "green", "reserved": "yellow", "ringing": "yellow", "talking": "cyan", "holding": "cyan", "wrap_up": "magenta",
-    "rest": "dim", "break": "dim", "unreachable": "red", "offline": "dim", "waiting": "yellow",
-}  # fmt: skip
 REFRESHES = 4
-"""How often a second the screen is drawn anew at most."""
+"""How often a second the screen is drawn anew."""
+TODAY_S = 10.0
+"""How often the report of the day is read."""
+OLD_S = 10.0
+"""News that are older are marked: the hotline tells of its queues every few seconds, changed or not."""
+AGAIN_S = 1.0
 
 
 @one_sentence
 def board(
     ctx: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Show it once and end.")] = False,
+    language: Annotated[str, typer.Option("--language", help="en or zh")] = "en",
+    everybody: Annotated[bool, typer.Option("--all", help="Show agents who are not logged in, too.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show queues, agents and calls live, until Ctrl-C. With --json, a line for each change. Example: hotline board."""
-    client = shell(ctx).client()
-    asyncio.run(_show(client.base, client.token, once=once, as_json=as_json))
+    """Show queues, agents and calls live, until Ctrl-C. With --json, a line for each change. Example: hotline board --language zh."""
+    from hotline.runtime import logs
+
+    if language not in ("en", "zh"):
+        raise Misuse(f"there is no language {language[:20]!r}; say en or zh")
+    logs.configure(json=False, level="critical")  # errors are told in one sentence
+    wall = Wall(shell(ctx), "zh" if language == "zh" else "en", everybody=everybody)
+    asyncio.run(wall.print_lines(once=once) if as_json else wall.show_once() if once else wall.show())
 
 
-async def _show(base: str, token: str, *, once: bool, as_json: bool) -> None:
-    from hotline.web.stream_client import follow
+class Wall:
+    """The last figures, and how they are shown."""
 
-    boards = follow(base, token, TOPICS)
-    try:
-        if as_json or once:
+    def __init__(self, found: Shell, language: Language, *, everybody: bool) -> None:
+        self._shell = found
+        self._zone = found.zone()
+        self._language: Language = language
+        self._everybody = everybody
+        self._board: Board | None = None
+        self._today: dict[str, Any] | None = None
+        self._heard_at = 0.0
+        """When the last figures came, by the clock of this terminal."""
+        self._today_at = 0.0
+
+    # --- ways to show it -------------------------------------------------------------------------------------------------
+
+    async def print_lines(self, *, once: bool) -> None:
+        """Print a line of JSON for each change, or one only."""
+        async with aclosing(self.boards()) as boards:
             async for found in boards:
-                _print(found, as_json=as_json)
+                await self._read_today(TODAY_S)
+                typer.echo(_line(found, self._today))
                 if once:
                     return
+
+    async def show_once(self) -> None:
+        """Print the screen once."""
+        async with aclosing(self.boards()) as boards:
+            self._board = await anext(boards)
+        await self._read_today(0.0)
+        for part in self._screen().renderables:
+            tables.print(part)
+
+    async def show(self) -> None:
+        """Show the screen until the end."""
+        from hotline.runtime.tasks import TaskGroup
+
+        tasks = TaskGroup("board")
+        async with aclosing(self.boards()) as boards:
+            self._board = await anext(boards)
+            try:
+                tasks.spawn(self._keep_today(), name="today")
+                news = tasks.spawn(self._go_on(boards), name="news")
+                with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+                    while not news.done():
+                        live.update(self._screen(), refresh=True)
+                        await asyncio.wait([news], timeout=1 / REFRESHES)
+                await news
+            finally:
+                await tasks.close()
+
+    def _screen(self) -> "Group":
+        assert self._board is not None
+        silent_s = wall_time() - self._heard_at
+        look = Look(
+            now=self._board.at + max(silent_s, 0.0),
+            zone=self._zone,
+            language=self._language,
+            everybody=self._everybody,
+            lost_at=self._board.at if silent_s > OLD_S else None,
+        )
+        return screen(self._board, self._today, look)
+
+    # --- where it comes from ---------------------------------------------------------------------------------------------
+
+    async def boards(self) -> AsyncGenerator["Board", None]:
+        """Return the board each time it changed; once there was one, for ever, wherever the hotline listens then."""
+        from hotline.web.stream_client import follow
+
+        heard = False
+        while True:
+            try:
+                client = self._shell.client()
+                async with aclosing(follow(client.base, client.token, TOPICS, attempts=1)) as boards:
+                    async for found in boards:
+                        heard, self._heard_at = True, wall_time()
+                        yield found
+            except Unavailable:
+                if not heard:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+
+    async def _go_on(self, boards: AsyncGenerator["Board", None]) -> None:
+        async for found in boards:
+            self._board = found
+
+    async def _keep_today(self) -> None:
+        while True:
+            await self._read_today(0.0)
+            await asyncio.sleep(TODAY_S)
+
+    async def _read_today(self, age_s: float) -> None:
+        """Read the report of the day, unless it was read a moment ago; where nobody tells it, the last one stays."""
+        if wall_time() - self._today_at < age_s:
             return
-        with Live(console=console, refresh_per_second=REFRESHES, screen=console.is_terminal) as live:
-            async for found in boards:
-                live.update(render(found, wall_time()))
-    finally:
-        await boards.aclose()
+        self._today_at = wall_time()
+        try:
+            client = self._shell.client()
+            self._today = await asyncio.to_thread(client.get, "/api/v1/reports/summary")
+        except HotlineError:
+            return
 
 
-def _print(found: "Board", *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps({"at": found.at, **{t: found.of(t) for t in TOPICS}}, ensure_ascii=False))
-    else:
-        console.print(render(found, found.at))
-
-
-def render(board: "Board", now: float) -> Group:
-    """Return the screen at `now`: times go on between two messages."""
-    return Group(_queues(board), Text(), _agents(board, now), Text(), _calls(board, now))
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    return table
-
-
-def _queues(board: "Board") -> Table:
-    table = _table("queue", "waiting", "longest wait", "expected", "on duty", "ready", "talking", "wrap-up", "")
-    for queue in board.of("queues"):
-        states = queue["agents"]
-        expected = queue.get("expected_p50_s")
-        table.add_row(
-            escape(queue["id"]),
-            Text(str(queue["waiting"]), style="bold yellow" if queue["waiting"] else ""),
-            _clock(queue["longest_wait_s"]),
-            "" if expected is None else _clock(expected),
-            str(queue["on_duty"]),
-            *(str(states[state]) for state in ("ready", "talking", "wrap_up")),
-            Text(_marks(queue), style="bold red"),
-        )
-    return table
-
-
-def _marks(queue: dict[str, Any]) -> str:
-    marks = {"closed": queue.get("closed_by"), "emergency": queue.get("emergency"), "surge": queue.get("surge")}
-    return " ".join(word for word, on in marks.items() if on)
-
-
-def _agents(board: "Board", now: float) -> Table:
-    table = _table("agent", "name", "seat", "state", "for", "call", "supervised by")
-    for agent in board.of("agents"):
-        state = agent["state"] + (f" ({agent['reason']})" if agent["reason"] else "")
-        table.add_row(
-            escape(agent["id"]),
-            escape(agent["name"]),
-            agent["extension"],
-            Text(state, style=STYLES.get(agent["state"], "")),
-            _clock(now - agent["since"]) if agent["since"] else "",
-            escape(agent["call_id"] or ""),
-            escape(" ".join(f"{s['seat']} ({s['mode']})" for s in agent["supervised_by"])),
-        )
-    return table
-
-
-def _calls(board: "Board", now: float) -> Table:
-    table = _table("call", "queue", "state", "since", "agent", "priority")
-    for call in sorted(board.of("calls"), key=lambda c: c["entered_at"]):
-        table.add_row(
-            escape(call["id"]),
-            escape(call["queue_id"]),
-            Text(call["state"], style=STYLES.get(call["state"], "")),
-            _clock(now - call["entered_at"]),
-            escape(call["agent_id"] or ""),
-            str(call["priority"]) if call["priority"] else "",
-        )
-    return table
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(max(round(seconds), 0), 60)
-    return f"{minutes}:{rest:02d}"
+def _line(board: "Board", today: dict[str, Any] | None) -> str:
+    """Return the whole board as one line of JSON."""
+    counted = today["queues"] if today is not None else None
+    return json.dumps(
+        {"at": board.at, **{topic: board.of(topic) for topic in TOPICS}, "today": counted}, ensure_ascii=False
+    )

@@ -1,4 +1,4 @@
-"""`hotline callback list|show|add|cancel`: who wants to be called back."""
+"""`hotline callback list|show|summary|add|cancel`: who wants to be called back."""
 
 from datetime import tzinfo
 from typing import Annotated, Any
@@ -76,6 +76,31 @@ def show(ctx: typer.Context, callback: CallbackId, as_json: JsonFlag = False) ->
     print_table(COLUMNS, [_row(found, zone)], empty="")
     told = [(local_time(f["at"], zone), f["type"], _detail(f)) for f in found["facts"]]
     print_table(("when", "what", "detail"), told, empty="nothing was told")
+
+
+@app.command("summary")
+@one_sentence
+def summary(
+    ctx: typer.Context,
+    since: Annotated[str, typer.Option(help="A date or time; today if left out.")] = "",
+    until: Annotated[str, typer.Option(help="A date or time.")] = "",
+    queue: Annotated[str | None, typer.Option(help="Only of this queue.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what became of the callbacks of a day. Example: hotline callback summary --since 2026-11-01 --queue service."""
+    client = shell(ctx).client()
+    found = client.get("/api/v1/reports/summary", since=since, until=until, queue=queue)["callbacks"]
+    if as_json:
+        print_json(found)
+        return
+    rows = [(name.replace("_", " "), _number(name, value)) for name, value in found.items()]
+    print_table(("callbacks", ""), rows, empty="")
+
+
+def _number(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0%}" if name.endswith("_share") else f"{value:.0f}"
 
 
 def _detail(fact: dict[str, Any]) -> str:

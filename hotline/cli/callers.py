@@ -1,5 +1,6 @@
 """`hotline queue priority|move|pull|close|open|emergency` and `hotline voicemail list|show`: what is done with those who wait."""
 
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -18,6 +19,8 @@ COLUMNS = ("left", "message", "from", "customer", "queue", "status", "s")
 CALL_HELP = "The call's id; the first characters suffice of one who waits."
 Call = Annotated[str, typer.Argument(help=CALL_HELP)]
 Queue = Annotated[str, typer.Argument(help="The queue's id.")]
+ALL = "all"
+Queues = Annotated[str, typer.Argument(help="The queue's id, or `all` of them.")]
 
 
 def _waiting_id(client: Client, start: str) -> str:
@@ -81,27 +84,29 @@ def pull(
 
 
 def _switch(ctx: typer.Context, queue: str, body: dict[str, Any], *, as_json: bool) -> None:
-    changed = shell(ctx).client().put(f"/api/v1/queues/{quote(queue, safe='')}/switches", body)
+    client = shell(ctx).client()
+    known = [q["id"] for q in client.get("/api/v1/queues")] if queue == ALL else []
+    named = [queue] if queue in known or not known else known
+    changed = [client.put(f"/api/v1/queues/{quote(name, safe='')}/switches", body) for name in named]
     if as_json:
-        print_json(changed)
+        print_json(changed[0] if queue != ALL or queue in known else changed)
         return
-    closed = {"": "open", "hours": "closed by its hours", "supervisor": "closed by hand"}[changed["closed_by"]]
-    emergency = (
-        f"; announcement {changed['emergency']}, then {changed['emergency_then']}" if changed["emergency"] else ""
-    )
-    console.print(f"{changed['id']} is {closed}{emergency}", markup=False)
+    for one in changed:
+        closed = {"": "open", "hours": "closed by its hours", "supervisor": "closed by hand"}[one["closed_by"]]
+        announced = f"; announcement {one['emergency']}, then {one['emergency_then']}" if one["emergency"] else ""
+        console.print(f"{one['id']} is {closed}{announced}", markup=False)
 
 
 @queue_app.command("close")
 @one_sentence
-def close(ctx: typer.Context, queue: Queue, as_json: JsonFlag = False) -> None:
+def close(ctx: typer.Context, queue: Queues, as_json: JsonFlag = False) -> None:
     """Close a queue: who comes is treated by its setting when_closed. Example: hotline queue close sales."""
     _switch(ctx, queue, {"closed": True}, as_json=as_json)
 
 
 @queue_app.command("open")
 @one_sentence
-def open_again(ctx: typer.Context, queue: Queue, as_json: JsonFlag = False) -> None:
+def open_again(ctx: typer.Context, queue: Queues, as_json: JsonFlag = False) -> None:
     """Open a queue that was closed by hand; its hours count again. Example: hotline queue open sales."""
     _switch(ctx, queue, {"closed": False}, as_json=as_json)
 
@@ -110,13 +115,13 @@ def open_again(ctx: typer.Context, queue: Queue, as_json: JsonFlag = False) -> N
 @one_sentence
 def emergency(
     ctx: typer.Context,
-    queue: Queue,
+    queue: Queues,
     state: Annotated[str, typer.Argument(help="on or off.")],
     announce: Annotated[str, typer.Option(help="The announcement's name; default: emergency.")] = "",
     then: Annotated[str, typer.Option(help="What follows it: stay, hang_up or fallback.")] = "stay",
     as_json: JsonFlag = False,
 ) -> None:
-    """Let everybody who waits or comes hear an announcement. Example: hotline queue emergency sales on --announce storm --then hang_up."""
+    """Let everybody who waits or comes hear an announcement. Example: hotline queue emergency all on --announce storm --then hang_up."""
     if state not in ("on", "off"):
         raise Misuse(f"{state!r} is neither on nor off")
     if then not in THEN:
@@ -160,20 +165,36 @@ def list_messages(
 @one_sentence
 def show_message(
     ctx: typer.Context,
-    message: Annotated[str, typer.Argument(help="The message's id, from `hotline voicemail list`.")],
+    message: Annotated[
+        str,
+        typer.Argument(help="The id from `hotline voicemail list`; its first characters suffice of the newest 500."),
+    ],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write its audio (WAV).")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show one message, and fetch its audio with -o. Example: hotline voicemail show 5f3a….m18c -o message.wav."""
     client = shell(ctx).client()
-    path = f"/api/v1/voicemails/{quote(message, safe='')}"
-    found = client.get(path)
+    found = client.get(f"/api/v1/voicemails/{quote(_whole_id(client, message), safe='')}")
     if as_json:
         print_json(found)
     else:
-        print_table(("what", "now"), [(name.replace("_", " "), value) for name, value in found.items()], empty="")
+        print_table(("what", "value"), _about(found, shell(ctx).zone()), empty="")
     if output is not None:
         if found["status"] != "left":
-            raise Misuse(f"message {message} has no audio: {found['status'].replace('_', ' ')}")
-        size = client.download(f"{path}/audio", output)
+            raise Misuse(f"message {found['message_id']} has no audio: {found['status'].replace('_', ' ')}")
+        size = client.download(f"/api/v1/voicemails/{quote(found['message_id'], safe='')}/audio", output)
         console.print(f"{output}: {size} bytes", markup=False)
+
+
+def _whole_id(client: Client, start: str) -> str:
+    """Complete the id of a message that was given by its first characters, from the newest ones."""
+    newest = client.get("/api/v1/voicemails", limit=500)["items"]
+    found = [m["message_id"] for m in newest if m["message_id"].startswith(start)]
+    if len(found) > 1 and start not in found:
+        raise Misuse(f"{len(found)} messages begin with {start!r}; see `hotline voicemail list`")
+    return found[0] if len(found) == 1 else start
+
+
+def _about(message: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
+    times = {name: local_time(message[name], zone) for name in ("began_at", "settled_at") if message[name]}
+    return [(name.replace("_", " "), value) for name, value in {**message, **times}.items() if value not in ("", None)]

@@ -1,5 +1,6 @@
 """The command line's way to a running hotline: its HTTP API, found through `runtime.json` of the data directory."""
 
+import getpass
 import http.client
 import json
 import urllib.error
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hotline.errors import Misuse, Rejected, Unavailable
+from hotline.ids import is_safe_id
+from hotline.web.routes import ASKED_BY
 
 TIMEOUT_S = 30.0
 
@@ -80,7 +83,7 @@ class Client:
     def _send(self, method: str, path: str, body: Any, also: int = 0) -> bytes:
         """Send a request and return the body of the answer, whose status is good, or `also`."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", ASKED_BY: asker()}
         request = urllib.request.Request(self.base + path, data=data, method=method, headers=headers)  # noqa: S310 - our own address
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 - our own address
@@ -91,6 +94,15 @@ class Client:
             raise _refusal(exc) from exc
         except (OSError, http.client.HTTPException) as exc:
             raise Unavailable(f"the hotline at {self.base} does not answer; is `hotline up` still running?") from exc
+
+
+def asker() -> str:
+    """Return who uses this terminal, as the operating system knows him, for the log of orders; `token` when it tells no usable name."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container may run a user whom nobody named
+        return "token"
+    return name if is_safe_id(name) else "token"
 
 
 def _refusal(error: urllib.error.HTTPError) -> Exception:

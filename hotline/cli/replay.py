@@ -63,13 +63,20 @@ def replay(
 def _ways(ctx: typer.Context, policies: list[Path]) -> "tuple[Way, ...]":
     from acd.simulation.again import Way
     from acd.simulation.files import read_toml
-    from acd.simulation.scenario import changed_queues
+    from acd.simulation.scenario import between_queues_of, changed_queues
 
-    queues = shell(ctx).settings().queues
-    ways = [Way(name="as set now", queues=queues)]
+    settings = shell(ctx).settings()
+    queues, between = settings.queues, settings.acd.between_queues
+    ways = [Way(name="as set now", queues=queues, between_queues=between)]
     for path in policies:
         tree = read_toml(path)
-        ways.append(Way(name=str(tree.get("name", path.stem)), queues=changed_queues(tree, str(path), queues)))
+        ways.append(
+            Way(
+                name=str(tree.get("name", path.stem)),
+                queues=changed_queues(tree, str(path), queues),
+                between_queues=between_queues_of(tree, str(path), between),
+            )
+        )
     return tuple(ways)
 
 

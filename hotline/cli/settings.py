@@ -38,7 +38,7 @@ def check(ctx: typer.Context, config: ConfigFile = None, as_json: JsonFlag = Fal
         _load(file)
         found: list[Any] = []
     except BadSettings as exc:
-        found = [msgspec.to_builtins(mistake) | {"said": str(mistake)} for mistake in exc.mistakes]
+        found = [msgspec.to_builtins(m) | {"place": m.place, "said": str(m)} for m in exc.mistakes]
     if as_json:
         print_json(found)
     elif not found:
@@ -62,8 +62,7 @@ def _load(file: Path | None) -> None:
 
 
 def _show(mistake: dict[str, Any]) -> None:
-    place = mistake["variable"] or (f"{mistake['file']}:{mistake['line']}" if mistake["file"] else "")
-    said = f"{mistake['where']}: {mistake['text']}"
+    place, said = mistake["place"], ": ".join(filter(None, (mistake["where"], mistake["text"])))
     console.print(f"[red]{escape(place)}[/red] {escape(said)}" if place else escape(said), soft_wrap=True)
     if mistake["remedy"]:
         console.print(f"    → {escape(mistake['remedy'])}", soft_wrap=True)

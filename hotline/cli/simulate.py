@@ -14,7 +14,7 @@ from hotline.errors import Misuse
 if TYPE_CHECKING:
     from acd.simulation.run import Progress, Result
 
-PICTURES = (".svg", ".html")
+PICTURES = (".svg", ".png", ".html")
 
 
 @one_sentence
@@ -34,7 +34,9 @@ def simulate(
             help="A TOML file with what shall be otherwise; several are compared, all with the same callers.",
         ),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write a picture: FILE.svg, or FILE.html with all numbers.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Write a picture: FILE.svg, FILE.png, or FILE.html with all numbers.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Play a day of made-up callers with the real router, many times, and say what they and the agents met.
@@ -55,30 +57,39 @@ def simulate(
         results = run(
             read, policies, given, replications=replications or read.replications, seed=chosen_seed, progress=progress
         )
-    _write_plot(plot, results, read.name or scenario.stem)
     if as_json:
         print_json(as_builtins(results, chosen_seed))
     else:
         show(results, chosen_seed)
-    if plot is not None:
-        errors.print(f"{plot}: written", markup=False)
+    _write_plot(plot, results, read.name or scenario.stem)
 
 
 def _check_plot(plot: Path | None) -> None:
     if plot is not None and plot.suffix not in PICTURES:
-        raise Misuse(f"--plot writes {' or '.join(PICTURES)}, not {plot.suffix or plot.name}")
+        raise Misuse(f"--plot writes {', '.join(PICTURES)}, not {plot.suffix or plot.name}")
 
 
 def _write_plot(plot: Path | None, results: "Sequence[Result]", title: str) -> None:
     from acd.simulation import plot as drawing
+    from acd.simulation.png import key_of, png
 
     if plot is None:
         return
-    text = drawing.svg(results) if plot.suffix == ".svg" else drawing.html(results, title)
+    key: dict[str, str] = {}
+    match plot.suffix:
+        case ".svg":
+            written = drawing.svg(results).encode()
+        case ".html":
+            written = drawing.html(results, title).encode()
+        case _:
+            drawn = drawing.picture(results)
+            written, key = png(drawn), key_of(drawn)
     try:
-        plot.write_text(text, encoding="utf-8")
+        plot.write_bytes(written)
     except OSError as exc:
         raise Misuse(f"{plot} cannot be written: {exc.strerror}") from exc
+    shown = "".join(f"; {number} is {text}" for text, number in key.items())
+    errors.print(f"{plot}: written{shown}", markup=False)
 
 
 def as_builtins(results: "Sequence[Result]", seed: int) -> dict[str, Any]:

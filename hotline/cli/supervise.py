@@ -49,7 +49,10 @@ def take_over(ctx: typer.Context, agent: AgentArgument, seat: SeatOption, as_jso
 
 def _begin(ctx: typer.Context, agent: str, seat: str, mode: str, *, as_json: bool) -> None:
     found = shell(ctx).client().post(_path(agent), {"mode": mode, "seat": seat})
-    _show(ctx, found, as_json=as_json, empty=f"agent {agent} hands his caller on to seat {seat}")
+    if mode == "take_over" and not as_json:
+        console.print(f"agent {agent} hands his caller on to seat {seat}", markup=False)
+    else:
+        _show(ctx, found, as_json=as_json, empty=f"nobody is with agent {agent}")
 
 
 @app.command("stop")
@@ -62,7 +65,11 @@ def stop(
 ) -> None:
     """Leave an agent's conversation. Example: hotline supervise stop 1001."""
     found = shell(ctx).client().delete(_path(agent), seat=seat or None)
-    _show(ctx, found, as_json=as_json, empty=f"nobody is with agent {agent}")
+    if as_json:
+        print_json(found)
+        return
+    seats = " ".join(s["seat"] for s in found if s["ending"])
+    console.print(f"hung up with agent {agent}: {seats}" if seats else f"nobody is with agent {agent}", markup=False)
 
 
 @app.command("list")
@@ -81,16 +88,19 @@ def show_log(
     agent: Annotated[str | None, typer.Option(help="Only what happened to this agent.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All orders of people, not only supervision.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many, the newest first.")] = 50,
+    language: Annotated[str, typer.Option("--language", help="en or zh")] = "en",
     as_json: JsonFlag = False,
 ) -> None:
     """Show who was with whose conversation, and when. Example: hotline supervise log --agent 1001."""
+    if language not in ("en", "zh"):
+        raise Misuse(f"there is no language {language[:20]!r}; say en or zh")
     kind = None if everything else "supervision"
     page = shell(ctx).client().get("/api/v1/audit-log", by=by, agent=agent, kind=kind, limit=limit)
     if as_json:
         print_json(page["items"])
         return
     zone = shell(ctx).zone()
-    rows = ((local_time(o["at"], zone), o["by"], o["en"]) for o in page["items"])
+    rows = ((local_time(o["at"], zone), o["by"], o[language]) for o in page["items"])
     print_table(LOG_COLUMNS, rows, empty="nobody ordered anything")
 
 

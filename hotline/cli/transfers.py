@@ -21,12 +21,10 @@ def transfer(
     ctx: typer.Context,
     agent: AgentArgument,
     to: Annotated[str, typer.Option(help="agent:ID, queue:ID or number:DIGITS.")],
-    attended: Annotated[
-        bool, typer.Option("--attended", help="Ask that agent first; then complete or cancel.")
-    ] = False,
+    attended: Annotated[bool, typer.Option("--attended", help="Ask there first; then complete or cancel.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Hand an agent's caller on, at once or after asking. Example: hotline agent transfer 1001 --to queue:sales."""
+    """Hand an agent's caller on, at once or after asking whoever answers there. Example: hotline agent transfer 1001 --to queue:sales."""
     if to.partition(":")[0] not in ("agent", "queue", "number"):
         raise Misuse(f"use {transfers.ACCEPTED}")
     body = {"to": to, "attended": attended}

@@ -20,6 +20,7 @@ from hotline.settings.kinds import Digits, Id, Port, Seconds, Section, Timezone
 from hotline.settings.mistakes import BadSettings, Mistake, Source, WrongReferences, explained, without
 from hotline.settings.places import lines_of
 from hotline.settings.queues import Agent, BetweenQueues, Queue
+from hotline.settings.syntax import mistake_in, not_utf8
 
 CONFIG_FILE = "hotline.toml"
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
@@ -162,6 +163,8 @@ class Number(Section):
 
     number: Digits
     flow: Id
+    priority: int = Field(default=0, ge=-100, le=100)
+    """Added to that of the flow's queue steps: who dials this number comes first, or last, in any line that he joins."""
 
 
 class Recording(Section):
@@ -411,13 +414,12 @@ def load(path: Path | None = None, **overrides: Any) -> Settings:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise Misuse(f"settings: {file} is not valid TOML: {exc}") from exc
+        raise BadSettings([mistake_in(text, str(exc), str(file))]) from exc
     try:
         return Settings(**tree).model_copy(update=overrides)
     except SettingsError as exc:
-        raise Misuse(
-            f"settings: {_variable_of(exc)}: this is no JSON; write lists and tables in a variable as JSON"
-        ) from exc
+        remedy = "write lists and tables in a variable as JSON"
+        raise BadSettings([Mistake(variable=_variable_of(exc), text="this is no JSON", remedy=remedy)]) from exc
     except ValidationError as exc:
         source = Source(file=str(file), lines=lines_of(text), variables=os.environ)
         raise BadSettings(_all_mistakes(tree, exc, source)) from exc
@@ -435,11 +437,11 @@ def _read(file: Path) -> str:
     except OSError as exc:
         raise Misuse(f"settings: cannot read {file}: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
-        raise Misuse(f"settings: {file} is not valid TOML: {exc}") from exc
+        raise BadSettings([not_utf8(exc.object, exc.start, str(file))]) from exc
 
 
 def _all_mistakes(tree: dict[str, Any], error: ValidationError, source: Source) -> list[Mistake]:
-    """Return the mistakes found, and those between the sections that are right, which pydantic looks at only when all are."""
+    """Return the mistakes in the order of the file, those between the sections too, at which pydantic looks only when all are right."""
     found = list(explained(error, source, Settings))
     rest = without(tree, error)
     if rest is not None:
@@ -447,4 +449,4 @@ def _all_mistakes(tree: dict[str, Any], error: ValidationError, source: Source) 
             Settings(**rest)
         except ValidationError as exc:
             found += (m for m in explained(exc, source, Settings) if m not in found)
-    return found
+    return sorted(found, key=lambda mistake: mistake.line or 0)

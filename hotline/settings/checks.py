@@ -5,20 +5,23 @@ its place and a remedy. Skills are looked at only where agents are configured: o
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import get_args
 
 from hotline import dialling, hours, treatments
 from hotline.errors import Misuse
-from hotline.settings import Asterisk, Settings
+from hotline.settings import Asterisk, Ivr, Settings
 from hotline.settings.mistakes import Problem
 from hotline.settings.places import Path
 from hotline.settings.queues import Agent, Queue
 
-OWN_REASONS = ("logged_in", "no_answer")
-"""Breaks that nobody asks for: after a log-in, and after too many rings without an answer."""
+OWN_REASONS = ("logged_in", "no_answer", "phone_busy")
+"""Breaks that nobody asks for: after a log-in, after too many rings without an answer, and where a phone lets nobody through."""
 PROGRESSIVE = ("ring_progressive",)
 SEVERAL = ("ring_all", "ring_progressive")
 _ONLY_WITH: Mapping[str, tuple[str, ...]] = {"ring_more_every_s": PROGRESSIVE, "ring_at_once": SEVERAL}
 """Settings of a queue that only some strategies read."""
+LANGUAGES: tuple[str, ...] = get_args(Ivr.model_fields["language"].annotation)
+"""What call flows can speak, and callers therefore choose."""
 
 
 def problems(settings: Settings) -> Iterator[Problem]:
@@ -181,6 +184,8 @@ def _network(settings: Settings) -> Iterator[Problem]:
     for reason in set(settings.acd.break_limit_s) - set(reasons):
         path: Path = ("acd", "break_limit_s", reason)
         yield Problem(path=path, text="there is no such reason of a break", remedy=_choose(reasons))
+    words = list(settings.break_reasons)
+    yield from _twice(("break_reasons",), "break_reasons", words, "name each reason once")
     outcomes = list(settings.acd.outcomes)
     yield from _twice(("acd", "outcomes"), "acd.outcomes", outcomes, "name each outcome once")
 
@@ -216,9 +221,6 @@ def _without_effect(queue: Queue, at: Path) -> Iterator[Problem]:
     if "sticky_s" in said and queue.sticky == "none":
         remedy = "set sticky to last_agent or personal_agent, or take sticky_s away"
         yield Problem(path=(*at, "sticky_s"), text="nobody is kept for anybody in this queue", remedy=remedy)
-    if queue.at_closing is not None and queue.opening is None:
-        remedy = "say when it is open (opening), or take at_closing away"
-        yield Problem(path=(*at, "at_closing"), text="this queue never closes", remedy=remedy)
     for place, overflow in enumerate(queue.overflow):
         if overflow.when != "nobody_logged_in" and "over" not in overflow.model_fields_set:
             text = f"{overflow.when} needs to know how much is too much"
@@ -293,6 +295,10 @@ def _skills(settings: Settings) -> Iterator[Problem]:
             continue  # they come through the API
         at: Path = ("queues", number)
         yield from _nobody_has(queue, agents, at)
+        if queue.language_skill and not any(set(agent.skills) & set(LANGUAGES) for agent in agents):
+            text = f"callers speak {' or '.join(LANGUAGES)}, and no agent of the queue {queue.id} has such a skill"
+            remedy = "give agents their languages as skills, or take language_skill away"
+            yield Problem(path=(*at, "language_skill"), text=text, remedy=remedy)
         lowest = dict(queue.skills)
         for step in queue.relax:
             lowest.update({s: min(level, lowest.get(s, level)) for s, level in step.skills.items() if s in lowest})

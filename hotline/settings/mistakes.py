@@ -5,6 +5,7 @@ each: `hotline.toml:12: queues.0.wrap_up_s: Input should be a valid number (foun
 """
 
 import copy
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -20,6 +21,11 @@ _SECRET_WORDS = ("secret", "password", "dsn", "token", "key", "url")
 _PREFIX, _BETWEEN = "HOTLINE_", "__"
 REFERRED = frozenset({"queues", "agents", "seats", "outbound", "hours", "numbers", "acd", "break_reasons"})
 """Sections that others refer to: while one has mistakes of its own, what is said of references to it may be wrong."""
+LEADING: Mapping[str, frozenset[str]] = {
+    "queues": frozenset({"id", "strategy", "sticky", "opening", "surge_agents"}),
+    "agents": frozenset({"id", "extension", "devices", "queues", "skills"}),
+}
+"""Of queues and agents only these settings; the others can be wrong without leading anybody astray."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,18 +51,22 @@ class WrongReferences(ValueError):
 class Mistake(msgspec.Struct, frozen=True, kw_only=True):
     """A mistake with its place."""
 
-    where: str
-    """The setting, such as `queues.0.wrap_up_s`."""
     text: str
+    where: str = ""
+    """The setting, such as `queues.0.wrap_up_s`; empty: a place that holds no setting that could be read."""
     remedy: str = ""
     file: str = ""
     line: int | None = None
     variable: str = ""
     """The environment variable that it stands in."""
 
+    @property
+    def place(self) -> str:
+        """Where it is to be mended, `hotline.toml:12` or a variable; empty when it is in neither."""
+        return self.variable or (f"{self.file}:{self.line}" if self.file and self.line else self.file)
+
     def __str__(self) -> str:
-        place = self.variable or (f"{self.file}:{self.line}" if self.file and self.line else self.file)
-        said = f"{place}: {self.where}: {self.text}" if place else f"{self.where}: {self.text}"
+        said = ": ".join(filter(None, (self.place, self.where, self.text)))
         return f"{said}; {self.remedy}" if self.remedy else said
 
 
@@ -119,10 +129,36 @@ def _of_error(error: Any, source: Source, model: type[BaseModel]) -> Mistake:
     text = (
         "there is no such setting" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
     )
-    remedy = _another_name(path, model) if error["type"] == "extra_forbidden" else ""
     return source.locate(
-        path, where=where, text=text if hidden else f"{text} (found {str(found)[:60]!r})", remedy=remedy
+        path,
+        where=where,
+        text=text if hidden else f"{text} (found {str(found)[:60]!r})",
+        remedy=_remedy(error, path, model, hidden=hidden),
     )
+
+
+def _remedy(error: Any, path: Path, model: type[BaseModel], *, hidden: bool) -> str:
+    """Return what to do about a value that is wrong by itself, where its text does not say it."""
+    found = error.get("input")
+    match error["type"]:
+        case "extra_forbidden":
+            return _another_name(path, model)
+        case "missing":
+            return "add it"
+        case "literal_error" if isinstance(found, list | tuple):
+            return "name one of them"
+        case "literal_error":
+            names = re.findall(r"'([^']*)'", str(error["ctx"]["expected"]))
+            close = get_close_matches(str(found), names, n=1)
+            return f"did you mean {close[0]}?" if close else "choose one of them"
+        case "string_type" if isinstance(found, int | float) and not isinstance(found, bool):
+            return "write it in quotes" if hidden else f'write it in quotes: "{found}"'
+        case "tuple_type":
+            return "write a list in [brackets]"
+        case "dict_type" | "model_type":
+            return "write a table: { name = value }"
+        case _:
+            return ""
 
 
 def _another_name(path: Path, model: type[BaseModel]) -> str:
@@ -159,11 +195,19 @@ def without(tree: Mapping[str, Any], error: ValidationError) -> dict[str, Any] |
     pruned = copy.deepcopy(dict(tree))
     for found in error.errors():
         path: Path = tuple(found["loc"])
-        if not path or path[0] in REFERRED:
+        if path and path[0] in LEADING and len(path) > 2 and path[2] not in LEADING[str(path[0])]:
+            path = path[:3]
+        elif not path or path[0] in REFERRED:
             return None
         at: Any = pruned
         for part in path[:-1]:
-            at = at.get(part) if isinstance(at, dict) else None
+            at = _below(at, part)
         if isinstance(at, dict):
             at.pop(str(path[-1]), None)
     return pruned
+
+
+def _below(at: Any, part: str | int) -> Any:
+    if isinstance(at, dict):
+        return at.get(part)
+    return at[part] if isinstance(at, list) and isinstance(part, int) and part < len(at) else None

@@ -73,6 +73,8 @@ class CallbackPolicy(Section):
 
     first: Literal["agent", "customer"] = "agent"
     """Who is rung first."""
+    ahead_s: float = Field(default=10.0, ge=0, le=120)
+    """Where that is the customer: how long before an agent is expected to be free for him he is dialled; 0: only when one is."""
     attempts: int = Field(default=3, ge=1, le=20)
     retry_after_s: float = Field(default=300.0, ge=1, le=86_400)
     expires_after_s: float = Field(default=14_400.0, ge=60, le=7 * 86_400)
@@ -114,6 +116,7 @@ class Queue(Section):
     """Whether an agent is ready by himself when his wrap-up is over; otherwise it lasts until he says so (`*42` or `*45`)."""
     rest_after_no_answer_s: float = Field(default=10.0, ge=0, le=3600)
     no_answers_before_break: int = Field(default=3, ge=1, le=100)
+    """Who was rung in vain so many times in a row (no answer, or a busy phone) is set on a break: `no_answer` or `phone_busy`."""
     max_offers: int = Field(default=50, ge=1, le=10_000)
     """A caller who was offered to agents this often without an answer goes to the fallback queue."""
     transfer_timeout_s: float = Field(default=20.0, ge=3, le=600)
@@ -125,11 +128,11 @@ class Queue(Section):
     """One of `[hours]`; None: always open."""
     when_closed: Treatment = "fallback"
     at_closing: Treatment | None = None
-    """What happens at closing time to those who wait; None: they are still served."""
+    """What happens at closing time to those who wait, or when a supervisor closes the queue; None: they are still served."""
     overflow: tuple[Overflow, ...] = ()
     """Looked at in this order; the first that applies counts."""
     resume_s: float = Field(default=0.0, ge=0, le=3600)
-    """Who hangs up while waiting and calls again within this time gets his old place back; 0: nobody does."""
+    """Who hangs up while waiting and calls again from the same number within this time gets his old place back; 0: nobody does."""
     comfort: Comfort = Comfort()
     callback: CallbackPolicy = CallbackPolicy()
     surge_agents: tuple[Id, ...] = ()

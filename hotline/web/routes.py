@@ -14,6 +14,9 @@ import msgspec
 
 T = TypeVar("T")
 
+ASKED_BY = "Hotline-By"
+"""The header in which whoever has the token says for whom he asks. It goes into the log of orders; it proves nothing."""
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A checked request."""

@@ -23,7 +23,7 @@ from hotline.settings import Http
 from hotline.tally import Tally
 from hotline.web.gateway import PASSED_ON, STANDING_BY, Gateway
 from hotline.web.openapi import describe
-from hotline.web.routes import Empty, FileAnswer, PageQuery, Request, Route, TextAnswer
+from hotline.web.routes import ASKED_BY, Empty, FileAnswer, PageQuery, Request, Route, TextAnswer
 from hotline.web.stream import PATH as STREAM
 from hotline.web.stream import Hub, Source
 from hotline.web.stream_relay import Relay
@@ -34,6 +34,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LAST_REQUESTS_S = 5.0
 """How long a stop waits for the requests under way."""
 
+_NO_PEOPLE = frozenset({"system", "seat", "router", "phone", "caller"})
+"""Facts name these as the ones who did something of themselves: nobody may ask under such a name, and so pass by the audit log."""
 _STATUS_OF_REASON = {"not_found": 404, "not_served_here": 404, "conflict": 409, "forbidden": 403, "too_many": 429}
 _STATUS_OF_KIND: tuple[tuple[type[HotlineError], int], ...] = ((Misuse, 400), (Unavailable, 503), (OutcomeUnknown, 504))
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -130,6 +132,8 @@ class WebServer:
 
     async def stop(self) -> None:
         """Finish the requests under way and stop listening."""
+        if self._hub is not None:
+            self._hub.close()
         if self._runner is not None:
             await self._runner.cleanup()
             if self._gateway is not None:
@@ -191,11 +195,11 @@ class WebServer:
         return await self._gateway.pass_on(request, segments, by)
 
     def _authenticate(self, request: web.Request) -> str:
-        """Return who asks. Whoever has the token may ask for somebody else: a gateway tells who asked there."""
+        """Return who asks. Whoever has the token may ask for somebody else: a gateway, the command line, a program tell for whom."""
         scheme, _, value = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self._opens(value):
-            by = request.headers.get(PASSED_ON, "token")
-            return by if is_safe_id(by) else "token"
+            by = request.headers.get(PASSED_ON, request.headers.get(ASKED_BY, "token"))
+            return by if is_safe_id(by) and by not in _NO_PEOPLE else "token"
         if scheme.lower() == "basic" and self._password_matches(value):
             return self._credentials.username
         self._tally.count("http_refused", reason="credentials")

@@ -9,19 +9,20 @@ a page of another origin is refused, because browsers send such a page's request
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NoReturn, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
+import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from hotline.errors import HotlineError, Misuse, StandingBy, Unavailable
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Http
 from hotline.tally import Tally
+from hotline.web.stream_reader import ENDING, FAILED, NO_TOKEN, REASONS, STANDS_BY, TOO_MUCH, WORDS, Reader
 
 PATH = "/api/v1/stream"
 TOKEN_WITHIN_S = 5.0
@@ -33,17 +34,11 @@ LAST_WORD_S = 1.0
 MESSAGE_BYTES = 4096
 MESSAGES = 50
 """How many messages a client may send in all."""
+STRANGERS = 4
+"""Of so many places for clients, one may be taken by those who have not shown themselves yet."""
 
-TOO_SLOW, TOO_MUCH, STANDS_BY, NO_TOKEN = 4008, 4009, 4013, 4001
-"""Why a client was cut off, as the code of the close (those from 4000 on are ours)."""
-_REASONS = {
-    TOO_SLOW: "too slow: read faster, or subscribe to less",
-    TOO_MUCH: "too many messages",
-    STANDS_BY: "this process does not route (any more): ask the active one",
-    NO_TOKEN: "show a token first",
-}
-_WORDS = {TOO_SLOW: "too_slow", TOO_MUCH: "too_much", STANDS_BY: "stands_by", NO_TOKEN: "no_token"}
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+log = structlog.get_logger(__name__)
 
 
 class Changes(msgspec.Struct, kw_only=True):
@@ -83,44 +78,6 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     subscribe: list[str] = []
 
 
-class _Client:
-    """One client: what it wants, and what waits to be sent to it."""
-
-    def __init__(self, socket: web.WebSocketResponse, limit: int) -> None:
-        self.socket = socket
-        self.topics: set[str] = set()
-        self.code = 0
-        """Why it is to be cut off; 0: it is not."""
-        self._limit = limit
-        self._waiting: deque[str] = deque()
-        self._wake = asyncio.Event()
-        self.over = asyncio.Event()
-
-    def put(self, message: str) -> None:
-        """Have a message sent, unless too many wait already."""
-        if len(self._waiting) >= self._limit:
-            self.cut(TOO_SLOW)
-            return
-        self._waiting.append(message)
-        self._wake.set()
-
-    def cut(self, code: int) -> None:
-        """Have it cut off; the first reason counts."""
-        self.code = self.code or code
-        self.over.set()
-
-    async def write(self) -> None:
-        """Send what waits, until there is nobody to send to."""
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._waiting:
-                    await self.socket.send_str(self._waiting.popleft())
-        except (ConnectionError, RuntimeError):  # aiohttp raises the second for a socket that is closing
-            self.over.set()
-
-
 class Hub:
     """Serves the stream of one source. Made with the server's ways to know who asks; `handle` is its route."""
 
@@ -139,13 +96,19 @@ class Hub:
         self._tally = tally
         self._tasks = tasks
         self._opens = opens
-        self._clients: set[_Client] = set()
+        self._clients: set[Reader] = set()
+        self._ends = False
         self._revision = 0
         self._snapshots: dict[str, tuple[int, str]] = {}
 
     def start(self) -> None:
         """Begin to tell changes."""
         self._tasks.spawn(self._pump(), name="stream")
+
+    def close(self) -> None:
+        """Let everybody go: the process is about to end."""
+        self._ends = True
+        self._cut_all(ENDING)
 
     # --- one client -------------------------------------------------------------------------------------------------------
 
@@ -154,17 +117,17 @@ class Hub:
         self._check_origin(request)
         topics = [t for t in request.query.get("topics", "").split(",") if t]
         self._check_topics(topics)
-        if len(self._clients) >= self._settings.stream_clients:
-            self._tally.limit_reached("stream_clients")
-            raise Unavailable(f"{len(self._clients)} clients read the stream already; try again later")
+        self._check_room(known=known)
+        if self._ends:
+            raise Unavailable("this process ends")
         socket = web.WebSocketResponse(
             heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_BYTES, timeout=LAST_WORD_S, compress=False
         )
-        client = _Client(socket, self._settings.stream_buffer)
+        client = Reader(socket, self._settings.stream_buffer, known=known)
         self._clients.add(client)
         try:
             await socket.prepare(request)
-            await self._serve(client, topics, known=known)
+            await self._serve(client, topics)
         finally:
             self._clients.discard(client)
             self._note_clients()
@@ -172,12 +135,12 @@ class Hub:
             request.transport.abort()
         return socket
 
-    async def _serve(self, client: _Client, topics: list[str], *, known: bool) -> None:
+    async def _serve(self, client: Reader, topics: list[str]) -> None:
         """Read and write side by side; whichever ends first, for whatever reason, ends both."""
         self._note_clients()
         parts = [
             self._tasks.spawn(client.write(), name="stream-write"),
-            self._tasks.spawn(self._read(client, topics, known=known), name="stream-read"),
+            self._tasks.spawn(self._read(client, topics), name="stream-read"),
             self._tasks.spawn(client.over.wait(), name="stream-over"),
         ]
         try:
@@ -186,22 +149,23 @@ class Hub:
             for part in parts:
                 part.cancel()
         if client.code:
-            self._tally.count("stream_cut", reason=_WORDS[client.code])
+            self._tally.count("stream_cut", reason=WORDS[client.code])
         await self._say_goodbye(client)
 
-    async def _say_goodbye(self, client: _Client) -> None:
+    async def _say_goodbye(self, client: Reader) -> None:
         code = client.code or int(WSCloseCode.OK)
         try:
             async with asyncio.timeout(LAST_WORD_S):
-                await client.socket.close(code=code, message=_REASONS.get(code, "").encode())
+                await client.socket.close(code=code, message=REASONS.get(code, "").encode())
         except (TimeoutError, ConnectionError, RuntimeError):
             return  # it does not even read that; `handle` drops the connection
 
-    async def _read(self, client: _Client, topics: list[str], *, known: bool) -> None:
-        if not known and not await self._shows_itself(client):
+    async def _read(self, client: Reader, topics: list[str]) -> None:
+        if not client.known and not await self._shows_itself(client):
             self._tally.count("http_refused", reason="credentials")
             client.cut(NO_TOKEN)
             return
+        client.known = True
         self._source.watch(True)
         await self._source.ready()
         self._subscribe(client, topics)
@@ -217,7 +181,7 @@ class Hub:
                     client.put(_encode({"type": "refused", "reason": str(exc)}))
         client.cut(TOO_MUCH)
 
-    async def _shows_itself(self, client: _Client) -> bool:
+    async def _shows_itself(self, client: Reader) -> bool:
         try:
             async with asyncio.timeout(TOKEN_WITHIN_S):
                 said = await self._hear(client)
@@ -225,7 +189,7 @@ class Hub:
             return False
         return said is not None and self._opens(said.token)
 
-    async def _hear(self, client: _Client) -> Said | None:
+    async def _hear(self, client: Reader) -> Said | None:
         """Return the next message; None when there will be none. One that is none of ours says nothing."""
         message = await client.socket.receive()
         if message.type is not WSMsgType.TEXT:
@@ -236,7 +200,7 @@ class Hub:
             client.put(_encode({"type": "refused", "reason": f"not understood: {exc}"}))
             return Said()
 
-    def _subscribe(self, client: _Client, topics: list[str]) -> None:
+    def _subscribe(self, client: Reader, topics: list[str]) -> None:
         """Begin with everything, as it is now; what changes later is told by the pump."""
         for topic in topics:
             if topic in client.topics:
@@ -246,6 +210,11 @@ class Hub:
                 client.put(self._snapshot(topic))
             except StandingBy:
                 client.cut(STANDS_BY)
+                return
+            except Exception:
+                log.exception("the stream failed")  # whoever calls is not harmed by that
+                self._tally.count("service_errors", service="stream")
+                client.cut(FAILED)
                 return
             client.topics.add(topic)
 
@@ -266,6 +235,17 @@ class Hub:
         self._tally.level("stream_clients", len(self._clients))
 
     # --- who may -----------------------------------------------------------------------------------------------------------
+
+    def _check_room(self, *, known: bool) -> None:
+        if len(self._clients) >= self._settings.stream_clients:
+            self._tally.limit_reached("stream_clients")
+            raise Unavailable(f"{len(self._clients)} clients read the stream already; try again later")
+        strangers = sum(not client.known for client in self._clients)
+        if not known and strangers >= max(self._settings.stream_clients // STRANGERS, 1):
+            self._tally.limit_reached("stream_strangers")
+            raise Unavailable(
+                f"{strangers} clients have not shown a token yet; send yours as `Authorization`, or later"
+            )
 
     def _check_origin(self, request: web.Request) -> None:
         origin = request.headers.get("Origin")
@@ -294,11 +274,17 @@ class Hub:
                 continue
             try:
                 changes = self._source.take_changes()
+                self._tell({topic: change for topic, change in changes.items() if change.items or change.gone})
             except StandingBy:
-                for client in list(self._clients):
-                    client.cut(STANDS_BY)
-                continue
-            self._tell({topic: change for topic, change in changes.items() if change.items or change.gone})
+                self._cut_all(STANDS_BY)
+            except Exception:
+                log.exception("the stream failed")  # whoever calls is not harmed by that
+                self._tally.count("service_errors", service="stream")
+                self._cut_all(FAILED)
+
+    def _cut_all(self, code: int) -> None:
+        for client in list(self._clients):
+            client.cut(code)
 
     def _tell(self, changes: dict[str, Changes]) -> None:
         if changes:

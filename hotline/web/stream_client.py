@@ -65,7 +65,9 @@ async def messages(base: str, token: str, topics: Sequence[str]) -> AsyncGenerat
             raise Unavailable(f"the hotline at {base} does not answer: {exc}") from exc
 
 
-async def follow(base: str, token: str, topics: Sequence[str]) -> AsyncGenerator[Board, None]:
+async def follow(
+    base: str, token: str, topics: Sequence[str], *, attempts: int = ATTEMPTS
+) -> AsyncGenerator[Board, None]:
     """Return the board each time it changed, once every topic is known; for ever. Raises HotlineError when it cannot go on."""
     board, failed = Board(), 0
     while True:
@@ -78,7 +80,7 @@ async def follow(base: str, token: str, topics: Sequence[str]) -> AsyncGenerator
                         yield board
         except Unavailable:
             failed += 1
-            if failed >= ATTEMPTS:
+            if failed >= attempts:
                 raise
             await asyncio.sleep(AGAIN_S)
 

@@ -48,23 +48,26 @@ class Relay:
                             "an upstream does not tell the stream (any more)", upstream=upstream.url, error=str(exc)
                         )
                     said = str(exc)
-                self._board = Board()
-                self._heard.clear()
+                self._unhear()
             await asyncio.sleep(AGAIN_S)
 
     async def _read(self, upstream: Upstream) -> None:
         async with aclosing(messages(upstream.url, upstream.token.get_secret_value(), TOPICS)) as told:
             async for message in told:
-                before = set(self._board.topics.get(message.get("topic", ""), ()))
                 self._board.take(message)
                 now = {item["id"] for item in message["items"]}
                 self._changed.setdefault(message["topic"], set()).update(now, message.get("gone", ()))
-                if message["type"] == "snapshot":
-                    self._changed[message["topic"]] |= before
                 if self._board.topics.keys() >= set(TOPICS):
                     self._heard.set()
                 if not self._watched.is_set():
                     return
+
+    def _unhear(self) -> None:
+        """Forget what was told; the next upstream may be heard before our readers notice, so all of it counts as changed."""
+        for topic, items in self._board.topics.items():
+            self._changed.setdefault(topic, set()).update(items)
+        self._board = Board()
+        self._heard.clear()
 
     # --- a source ---------------------------------------------------------------------------------------------------------
 

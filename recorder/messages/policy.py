@@ -5,7 +5,8 @@
 
 A message is over when the caller is back in our hands, or gone. Then its file is looked at until its size rests and nobody has it
 open. Every message that was asked for ends as left or as missed. The fallback queue of Asterisk asks for messages by itself and
-tells nobody: a call that ended there may have left one, and if there is no file, nothing was asked.
+tells nobody: a call that ended there may have left one, and if there is no file, nothing was asked. A file that nobody knows, because
+we were dead when its caller left it, is taken up when it has rested for long.
 """
 
 from collections import OrderedDict
@@ -39,6 +40,8 @@ RETRY_S = 30.0
 """Between two tries when there is no room."""
 SHORTEST_S = 1.0
 """What is shorter is no message."""
+STRAY_AFTER_S = 300.0
+"""A file that nobody has written to for so long, and that nobody told us of, is a stray."""
 FALLEN_BACK = 10_000
 """So many calls in the fallback queue are followed."""
 REMEMBERED = 10_000
@@ -68,6 +71,20 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     due: float | None = None
     missed: bool = False
     """Whether it was told as missed because there was no room; it is tried again all the same."""
+
+
+class Stray(msgspec.Struct, frozen=True, kw_only=True):
+    """A file in the spool that rests."""
+
+    message_id: VoicemailId
+    suffix: Suffix
+    at: float
+    """When it was written to last."""
+
+    @property
+    def call_id(self) -> CallId:
+        """The call it is of: a message is named after its call, and by `.m` and a time if the call could have several."""
+        return CallId(self.message_id.rpartition(".m")[0] or self.message_id)
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +226,27 @@ class Policy:
             return []
         self.entries[entry.message_id] = entry
         return [Keep(entry=entry)]
+
+    def strayed(self, found: Iterable[Stray], now: float) -> list[Action]:
+        """Take up files of which we were told nothing. Those in work are no strays."""
+        actions: list[Action] = []
+        for stray in found:
+            if stray.message_id in self.entries or stray.message_id in self._closed:
+                continue
+            entry = Entry(
+                message_id=stray.message_id,
+                call_id=stray.call_id,
+                queue_id=QueueId(""),
+                at=stray.at,
+                state="settling",
+                suffix=stray.suffix,
+                expected=False,
+                since=now,
+                due=now,
+            )
+            self.entries[entry.message_id] = entry
+            actions.append(Keep(entry=entry))
+        return actions
 
     # --- answers of the door ----------------------------------------------------------------------------------------------
 

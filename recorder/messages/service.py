@@ -21,7 +21,19 @@ from hotline.runtime.clock import Clock
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Settings
 from hotline.tally import Tally
-from recorder.messages.policy import KINDS, Action, Collect, Entry, Forget, Keep, Look, NoRoom, Policy, Result
+from recorder.messages.policy import (
+    KINDS,
+    STRAY_AFTER_S,
+    Action,
+    Collect,
+    Entry,
+    Forget,
+    Keep,
+    Look,
+    NoRoom,
+    Policy,
+    Result,
+)
 from recorder.messages.store import MessageStore
 
 ANSWER_S = 0.1
@@ -133,10 +145,12 @@ class MessagesService:
         return self.policy.looked(message_id, size, is_open=is_open, now=now)
 
     async def _keep_house(self, now: float) -> None:
-        """Delete what is older than the law or the operator wants: messages are kept for as long as recordings."""
+        """Delete what is older than the law or the operator wants: messages are kept for as long as recordings. Find strays."""
         removed = await asyncio.to_thread(self._store.remove_expired, now, self._keep_days)
-        if removed:
-            log.info("messages tidied", expired=removed)
+        strays = await asyncio.to_thread(self._store.strays, older_than=now - STRAY_AFTER_S)
+        self._answers.append(partial(self.policy.strayed, strays))
+        if removed or strays:
+            log.info("messages tidied", expired=removed, strays=len(strays))
 
     async def _collect(self, entry: Entry) -> None:
         result: Result = NoRoom(detail="the recorder failed")

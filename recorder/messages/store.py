@@ -21,7 +21,7 @@ from hotline.errors import Misuse, Unavailable
 from hotline.ids import VoicemailId, is_safe_id
 from recorder.audio import HEADER_BYTES, RATE_HZ, SAMPLE_BYTES
 from recorder.files import DAYS, empty_day, open_files, sync_directory
-from recorder.messages.policy import SHORTEST_S, Entry, Grown, NoRoom, Nothing, Result, Stored
+from recorder.messages.policy import SHORTEST_S, Entry, Grown, NoRoom, Nothing, Result, Stored, Stray, Suffix
 
 PENDING = "pending"
 
@@ -94,6 +94,19 @@ class MessageStore:
             return stored
         except OSError as exc:
             return NoRoom(detail=f"{errno.errorcode.get(exc.errno or 0, 'error')}: {exc.strerror or exc}")
+
+    def strays(self, *, older_than: float) -> list[Stray]:
+        """Return the files in the spool that nobody has written to since `older_than`, those in work included."""
+        found: list[Stray] = []
+        for raw in sorted(self._spool.glob("*.sln")) + sorted(self._spool.glob("*.wav")):
+            try:
+                written_at = raw.stat().st_mtime
+            except FileNotFoundError:  # it has just been collected
+                continue
+            if written_at < older_than and is_safe_id(raw.stem):
+                suffix: Suffix = ".wav" if raw.suffix == ".wav" else ".sln"
+                found.append(Stray(message_id=VoicemailId(raw.stem), suffix=suffix, at=written_at))
+        return found
 
     def remove_expired(self, now: float, keep_days: int) -> int:
         """Delete messages of more than `keep_days` whole days ago; returns how many."""

@@ -31,6 +31,7 @@ _STATE_AFTER: dict[wire.Kind, State] = {
     "answered": "talking",
     "refused": "over",
     "over": "over",
+    "referred": "talking",
 }
 
 
@@ -58,6 +59,8 @@ class PhoneCall:
         self.call_id = incoming_id or ""
         self.code = 0
         self.ended_by: Literal["us", "them", "nobody"] = "nobody"
+        self.refer_code = 0
+        """At a seat: how Asterisk answered its last `refer`."""
         self.remote_header = ""
         """At a seat: the From header of the caller, as shown to the seat."""
         self.at: dict[State, float] = {}
@@ -96,6 +99,10 @@ class PhoneCall:
             self.ended_by = "us" if self._leaving else "them"
         if event.kind == "over":
             self.ended_by = "us" if event.detail == "us" else "them"
+        if event.kind == "referred":
+            self.refer_code = int(event.detail)
+            self._changed.set()
+            self._changed = asyncio.Event()
         if event.kind == "answered":
             self.code = 200
         self._enter(_STATE_AFTER[event.kind])
@@ -187,6 +194,15 @@ class PhoneCall:
     def unhold(self) -> None:
         """Take it back."""
         self._tell("UNHOLD")
+
+    async def refer(self, number: str, timeout_s: float = WAIT_S) -> int:
+        """Press "transfer" (a seat, once in a call): ask Asterisk to hand the other side on to a number. Returns its answer's code."""
+        self.refer_code = 0
+        self._tell("TRANSFER", number)
+        async with asyncio.timeout(timeout_s):
+            while not self.refer_code:
+                await self._changed.wait()
+        return self.refer_code
 
     async def press(self, digits: str) -> None:
         """Press keys, one after another; the phone's tone pauses while a key is down."""

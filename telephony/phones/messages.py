@@ -59,5 +59,5 @@ def take_verbs(leads_to: Mapping[str, str]) -> Iterable[str]:
     """Take every request of ours: some lead to another state, the others are late and change nothing."""
     file = f'<ereg regexp="[^ ].*" search_in="hdr" header="{FILE_HEADER}:" assign_to="file"/>'
     for verb in get_args(Verb):
-        action = file if verb in leads_to and verb in ("DIGIT", "SOUND") else ""
+        action = file if verb in leads_to and verb in ("DIGIT", "SOUND", "TRANSFER") else ""
         yield recv(request=verb, optional=True, next=leads_to.get(verb), action=action)

@@ -202,8 +202,9 @@ def _uas_answer() -> list[str]:
         recv(request="BYE", optional=True, next="hung up"),  # somebody else answered in the same moment
         *take_verbs({"HANGUP": "answer"}),
         recv(request="ACK", action=log(log_line("answered", "[$seat]"))),
-        *_talking({"HOLD": "hold", "UNHOLD": "unhold"}),
+        *_talking({"HOLD": "hold", "UNHOLD": "unhold", "TRANSFER": "transfer"}),
         *_renegotiations(),
+        *_transfer(),
         label("too late"),
         send(OK, next="answering"),
     ]
@@ -247,6 +248,30 @@ def _renegotiations() -> list[str]:
             send(request("ACK", "[next_url]", *head, f"CSeq: {cseq} ACK"), ack_txn=name, next="talking"),
         ]
     return parts
+
+
+REFER_CODES = (200, 202, 400, 403, 404, 405, 420, 481, 488, 501, 503, 603)
+"""Answers to a REFER."""
+
+
+def _transfer() -> list[str]:
+    """The seat asks Asterisk to hand the other side on (RFC 3515), and learns whether it may."""
+    head = ("From:[$to];tag=[pid]s[call_number]", "To:[$from]", "Call-ID: [call_id]", "CSeq: 103 REFER")
+    contact = "Contact: <sip:[$seat]@[local_ip]:[local_port]>"
+    to = "Refer-To: <sip:[$file]@[remote_ip]:[remote_port]>"
+    answers = [
+        recv(response=code, optional=True, response_txn="refer", action=keep_code(code), next="referred")
+        for code in REFER_CODES
+    ]
+    return [
+        label("transfer"),
+        send(request("REFER", "[next_url]", *head, contact, to), retrans=500, start_txn="refer"),
+        *answers,
+        *take_verbs({}),
+        recv(request=NEVER),
+        label("referred"),
+        nop(log_line("referred", "[$seat]", "[$code]"), next="talking"),
+    ]
 
 
 def _talking(more: Mapping[str, str] = NO_MORE) -> list[str]:

@@ -8,14 +8,25 @@ hangs up or presses a digit *now*, at any moment, and the timing of a call lives
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Kind = Literal["calling", "ringing", "answered", "refused", "over", "registered", "unregistered", "denied"]
-"""`calling … over`: the life of a call; `registered`, `unregistered`, `denied`: what the registrar said."""
+Kind = Literal["calling", "ringing", "answered", "refused", "over", "registered", "unregistered", "denied", "referred"]
+"""`calling … over`: the life of a call; `referred`: what became of a `REFER`; `registered`, `unregistered`, `denied`: what the registrar said."""
 
 Verb = Literal[
-    "ANSWER", "REJECT-480", "REJECT-486", "REJECT-603", "HANGUP", "DIGIT", "SOUND", "HOLD", "UNHOLD", "RENEW", "LEAVE"
+    "ANSWER",
+    "REJECT-480",
+    "REJECT-486",
+    "REJECT-603",
+    "HANGUP",
+    "DIGIT",
+    "SOUND",
+    "HOLD",
+    "UNHOLD",
+    "TRANSFER",
+    "RENEW",
+    "LEAVE",
 ]
 """What a phone can be told. `DIGIT` and `SOUND` name a file; `RENEW` and `LEAVE` are for registrations.
-`HOLD` and `UNHOLD` are for seats, once in a call."""
+`HOLD`, `UNHOLD` and `TRANSFER` (which names a number) are for seats, once in a call."""
 
 FILE_HEADER = "File"
 _KINDS = frozenset(get_args(Kind))
@@ -31,7 +42,7 @@ class Event:
     call_id: str
     """SIP's Call-ID."""
     detail: str = ""
-    """A response code (`refused`, `denied`), `us` or `them` (`over`), the From header (`ringing` at a seat)."""
+    """A response code (`refused`, `denied`, `referred`), `us` or `them` (`over`), the From header (`ringing` at a seat)."""
 
 
 def log_line(kind: Kind, key: str, detail: str = "") -> str:

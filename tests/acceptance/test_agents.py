@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from hotline.store.pool import Store
 from telephony.phones.callers import Caller
 from telephony.phones.seats import Answer, LetRing, Outside, Reject, Seats, free_address
 from telephony.phones.sipp import Exchange
 from tests.acceptance.conftest import nothing_left
+from tests.integration.telephony.asterisk.phone import Phone
 from tests.support.running import CONFIG, Running
 from tests.support.wait import eventually
 
@@ -18,6 +20,7 @@ Sipp = tuple[tuple[str, ...], dict[str, str]]
 MOBILE = "1380013800{}"
 AGENTS = """
 outcome_required = true
+no_answers_before_break = 2
 [outbound]
 trunk = "{trunk}"
 caller_number = "02161234567"
@@ -60,15 +63,22 @@ def staffed(
     made = Running(tmp_path_factory.mktemp("agents") / "data", config)
     runner.run(made.start())
     yield made
+    status, findings = runner.run(made.run("audit"))
+    assert status == 0, findings
     assert runner.run(made.stop()) == 0, made.said()
 
 
 @pytest.fixture
 async def house(staffed: Running) -> AsyncIterator[Running]:
-    """The same; afterwards everybody is off duty and nothing is left over."""
+    """The same; afterwards everybody is off duty, owes nothing, and nothing is left over."""
     yield staffed
-    for agent in await staffed.get("agents"):
-        await staffed.put(f"agents/{agent['id']}/forced-state", {"state": "offline", "reason": "end of the test"})
+
+    async def all_off() -> bool:
+        order = {"state": "offline", "reason": "end of the test"}
+        off = [await staffed.put(f"agents/{agent['id']}/forced-state", order) for agent in await staffed.get("agents")]
+        return all(agent["state"] == "offline" and not agent["outcome_required"] for agent in off)
+
+    await eventually(all_off, what="everybody off duty")
     await nothing_left(staffed)
 
 
@@ -139,6 +149,56 @@ async def test_a_break_that_lasts_too_long_is_shown_and_counted(house: Running) 
     assert status == 0, said
     assert (await house.get("agents/mei"))["reason"] == "back to work"
 
+    store = await Store.open(house.runtime["database"])
+
+    async def logged() -> list[tuple[object, ...]]:
+        rows = await store.fetch(
+            "SELECT state, reason, forced, overran_s > 0 FROM v_agent_state WHERE agent_id = 'mei' ORDER BY began_at DESC"
+        )
+        return [tuple(row) for row in rows[:2] if rows[0]["reason"] == "back to work"]
+
+    found = await eventually(logged, what="the order in the log of states")
+    assert found[1][:3] == ("break", "lunch", False)
+    assert (found[0][2], found[1][3]) == (True, True)
+    await store.close()
+
+
+async def test_a_phone_that_is_gone_is_not_rung_and_one_that_is_back_is(house: Running, exchange: Exchange) -> None:
+    account = [house.account("1001")]
+    async with Seats(exchange, account, behaviour=Answer()) as seats:
+        await house.put("agents/mei/state", {"state": "log_in", "extension": "1001"})
+        await house.set_ready("mei")
+        await seats.unregister("1001")
+        await house.wait_agent("mei", "unreachable")
+    async with Caller(exchange, number="4001", caller_number="13911110008") as call:
+        await house.wait_fact("13911110008", "CallQueued")
+        (waiting,) = await house.get("queues/service/waiting")
+        assert {"unreachable"} <= {why["code"] for why in waiting["why_nobody"]}
+        async with Seats(exchange, account, behaviour=Answer()) as seats:
+            await (await seats["1001"].next_call()).wait_answered()
+            await house.wait_agent("mei", "talking")
+            call.hang_up()
+    row = await house.ended("13911110008")
+    offers = (await house.get(f"calls/{row['call_id']}"))["offers"]
+    assert [(o["agent_id"], o["result"]) for o in offers] == [("mei", "answered")]
+
+
+async def test_an_agent_whose_phone_lets_nobody_through_is_set_on_a_break(house: Running, exchange: Exchange) -> None:
+    phone = await Phone.open("127.0.0.3", (exchange.host, exchange.port), "1001")
+    try:
+        phone.answers = ((0.0, 486),)  # its key "do not disturb"
+        assert await phone.register(house.account("1001").password) == 200
+        await house.put("agents/mei/state", {"state": "log_in", "extension": "1001"})
+        async with Caller(exchange, number="4001", caller_number="13911110005") as call:
+            await house.wait_agent("mei", "break")
+            assert (await house.get("agents/mei"))["reason"] == "phone_busy"
+            (waiting,) = await house.get("queues/service/waiting")
+            assert waiting["whereabouts"] in ("here", "returning")
+            call.hang_up()
+        assert len(phone.invites) == 2
+    finally:
+        await phone.close()
+
 
 async def test_a_remote_agent_takes_a_call_by_pressing_1_and_not_before(
     house: Running, exchange: Exchange, outside: Outside
@@ -176,6 +236,56 @@ async def test_who_does_not_press_1_is_not_connected_and_the_caller_goes_to_the_
     assert [(o["agent_id"], o["result"]) for o in offers] == [
         ("far2", "no_answer"), ("far3", "rejected"), ("far4", "answered"),
     ]  # fmt: skip
+
+
+async def test_a_remote_agent_holds_asks_and_hands_on_like_any_other(
+    house: Running, exchange: Exchange, outside: Outside
+) -> None:
+    outside[MOBILE.format(2)].behaviour = Answer(keys="1")
+    async with Seats(exchange, [house.account(seat) for seat in ("1001", "1005")], behaviour=Answer()) as seats:
+        await house.set_ready("far2")
+        async with Caller(exchange, number="4001", caller_number="13911110006") as call:
+            await house.wait_agent("far2", "talking")
+            await house.post("agents/far2/call/hold", None)
+            await house.wait_agent("far2", "holding")
+            await house.post("agents/far2/call/retrieve", None)
+            await house.wait_agent("far2", "talking")
+            await house.post("agents/far2/supervision", {"mode": "listen", "seat": "1005"})
+            await house.wait_fact("13911110006", "SupervisionBegan", mode="listen")
+            await house.put("agents/mei/state", {"state": "log_in", "extension": "1001"})
+            await house.set_ready("mei")
+            await house.post("agents/far2/transfer", {"to": "agent:mei", "attended": True})
+            await (await seats["1001"].next_call()).wait_answered()
+            await house.wait_agent("mei", "talking")
+            await house.wait_agent("far2", "holding")
+            await house.post("agents/far2/call/complete", None)
+            await house.wait_fact("13911110006", "TransferCompleted")
+            await house.wait_agent("far2", "wrap_up")
+            assert (await house.agent_state("mei"), call.state) == ("talking", "talking")
+            call.hang_up()
+    row = await house.ended("13911110006")
+    segments = (await house.get(f"calls/{row['call_id']}"))["segments"]
+    assert [s["agent_id"] for s in segments if s["kind"] == "talk"][::2] == ["far2", "mei"]
+
+
+async def test_a_remote_agent_who_presses_1_while_our_process_is_dead_has_his_caller(
+    house: Running, exchange: Exchange, outside: Outside
+) -> None:
+    await house.set_ready("far3")
+    outside[MOBILE.format(3)].behaviour = Answer()
+    async with Caller(exchange, number="4001", caller_number="13911110007") as call:
+        rung = await outside[MOBILE.format(3)].next_call()
+        await rung.wait_answered()
+        await house.kill9()
+        await rung.press("1")
+        await house.start()
+        await house.wait_agent("far3", "talking")
+        assert (rung.state, call.state) == ("talking", "talking")
+        rung.hang_up()
+        await call.finished()
+    row = await house.ended("13911110007")
+    assert (row["agent_id"], row["outcome"]) == ("far3", "answered")
+    await house.wait_agent("far3", "wrap_up")
 
 
 async def test_any_other_key_is_a_refusal(house: Running, exchange: Exchange, outside: Outside) -> None:

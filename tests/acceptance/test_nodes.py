@@ -51,6 +51,56 @@ async def test_callers_of_both_nodes_stand_in_one_line(layout: Layout, sipp: Sip
             row = await layout.ended(number)
             assert row["outcome"] == "answered", row
             assert row["node"] == f"node{1 + numbers.index(number) % 2}"
+        seats["1001"].behaviour = Answer()
+        await _a_supervisor_at_the_first_node_hears_a_call_at_the_second(layout, sipp, stack)
+        await _agents_of_both_nodes_ask_each_other(layout, sipp, stack)
+
+
+async def _agents_of_both_nodes_ask_each_other(layout: Layout, sipp: Sipp, stack: AsyncExitStack) -> None:
+    """The caller and the second agent are at the first node, the first agent at the second one; then the other way round."""
+    near = Seats(layout.exchange(*sipp, node=1), [layout.account("1002", 1)], behaviour=Answer())
+    await stack.enter_async_context(near)
+    caller = Caller(layout.exchange(*sipp, node=1), number="4002", caller_number="555020")
+    await stack.enter_async_context(caller)
+    await layout.set_ready("1001")
+    await layout.wait_agent("1001", "talking")
+    await layout.set_ready("1002")
+    await layout.post("agents/1001/transfer", {"to": "agent:1002", "attended": True})
+    await layout.wait_agent("1002", "talking")
+    await layout.wait_agent("1001", "holding")
+    await layout.post("agents/1001/call/conference", None)
+    await layout.wait_fact("555020", "ConferenceBegan")
+    await layout.post("agents/1001/call/complete", None)
+    await layout.wait_fact("555020", "TransferCompleted")
+    await layout.wait_agent("1001", "ready")
+    await layout.post("agents/1002/transfer", {"to": "agent:1001", "attended": True})
+    await layout.wait_agent("1001", "talking")
+    await layout.wait_agent("1002", "holding")
+    await layout.post("agents/1002/call/complete", None)
+    await layout.wait_agent("1002", "ready")
+    assert caller.state == "talking"
+    caller.hang_up()
+    await layout.wait_agent("1001", "ready")
+
+
+async def _a_supervisor_at_the_first_node_hears_a_call_at_the_second(
+    layout: Layout, sipp: Sipp, stack: AsyncExitStack
+) -> None:
+    supervisors = await stack.enter_async_context(
+        Seats(layout.exchange(*sipp, node=1), [layout.account("1006", 1)], behaviour=Answer())
+    )
+    call = await stack.enter_async_context(
+        Caller(layout.exchange(*sipp, node=2), number="4002", caller_number="555019")
+    )
+    await layout.set_ready("1001")
+    await layout.wait_agent("1001", "talking")
+    await layout.post("agents/1001/supervision", {"mode": "listen", "seat": "1006"})
+    supervisor = await supervisors["1006"].next_call()
+    began = await layout.wait_fact("555019", "SupervisionBegan", mode="listen")
+    assert began["extension"] == "1006"
+    call.hang_up()
+    await supervisor.finished()
+    await layout.wait_fact("555019", "SupervisionEnded", reason="call_over")
 
 
 async def test_load_at_both_nodes_is_served_by_seats_of_both(layout: Layout, sipp: Sipp) -> None:

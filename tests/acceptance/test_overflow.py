@@ -55,6 +55,7 @@ overflow = [{when = "waited", over = 2, to = "queue:back"}]
 id = "back"
 wrap_up_s = 0
 record = false
+at_closing = "announce:closed"
 [[queues]]
 id = "mail"
 overflow = [{when = "nobody_logged_in", to = "voicemail"}]
@@ -89,7 +90,7 @@ def _record_announcements(prompts: Path, spoken: Path | None) -> None:
     if spoken is not None and spoken.exists():
         shutil.copytree(spoken, prompts)
     (prompts / "custom" / "zh").mkdir(parents=True, exist_ok=True)
-    for name in ("closed", "voicemail", "voicemail_left", "emergency"):
+    for name in ("closed", "voicemail", "voicemail_left", "emergency", "forwarding"):
         with closing(wave.open(str(prompts / "custom" / "zh" / f"announce.{name}.wav"), "wb")) as sound:
             sound.setparams((1, 2, 8000, 0, "NONE", ""))
             sound.writeframes(array("h", [6000 if n % 16 < 8 else -6000 for n in range(4000)]).tobytes())
@@ -228,6 +229,16 @@ async def test_a_queue_closed_by_hand_says_so_to_who_comes(hotline: Running, exc
         call.hang_up()
 
 
+async def test_closing_a_queue_lets_those_go_who_wait_where_it_says_so(hotline: Running, exchange: Exchange) -> None:
+    async with Caller(exchange, number=NUMBERS["back"], caller_number="13833330016") as call:
+        await hotline.wait_fact("13833330016", "CallQueued")
+        assert (await hotline.run("queue", "close", "back"))[0] == 0
+        await hotline.wait_fact("13833330016", "CallFlowedOut", reason="closing", treatment="announce:closed")
+        assert (await call.finished(40)).ended_by == "them"
+    await hotline.wait_fact("13833330016", "IvrStepTaken", result="announced")
+    assert (await hotline.run("queue", "open", "back"))[1].strip() == "back is open"
+
+
 async def test_an_emergency_is_heard_by_who_waits_and_who_comes(hotline: Running, exchange: Exchange) -> None:
     async with Caller(exchange, number=NUMBERS["service"], caller_number="13833330008") as first:
         await hotline.wait_fact("13833330008", "CallQueued")
@@ -288,3 +299,32 @@ async def test_who_calls_again_soon_has_his_old_place(hotline: Running, exchange
                     await rival.finished(20)
     assert served == ["13833330011", "13833330012"]
     assert gave_up["outcome"] in ("abandoned", "short_abandoned")
+
+
+async def test_after_a_kill_what_was_switched_left_and_begun_is_still_there(
+    hotline: Running, exchange: Exchange
+) -> None:
+    """A message goes on while nobody of ours lives; a closed queue stays closed, and a left place is kept."""
+    async with Caller(exchange, number=NUMBERS["keep"], caller_number="13833330013") as first:
+        await hotline.wait_fact("13833330013", "CallQueued")
+        first.hang_up()
+        await first.finished()
+    gave_up = await hotline.ended("13833330013")
+    assert (await hotline.run("queue", "close", "service"))[0] == 0
+    async with Caller(exchange, number=NUMBERS["mail"], caller_number="13833330014") as speaker:
+        await hotline.wait_fact("13833330014", "VoicemailBegan")
+        await hotline.kill9()
+        await hotline.start()
+        await speaker.press("#")
+        await hotline.wait_fact("13833330014", "IvrStepTaken", result="message_left")
+        assert (await speaker.finished(30)).ended_by == "them"
+    left = await hotline.wait_fact("13833330014", "VoicemailLeft")
+    assert left["duration_s"] > 3.0
+    async with Caller(exchange, number=NUMBERS["keep"], caller_number="13833330013") as again:
+        resumed = await hotline.wait_fact("13833330013", "CallResumed")
+        assert resumed["earlier_call_id"] == gave_up["call_id"]
+        again.hang_up()
+    async with Caller(exchange, number=NUMBERS["service"], caller_number="13833330015") as call:
+        await hotline.wait_fact("13833330015", "CallFlowedOut", reason="closed", treatment="announce:closed")
+        await call.finished(40)
+    assert (await hotline.run("queue", "open", "service"))[0] == 0

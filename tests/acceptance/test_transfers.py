@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from telephony.phones.call import PhoneCall
 from telephony.phones.callers import Caller
 from telephony.phones.seats import Answer, LetRing, Outside, Reject, Seats, free_address
 from telephony.phones.sipp import Exchange
+from telephony.supervision import TONE_CONTEXT
 from tests.acceptance.conftest import nothing_left
+from tests.support.manager import channels
 from tests.support.running import CONFIG, Running
 from tests.support.wait import eventually
 
@@ -47,12 +50,14 @@ def transferring(
     made = Running(tmp_path_factory.mktemp("transfers") / "data", config)
     runner.run(made.start())
     yield made
+    status, findings = runner.run(made.run("audit"))
+    assert status == 0, findings
     assert runner.run(made.stop()) == 0, made.said()
 
 
 @pytest.fixture
 async def house(transferring: Running) -> AsyncIterator[Running]:
-    """The same; afterwards nothing is left over, and the audit finds nothing."""
+    """The same; afterwards nothing is left over (and after all tests the audit finds nothing)."""
     yield transferring
     for agent in await transferring.get("agents"):
         if agent["state"] != "offline":
@@ -71,27 +76,50 @@ class Scene:
     def __init__(self, house: Running, seats: Seats, caller: PhoneCall, number: str, talk: PhoneCall) -> None:
         self.house, self.seats, self.caller, self.number, self.talk = house, seats, caller, number, talk
 
-    async def ask(self, step: str) -> None:
-        await self.house.post(f"agents/1001/call/{step}", None)
+    async def ask(self, step: str, agent: str = "1001") -> None:
+        await self.house.post(f"agents/{agent}/call/{step}", None)
 
-    async def fact(self, kind: str, **fields: Any) -> dict[str, Any]:
+    async def fact(self, kind: str, /, **fields: Any) -> dict[str, Any]:
         return await self.house.wait_fact(self.number, kind, **fields)
 
-    async def consult(self, behaviour: Answer | LetRing | Reject | None = None) -> PhoneCall:
+    async def consult(
+        self, behaviour: Answer | LetRing | Reject | None = None, first: str = "1001", second: str = "1002"
+    ) -> PhoneCall:
         """Have the first agent ask the second one, and return the ring at that one's phone."""
-        self.seats["1002"].behaviour = behaviour or Answer()
-        await self.house.put("agents/1002/state", {"state": "ready"})
-        await self.house.wait_agent("1002", "ready")
-        await self.house.post("agents/1001/transfer", {"to": "agent:1002", "attended": True})
-        return await self.seats["1002"].next_call()
+        self.seats[second].behaviour = behaviour or Answer()
+        await self.house.set_ready(second)
+        await self.house.post(f"agents/{first}/transfer", {"to": f"agent:{second}", "attended": True})
+        return await self.seats[second].next_call()
 
-    async def consulted(self) -> PhoneCall:
+    async def consulted(self, first: str = "1001", second: str = "1002") -> PhoneCall:
         """The same, and he answers."""
-        asked = await self.consult()
+        asked = await self.consult(None, first, second)
         await asked.wait_answered()
-        await self.house.wait_agent("1002", "talking")
-        await self.house.wait_agent("1001", "holding")
+        await self.house.wait_agent(second, "talking")
+        await self.house.wait_agent(first, "holding")
         return asked
+
+    async def swapped(self) -> None:
+        """Have the first agent talk with the caller, and the second one wait."""
+        await self.ask("swap")
+        await self.house.wait_agent("1001", "talking")
+
+    async def conference(self, first: str = "1001") -> None:
+        """Have all three talk."""
+        await self.ask("conference", first)
+        await self.fact("ConferenceBegan")
+        await self.house.wait_agent(first, "talking")
+
+    async def recorded(self, count: int) -> None:
+        """Wait until so many conversations of this call are recorded, each of them well."""
+        call_id = (await self.house.ended(self.number))["call_id"]
+
+        async def stored() -> bool:
+            items = (await self.house.get("recordings", call=call_id))["items"]
+            assert [r["status"] for r in items] == ["stored"] * count, items
+            return True
+
+        await eventually(stored, what=f"{count} recordings")
 
     async def kinds(self) -> list[str]:
         """Return the kinds of all facts about offers and transfers, in order."""
@@ -108,6 +136,27 @@ class Scene:
             if segment["kind"] == "talk":
                 found[segment["agent_id"]] = found.get(segment["agent_id"], 0.0) + segment["duration_s"]
         return found
+
+    async def true_times(self) -> None:
+        """Compare the talk and hold times of all offers with what the journal says of each moment."""
+        row = await self.house.ended(self.number)
+        facts = await self.house.facts(row["call_id"])
+        offers = (await self.house.get(f"calls/{row['call_id']}"))["offers"]
+        for offer in offers:
+            mine = [f for f in facts if f.get("offer_id") == offer["offer_id"]]
+            got = [
+                f["at"] for f in facts if f["type"] == "TransferCompleted" and f.get("next_offer") == offer["offer_id"]
+            ]
+            began = got[0] if offer["kind"] == "consult" else _at(mine, "OfferAccepted")[0]
+            ended = _at(mine, "TalkEnded")[0]
+            begins, ends = _at(mine, "HoldBegan"), _at(mine, "HoldEnded")
+            held = sum(end - begin for begin, end in zip_longest(begins, ends, fillvalue=ended))
+            assert offer["talk_s"] == pytest.approx(ended - began - held, abs=0.01), offer
+            assert (offer["hold_s"] or 0.0) == pytest.approx(held, abs=0.01), offer
+
+
+def _at(facts: list[dict[str, Any]], kind: str) -> list[float]:
+    return [f["at"] for f in facts if f["type"] == kind]
 
 
 @asynccontextmanager
@@ -257,17 +306,11 @@ async def test_an_agent_asks_another_one_and_gives_him_the_caller(house: Running
         asked.hang_up()
         await house.wait_agent("1002", "wrap_up")
         await over(s.caller)
-        row = await house.ended("13811120008")
         kinds = await s.kinds()
         assert kinds[:2] == ["TransferStarted", "HoldBegan"]
         assert sorted(kinds[2:]) == ["TalkEnded", "TalkEnded", "TransferCompleted"]
-
-        async def both_recorded() -> bool:
-            items = (await house.get("recordings", call=row["call_id"]))["items"]
-            assert [r["status"] for r in items] == ["stored", "stored"], items
-            return True
-
-        await eventually(both_recorded, what="the recordings of both conversations")
+        await s.recorded(2)
+        await s.true_times()
 
 
 async def test_a_consult_that_is_called_off_brings_the_caller_back(house: Running, exchange: Exchange) -> None:
@@ -359,31 +402,189 @@ async def test_all_three_talk_until_one_of_them_leaves(house: Running, exchange:
     number = {"first": "13811120018", "second": "13811120019", "caller": "13811120020"}[leaves]
     async with scene(house, exchange, number) as s:
         asked = await s.consulted()
-        await s.ask("conference")
-        await s.fact("ConferenceBegan")
-        await house.wait_agent("1001", "talking")
+        await s.conference()
         if leaves == "first":
             await s.ask("complete")
             await s.talk.finished()
             await s.fact("TransferCompleted")
             assert (asked.state, s.caller.state) == ("talking", "talking")
+            await house.wait_agent("1001", "ready")
+            await asyncio.sleep(1.0)  # the length of what is recorded
             asked.hang_up()
             await house.wait_agent("1002", "wrap_up")
-            await over(s.caller)
         elif leaves == "second":
             asked.hang_up()
             await s.fact("TransferFailed", reason="called_off")
             assert (s.talk.state, s.caller.state) == ("talking", "talking")
             s.talk.hang_up()
             await house.wait_agent("1001", "wrap_up")
-            await over(s.caller)
-        else:
-            await over(s.caller)
+        await over(s.caller)
         await s.talk.finished()
         await asked.finished()
         row = await house.ended(number)
         segments = (await house.get(f"calls/{row['call_id']}"))["segments"]
         assert "conference" in {x["kind"] for x in segments}
+        assert (await s.talks()).keys() == ({"1001", "1002"} if leaves == "first" else {"1001"})
+        await s.recorded(2 if leaves == "first" else 1)
+
+
+async def test_who_got_the_caller_by_a_consult_may_ask_a_third_one(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120021", "1001", "1002", "1003") as s:
+        second = await s.consulted()
+        await s.ask("complete")
+        await s.fact("TransferCompleted")
+        third = await s.consulted("1002", "1003")
+        await s.ask("swap", "1002")
+        await house.wait_agent("1002", "talking")
+        await s.conference("1002")
+        second.hang_up()
+        await house.wait_agent("1002", "ready")
+        assert (third.state, s.caller.state) == ("talking", "talking")
+        third.hang_up()
+        await house.wait_agent("1003", "wrap_up")
+        await over(s.caller)
+        assert (await s.talks()).keys() == {"1001", "1002", "1003"}
+        await s.true_times()
+
+
+async def test_an_agent_asks_a_queue_and_gives_the_caller_to_who_answered(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120029") as s:
+        await house.set_ready("1002")
+        await house.post("agents/1001/transfer", {"to": "queue:sales", "attended": True})
+        asked = await s.seats["1002"].next_call()
+        await asked.wait_answered()
+        await house.wait_agent("1002", "talking")
+        await s.ask("complete")
+        await s.fact("TransferCompleted", kind="attended")
+        await over(s.caller)
+
+
+async def test_an_agent_asks_a_number_outside_and_gives_it_the_caller(
+    house: Running, exchange: Exchange, outside_at: tuple[str, int]
+) -> None:
+    async with (
+        Outside(exchange, address=outside_at[0], port=outside_at[1]) as outside,
+        scene(house, exchange, "13811120030") as s,
+    ):
+        await house.post("agents/1001/transfer", {"to": f"number:{MOBILE}", "attended": True})
+        reached = await outside[MOBILE].next_call()
+        assert reached.remote_number == "02161234567"  # our own number, and not the caller's
+        await reached.wait_answered()
+        await s.fact("HoldBegan")
+        second = (await s.fact("TransferStarted", to=f"number:{MOBILE}"))["next_offer"]
+        await s.fact("OfferAccepted", offer_id=second)
+        await s.ask("swap")
+        await house.wait_agent("1001", "talking")
+        await s.conference()
+        await s.ask("complete")
+        await s.fact("TransferCompleted", kind="attended")
+        await house.wait_agent("1001", "ready")
+        assert (reached.state, s.caller.state) == ("talking", "talking")
+        reached.hang_up()
+        assert (await s.caller.finished(30)).ended_by == "them"  # he hears the goodbye
+        assert (await s.talks()).keys() == {"1001", None}
+        await s.recorded(1)
+
+
+async def test_a_number_outside_that_does_not_answer_leaves_the_caller_with_his_agent(
+    house: Running, exchange: Exchange, outside_at: tuple[str, int]
+) -> None:
+    async with (
+        Outside(exchange, address=outside_at[0], port=outside_at[1], behaviour=Reject()) as outside,
+        scene(house, exchange, "13811120031") as s,
+    ):
+        await house.post("agents/1001/transfer", {"to": f"number:{MOBILE}", "attended": True})
+        await (await outside[MOBILE].next_call()).finished()
+        await s.fact("TransferFailed", kind="attended")
+        await house.wait_agent("1001", "talking")
+        await over(s.caller)
+
+
+async def test_a_consult_outside_outlives_our_process(
+    house: Running, exchange: Exchange, outside_at: tuple[str, int]
+) -> None:
+    async with (
+        Outside(exchange, address=outside_at[0], port=outside_at[1]) as outside,
+        scene(house, exchange, "13811120032") as s,
+    ):
+        await house.post("agents/1001/transfer", {"to": f"number:{MOBILE}", "attended": True})
+        reached = await outside[MOBILE].next_call()
+        await reached.wait_answered()
+        await house.wait_agent("1001", "holding")
+        await house.kill9()
+        await house.start()
+        await house.wait_agent("1001", "holding")
+        await s.ask("complete")
+        await s.talk.finished()
+        await house.wait_agent("1001", "ready")
+        assert (reached.state, s.caller.state) == ("talking", "talking")
+        await over(s.caller)
+        await reached.finished()
+
+
+# --- by the agent's own phone -------------------------------------------------------------------------------------------
+
+
+async def press(house: Running, number: str, phone: PhoneCall, keys: str, follows: str) -> None:
+    """Press keys, and once more as people do when nothing follows (a phone that is just led elsewhere may lose them)."""
+
+    async def has_followed() -> bool:
+        call = await house.call_of(number)
+        return [f["type"] for f in await house.facts(call["call_id"])].count(follows) > before
+
+    before = [f["type"] for f in await house.facts((await house.call_of(number))["call_id"])].count(follows)
+    for _ in range(3):
+        await phone.press(keys)
+        try:
+            await eventually(has_followed, within_s=4.0, what=f"{follows} after {keys}")
+        except AssertionError:
+            continue
+        return
+    raise AssertionError(f"{keys} did nothing")
+
+
+async def test_an_agent_holds_and_asks_and_hands_on_by_keys(house: Running, exchange: Exchange) -> None:
+    number = "13811120026"
+    async with scene(house, exchange, number) as s:
+        await press(house, number, s.talk, "*1", "HoldBegan")
+        await press(house, number, s.talk, "*1", "HoldEnded")
+        await house.set_ready("1002")
+        await press(house, number, s.talk, "*21002#", "OfferAccepted")
+        await press(house, number, s.talk, "*5", "HoldEnded")
+        await press(house, number, s.talk, "*5", "HoldBegan")
+        await press(house, number, s.talk, "*6", "ConferenceBegan")
+        await press(house, number, s.talk, "*8", "TransferCompleted")
+        assert (await s.talk.finished()).ended_by == "them"
+        second = s.seats["1002"].calls[-1]
+        await press(
+            house, number, second, "*302#", "TransferCompleted"
+        )  # who has him now may do the same: the second queue
+        await s.fact("CallQueued", queue_id="sales")
+        await over(s.caller)
+        started = await s.fact("TransferStarted", kind="blind")
+        assert (started["to"], started["by"]) == ("queue:sales", "seat")
+
+
+async def test_what_is_refused_by_keys_is_heard_and_changes_nothing(house: Running, exchange: Exchange) -> None:
+    async with scene(house, exchange, "13811120027") as s:
+        await s.talk.press("*300881234567#")  # nobody may call that
+
+        async def beeps() -> bool:
+            return any(TONE_CONTEXT in name for name in await channels(house))
+
+        await eventually(beeps, what="a beep")
+        assert await house.agent_state("1001") == "talking"
+        await over(s.caller)
+
+
+async def test_a_transfer_by_the_phones_own_button_is_refused_and_the_conversation_goes_on(
+    house: Running, exchange: Exchange
+) -> None:
+    async with scene(house, exchange, "13811120028") as s:
+        assert await s.talk.refer("1002") == 603
+        await s.ask("hold")
+        await house.wait_agent("1001", "holding")  # they still talk
+        await over(s.caller)
 
 
 # --- when our process dies in the middle --------------------------------------------------------------------------------
@@ -422,4 +623,44 @@ async def test_a_consult_that_rings_when_our_process_dies_goes_on_and_is_known_a
         await asked.finished()
         await house.wait_agent("1001", "talking")
         await house.wait_agent("1002", "ready")
+        await over(s.caller)
+
+
+@pytest.mark.parametrize("how", ["conference", "swap"])
+async def test_three_outlive_our_process_and_the_first_who_hangs_up_meanwhile_hands_the_caller_on(
+    house: Running, exchange: Exchange, how: str
+) -> None:
+    number = {"conference": "13811120022", "swap": "13811120023"}[how]
+    async with scene(house, exchange, number) as s:
+        asked = await s.consulted()
+        await (s.conference() if how == "conference" else s.swapped())
+        await house.kill9()
+        s.talk.hang_up()
+        await s.talk.finished()
+        await asyncio.sleep(1.0)  # nobody of ours is there
+        assert (asked.state, s.caller.state) == ("talking", "talking")
+        await house.start()
+        await house.wait_agent("1002", "talking")
+        await house.wait_agent("1001", "ready")
+        asked.hang_up()
+        await house.wait_agent("1002", "wrap_up")
+        await over(s.caller)
+
+
+@pytest.mark.parametrize("how", ["conference", "swap"])
+async def test_three_are_known_again_after_our_death(house: Running, exchange: Exchange, how: str) -> None:
+    number = {"conference": "13811120024", "swap": "13811120025"}[how]
+    async with scene(house, exchange, number) as s:
+        asked = await s.consulted()
+        await (s.conference() if how == "conference" else s.swapped())
+        await house.kill9()
+        await house.start()
+        await house.wait_agent("1001", "talking")
+        await house.wait_agent("1002", "talking")
+        await s.ask("cancel")
+        await asked.finished()
+        await house.wait_agent("1002", "ready")
+        assert (await house.agent_state("1001"), s.caller.state) == ("talking", "talking")
+        s.talk.hang_up()
+        await house.wait_agent("1001", "wrap_up")
         await over(s.caller)

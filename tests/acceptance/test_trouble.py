@@ -67,7 +67,7 @@ def test_settings_that_do_not_refer_to_each_other_are_one_sentence(place: Place)
 
 def test_a_settings_file_that_is_no_toml_and_one_that_is_missing(place: Place) -> None:
     (place.home / "hotline.toml").write_text("[http\nport = 1\n")
-    assert "hotline.toml is not valid TOML" in place.run("up").refused()
+    assert "hotline.toml:1: this is not valid TOML" in place.run("up").refused()
     assert "there is no file nowhere.toml" in place.run("--config", "nowhere.toml", "up").refused()
 
 

@@ -2,7 +2,8 @@
 
     python -m tests.bench [NAME…] [--quick] [--json]
 
-Benchmarks: codec, router, journal, bus, events, asterisk_cpu, demo20, takeover (the last four start a real hotline with synthetic phones). Ratios are
+Benchmarks: codec, router, fairness, journal, bus, events, asterisk_cpu, demo20, takeover, versus_app_queue, comfort_delay (these six start a real hotline with
+synthetic phones), simulation, expected_wait. Ratios are
 measured within one run, because the machine is shared; absolute numbers belong to the machine. A missed goal is shown and is no
 failure of the program; exit status 1 means that a benchmark could not be run.
 """
@@ -16,12 +17,27 @@ from collections.abc import Awaitable, Callable
 
 from hotline.runtime import logs
 from hotline.runtime.clock import stopwatch
-from tests.bench import ami_codec, asterisk_cpu, bus, demo20, events, journal, router, simulation, takeover
+from tests.bench import (
+    ami_codec,
+    asterisk_cpu,
+    bus,
+    comfort_delay,
+    demo20,
+    events,
+    expected_wait,
+    fairness,
+    journal,
+    router,
+    simulation,
+    takeover,
+    versus_app_queue,
+)
 from tests.bench.report import Report, Scale, say, say_done
 
 LIMITS_S = {
     "codec": 60,
     "router": 300,
+    "fairness": 120,
     "journal": 120,
     "bus": 180,
     "events": 120,
@@ -29,6 +45,9 @@ LIMITS_S = {
     "demo20": 420,
     "takeover": 300,
     "simulation": 180,
+    "expected_wait": 900,
+    "comfort_delay": 420,
+    "versus_app_queue": 1200,
 }
 CODEC_GOAL = 3.0
 
@@ -60,6 +79,7 @@ async def codec(scale: Scale) -> Report:
 BENCHES: dict[str, Callable[[Scale], Awaitable[Report]]] = {
     "codec": codec,
     "router": router.run,
+    "fairness": fairness.run,
     "journal": journal.run,
     "bus": bus.run,
     "events": events.run,
@@ -67,6 +87,9 @@ BENCHES: dict[str, Callable[[Scale], Awaitable[Report]]] = {
     "demo20": demo20.run,
     "takeover": takeover.run,
     "simulation": simulation.run,
+    "expected_wait": expected_wait.run,
+    "comfort_delay": comfort_delay.run,
+    "versus_app_queue": versus_app_queue.run,
 }
 
 

@@ -18,11 +18,13 @@ from hotline.secrets import load_or_create
 from telephony.asterisk import layout, state
 from telephony.asterisk.config.core import READ_CLASSES
 from telephony.asterisk.process import Process
+from telephony.phones.call import PhoneCall
 from telephony.phones.callers import Callers
 from telephony.phones.injection import Line
 from telephony.phones.program import find_sipp
-from telephony.phones.seats import Answer, Seats
+from telephony.phones.seats import Answer, Behave, Seats
 from telephony.phones.sipp import Exchange
+from telephony.phones.wire import Event
 from tests.support.running import Running
 
 OUR_NUMBER, QUEUE_NUMBER = "4001", "4900"
@@ -141,19 +143,28 @@ class Floor:
 
     # --- phones ---------------------------------------------------------------------------------------------------------
 
-    def _exchange(self) -> Exchange:
+    def exchange(self) -> Exchange:
+        """Return what phones of this hotline need to know."""
         return self.hotline.exchange(self._sipp, self._environment)
 
-    def phones(self, count: int, *, talk_s: float) -> Seats:
-        """Return `count` seats that answer every call, talk and hang up; not yet registered."""
+    def phones(
+        self,
+        count: int,
+        *,
+        talk_s: float | None = None,
+        behaviour: Behave | None = None,
+        on_change: Callable[[PhoneCall, Event], None] | None = None,
+    ) -> Seats:
+        """Return `count` seats that answer every call, talk and hang up, or behave as told; not yet registered."""
         accounts = [self.hotline.account(seat) for seat in self.seats(count)]
-        return Seats(self._exchange(), accounts, behaviour=Answer(after_s=RING_S, talk_s=talk_s))
+        behaves = behaviour or Answer(after_s=RING_S, talk_s=talk_s)
+        return Seats(self.exchange(), accounts, behaviour=behaves, on_change=on_change)
 
     async def play(self, number: str, calls: int, rate: float, seats: Seats) -> int:
         """Place calls, wait until all are over, and return how many a seat answered."""
         before = _answered(seats)
         lines = [Line(key=f"c{n}", number=number, caller_number=f"138{n:08d}") for n in range(calls)]
-        async with Callers(self._exchange(), lines, rate=rate) as callers:
+        async with Callers(self.exchange(), lines, rate=rate) as callers:
             for call in callers.calls.values():
                 await call.finished(timeout_s=calls / rate + 30)
         return _answered(seats) - before

@@ -49,6 +49,9 @@ class Call:
     rings_since: float = 0.0
     waits: bool = True
     """Whether the place kept on its channel is one in a line."""
+    since: float | None = None
+    before: tuple[QueueId, ...] = ()
+    """Of one who was moved from line to line: since when he waits, and the queues that let him out."""
     told_phase: str = "session"
     told_offer: c.Ring | None = None
     told_group: OfferId | None = None
@@ -161,6 +164,27 @@ class PhoneNetwork:
             case _:
                 return c.Refused(reason="not_in_session")
         return c.Done()
+
+    def treat(self, out: f.CallFlowedOut) -> None:
+        """The call flow of a caller's node hears that he left a line: he waits in another one, or does something else."""
+        call = self.calls.get(out.call_id)
+        if (
+            call is None
+            or call.phase != "session"
+            or (out.queue_id, out.entered_at) != (call.queue_id, call.entered_at)
+        ):
+            return
+        if not out.treatment.startswith("queue:"):
+            call.waits = False
+            return
+        call.since, call.before = call.since or call.entered_at, (*call.before, call.queue_id)
+        call.queue_id, call.entered_at = QueueId(out.treatment.removeprefix("queue:")), out.at
+        queued = f.CallQueued(
+            at=self.now, call_id=call.call_id, queue_id=call.queue_id, entered_at=call.entered_at, priority=call.priority,
+            skills=call.skills, levels=call.levels, wanted_agent=call.wanted_agent, wanted_s=call.wanted_s,
+            since=call.since, before=call.before,
+        )  # fmt: skip
+        self.tell(call.node, queued)
 
     def _ring(self, call: Call, ring: c.Ring) -> None:
         call.phase, call.ring, call.group, call.rings_since = "ringing", ring, ring.offer_id, self.now
@@ -361,6 +385,8 @@ class PhoneNetwork:
             levels=call.levels,
             wanted_agent=call.wanted_agent,
             wanted_s=call.wanted_s,
+            since=call.since,
+            before=call.before,
         )
         return f.CallAdopted(
             at=self.now,

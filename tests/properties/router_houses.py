@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from acd.core.agents.roster import Profile
-from hotline.settings.queues import BetweenQueues, Queue, Relax
+from hotline.settings.queues import BetweenQueues, Overflow, Queue, Relax
 from tests.unit.acd.play import profile
 
 A = Queue(id="a", ring_timeout_s=8, wrap_up_s=3, rest_after_no_answer_s=4, no_answers_before_break=2, short_abandon_s=2)
@@ -74,5 +74,13 @@ HOUSES = (
         {"sticky": "last_agent", "sticky_s": 4.0, "strategy": "ordered", "tiers": TIERS},
         {"sticky": "personal_agent", "sticky_s": 9.0},
         between="service_level_at_risk",
+    ),
+    _house(
+        "who waits for long goes elsewhere",
+        {"overflow": (Overflow(when="waited", over=4.0, to="queue:b"),), "ageing_per_minute": 10.0,
+         "relax": (Relax(after_s=3, skills={"english": 0}),)},
+        {"overflow": (Overflow(when="waited", over=12.0, to="voicemail"), Overflow(when="nobody_logged_in", to="queue:a")),
+         "strategy": "longest_idle", "relax": (Relax(after_s=5, skills={"card": 0}),)},
+        between="longest_wait",
     ),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 It keeps its own books and never looks into the router.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from acd.core.agents.roster import Profile
@@ -13,6 +13,10 @@ from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
 from hotline.settings.queues import Queue
 
 FOR_EVER = float("inf")
+KEEPS_IDLE = {"caller_left", "agent_left", "withdrawn", "lease", "answered_elsewhere", "called_off"}
+"""How an offer ended if its agent keeps his place among the idle ones."""
+IDLE = ("longest_idle", "ring_all", "ring_progressive")
+"""The strategies that go by idle time."""
 ON_DUTY = {"ready", "reserved", "ringing", "talking", "holding", "wrap_up", "rest"}
 ENDINGS = (f.OfferTimedOut, f.OfferRejected, f.OfferBusy, f.OfferFailed, f.OfferRescinded)
 
@@ -40,10 +44,12 @@ class Waiting:
     wanted_until: float = 0.0
     ring: set[OfferId] = field(default_factory=set)
     """The offers of the ring that he is under, or returning from."""
+    since: float = 0.0
+    """Since when he waits, the time in other lines included."""
 
     def worth(self, ageing_per_minute: float, now: float) -> tuple[float, float]:
         """Return what he is ranked by: smaller is served first."""
-        return (-(self.priority + ageing_per_minute * (now - self.entered_at) / 60.0), self.entered_at)
+        return (-(self.priority + ageing_per_minute * (now - self.since) / 60.0), self.since)
 
 
 @dataclass
@@ -83,12 +89,22 @@ class Monitor:
         self.queues = {QueueId(q.id): q for q in queues}
         self.agents = {a.id: a for a in agents}
         self.states = dict.fromkeys(self.agents, "offline")
+        self.idle_since: dict[AgentId, float | None] = dict.fromkeys(self.agents, 0.0)
+        """None: nobody outside can tell."""
+        self.rung_at = dict.fromkeys(self.agents, 0.0)
+        """When each was rung last since he logged in."""
+        self.flowed: set[tuple[CallId, QueueId, float]] = set()
+        """Waits that ended otherwise than by an answer or a hang-up."""
         self.seats: dict[str, dict[NodeId, Said]] = {}
         self.nodes: dict[CallId, NodeId] = {}
         self.waiting: dict[CallId, Waiting] = {}
         self.live: dict[OfferId, Live] = {}
         self.used: set[OfferId] = set()
         self.returned: set[OfferId] = set()
+        self.refused: defaultdict[CallId, set[AgentId]] = defaultdict(set)
+        """Who rejected whom: that outlives the router."""
+        self.won: set[OfferId] = set()
+        """Rings of which one phone was answered."""
         self.answered: Counter[CallId] = Counter()
         self.left: Counter[CallId] = Counter()
         self.ended: set[CallId] = set()
@@ -131,8 +147,9 @@ class Monitor:
                 self._link(record.node, record.at, up=record.up)
             case f.SnapshotTaken():
                 self._snapshot(record.node, set(record.living))
-            case c.CommandEnded(command=c.CancelRing(), outcome=c.Refused(reason="not_ringing")):
-                self._back(record.command.call_id, record.command.offer_id)  # type: ignore[attr-defined]
+            case c.CommandEnded(command=c.CancelRing(offer_id=ring), outcome=c.Refused(reason="not_ringing")):
+                if not self._ring(ring):  # else it may be answered: the router waits for the word, or asks once more
+                    self._back(record.command.call_id, ring)  # type: ignore[attr-defined]
             case c.CommandEnded(command=c.Ring(call_id=call_id, offer_id=offer_id), outcome=c.Refused()):
                 waiting = self.waiting.get(call_id)
                 if waiting is not None and waiting.away == offer_id:
@@ -155,11 +172,12 @@ class Monitor:
             self._priority(call, asked.priority, queue),
             frozenset(levels.items()),
             confirmed=node not in self.links_down,
+            since=asked.entered_at if asked.since is None else asked.since,
         )
         self.waiting[call] = waiting
         waiting.own_priority = asked.priority
         if asked.wanted_agent is not None:
-            until = FOR_EVER if asked.wanted_s is None else asked.entered_at + asked.wanted_s
+            until = FOR_EVER if asked.wanted_s is None else waiting.since + asked.wanted_s
             waiting.wish = (asked.wanted_agent, until)
         self._stick(call, waiting)
 
@@ -173,7 +191,7 @@ class Monitor:
             "personal_agent": self.managers.get(call),
             "last_agent": self.served.get(self.customers.get(call, "")),
         }
-        agent_id, until = waiting.wish or (sticks.get(queue.sticky), waiting.entered_at + queue.sticky_s)
+        agent_id, until = waiting.wish or (sticks.get(queue.sticky), waiting.since + queue.sticky_s)
         if agent_id is not None and waiting.wanted_agent != agent_id:
             waiting.wanted_agent, waiting.wanted_until = agent_id, until
             self._judge_wish(waiting)
@@ -205,6 +223,7 @@ class Monitor:
                 self.answered[call] += 1
                 self._served(call, live.agent_id)
             live.answered = True
+            self.won.add(live.ring)
         if record.phase == "session":
             self._end_talks(call)
             waiting = self.waiting.get(call)
@@ -224,11 +243,15 @@ class Monitor:
                     levels=place.levels,
                     wanted_agent=place.wanted_agent,
                     wanted_s=place.wanted_s,
+                    since=place.since,
                 )
             )
             self.offered += 1
             self.waiting[call].here = record.phase == "session"
             self.waiting[call].away = record.offer_id
+            ring = live.ring if live is not None else record.offer_id
+            self.waiting[call].refused_by = self.refused[call]
+            self.waiting[call].ring = {o for o, offer in self.live.items() if offer.ring == ring}
 
     def _ring(self, ring: OfferId) -> list[OfferId]:
         """Return the live offers of a ring, an answered one first."""
@@ -241,6 +264,7 @@ class Monitor:
         live, waiting = self.live.get(record.offer_id), self.waiting.get(record.call_id)
         if live is not None and not any(self.live[o].answered for o in self._ring(live.ring)):
             live.answered = True
+            self.won.add(live.ring)
         if waiting is not None and (live is not None or record.offer_id in (waiting.away, *waiting.ring)):
             self.answered[record.call_id] += 1
             self.entered_and_answered += 1
@@ -254,7 +278,7 @@ class Monitor:
 
     def _forget(self, call: CallId) -> None:
         """He has left the line: what was said of him counts no more, here, should he be adopted by another router."""
-        for told in (self.tiers, self.managers, self.customers):
+        for told in (self.tiers, self.managers, self.customers, self.refused):
             told.pop(call, None)  # type: ignore[attr-defined]
 
     def _ended_unanswered(self, record: f.OfferFact) -> None:
@@ -267,13 +291,15 @@ class Monitor:
         waiting = self.waiting.get(record.call_id)
         if waiting is not None and isinstance(record, f.OfferRejected):
             waiting.refused_by.add(live.agent_id)
+            self.refused[record.call_id] = waiting.refused_by
             self._judge_wish(waiting)
 
     def _returned(self, record: f.CallReturned) -> None:
         if not record.answered:
             self._back(record.call_id, record.offer_id)
         elif ring := self._ring(record.offer_id):
-            del self.live[ring[0]]
+            if self.live[ring[0]].answered or record.offer_id not in self.won:
+                del self.live[ring[0]]
         else:
             self.live.pop(record.offer_id, None)
 
@@ -319,6 +345,7 @@ class Monitor:
         match output:
             case f.AgentStateChanged():
                 assert output.previous == self.states[output.agent_id], "5: a state was skipped"
+                self._idles(output)
                 self.states[output.agent_id] = output.state
                 for waiting in self.waiting.values():
                     self._judge_wish(waiting)
@@ -345,11 +372,40 @@ class Monitor:
             known = self._registered(phone.extension)
             assert known in (None, phone.seat_node or ring.node), "2: rung where the phone is not"
 
+    def _idles(self, fact: f.AgentStateChanged) -> None:
+        """Note since when an agent is idle, as far as it can be told from outside, and who begins anew."""
+        keeps = fact.previous in ("reserved", "ringing") and fact.reason in KEEPS_IDLE
+        if fact.state == "ready" and not keeps:
+            self.idle_since[fact.agent_id] = None if fact.reason == "reconciled" else fact.at
+        if fact.previous == "offline":
+            self.rung_at[fact.agent_id] = 0.0
+
     def _leave(self, fact: f.CallAbandoned | f.CallFlowedOut) -> None:
+        wait = (fact.call_id, fact.queue_id, fact.entered_at)
+        if wait in self.flowed:
+            return  # told again to who had not heard it
         assert fact.call_id in self.waiting, "7: left without having waited"
-        assert fact.entered_at == self.waiting.pop(fact.call_id).entered_at, "4: the place was not kept"
+        waiting = self.waiting[fact.call_id]
+        assert (fact.queue_id, fact.entered_at) == (waiting.queue_id, waiting.entered_at), "4: the place was not kept"
+        if isinstance(fact, f.CallFlowedOut):
+            self.flowed.add(wait)
+            if fact.treatment.startswith("queue:"):
+                self._moves(fact, waiting)
+                return
+        del self.waiting[fact.call_id]
         self.left[fact.call_id] += 1
         self._forget(fact.call_id)
+
+    def _moves(self, fact: f.CallFlowedOut, waiting: Waiting) -> None:
+        """He waits on in the line of another queue, with the time that he has waited."""
+        assert waiting.here or waiting.may_be_here, "4: torn away from a ringing phone"
+        left, to = self.queues[waiting.queue_id], self.queues[QueueId(fact.treatment.removeprefix("queue:"))]
+        asked = {skill: level for skill, level in waiting.skills if left.skills.get(skill) != level}
+        for skill, level in to.skills.items():
+            asked[skill] = max(level, asked.get(skill, 0))
+        waiting.queue_id, waiting.entered_at, waiting.skills = QueueId(to.id), fact.at, frozenset(asked.items())
+        waiting.priority, waiting.wanted_agent = self._priority(fact.call_id, waiting.own_priority, to), None
+        self._stick(fact.call_id, waiting)
 
     def _offer(self, made: f.OfferMade, now: float) -> None:
         agent, caller = self.agents[made.agent_id], self.waiting.get(made.call_id)
@@ -374,6 +430,8 @@ class Monitor:
             others = (a for a in self.agents.values() if a.id not in caller.refused_by and self.able(a, caller))
             assert not any(self.states[a.id] in ON_DUTY for a in others), "4: rung again although another could serve"
         self._check_order(made, agent, caller)
+        self._check_agents(made, caller, beside=beside)
+        self.rung_at[made.agent_id] = now
         self.used.add(made.offer_id)
         self.offered_to[made.offer_id] = made.agent_id
         self.live[made.offer_id] = Live(made.agent_id, made.call_id, now + made.ring_timeout_s + 1.0, ring=ring)
@@ -382,9 +440,46 @@ class Monitor:
 
     def _check_order(self, made: f.OfferMade, agent: Profile, chosen: Waiting) -> None:
         for call, other in self.waiting.items():
-            there = other.here and other.confirmed and other.node not in self.links_down
+            there = other.here and other.confirmed and other.node not in self.links_down and self.is_sure(other)
             overtaken = there and self._comes_before(other, chosen) and self.able(agent, other)
             assert not overtaken or agent.id in other.refused_by, f"3: {call} was overtaken by {made.call_id}"
+            if self.between == "longest_wait" and there and other.since < chosen.since and self.able(agent, other):
+                first = agent.id in other.refused_by or any(
+                    o.queue_id == other.queue_id and self._comes_before(o, other) for o in self.waiting.values()
+                )
+                assert first, f"3: {call} has waited longer than {made.call_id}, in another queue"
+
+    def _check_agents(self, made: f.OfferMade, caller: Waiting, *, beside: bool) -> None:
+        """Nobody who could be rung comes before the one who is, by preference and strategy."""
+        queue = self.queues[caller.queue_id]
+        if caller.wanted_agent is not None:
+            return
+        if queue.strategy in ("ring_all", "ring_progressive"):
+            assert len(caller.ring) * beside < queue.ring_at_once, "2: more phones ring at once than may"
+        chosen = self._agent_rank(made.agent_id, queue)
+        for other in self.agents.values():
+            free = self.states[other.id] == "ready" and self.phone_free(other) and other.id not in caller.refused_by
+            if free and self.able(other, caller, sooner_s=0.01):
+                rank = self._agent_rank(other.id, queue)
+                assert None in (*rank, *chosen) or rank >= chosen, f"{other.id} comes before {made.agent_id}"  # type: ignore[operator]
+
+    def _agent_rank(self, agent_id: AgentId, queue: Queue) -> tuple[float | None, ...]:
+        """Return what an agent is ranked by, without what nobody outside can tell."""
+        preference, place = (
+            self.agents[agent_id].preference.get(QueueId(queue.id), 5),
+            list(self.agents).index(agent_id),
+        )
+        if queue.strategy in IDLE:
+            return (preference, self.idle_since[agent_id])
+        if queue.strategy == "ordered":
+            return (preference, place)
+        if queue.strategy == "round_robin":
+            return (preference, self.rung_at[agent_id], place)
+        return (preference,)
+
+    def is_sure(self, _waiting: Waiting) -> bool:
+        """Return whether it is known who may serve a caller now."""
+        return True
 
     def _comes_before(self, one: Waiting, other: Waiting) -> bool:
         """Return whether one must be served before another, if an agent can serve both."""
@@ -401,6 +496,7 @@ class Monitor:
         self.gone_before += len(self.waiting) + sum(self.left.values())
         self.waiting.clear()
         self.left.clear()
+        self.flowed.clear()
         for said in self.seats.values():
             for number, node in enumerate(sorted(said, key=lambda n: said[n].since)):
                 said[node] = Said(
@@ -424,19 +520,19 @@ class Monitor:
         node = self._registered(agent.extension)
         return node is not None and node not in self.links_down and not self.seats[agent.extension][node].in_use
 
-    def able(self, agent: Profile, caller: Waiting) -> bool:
-        """Return whether an agent may serve a caller, as far as queue, skills and wishes go."""
+    def able(self, agent: Profile, caller: Waiting, *, sooner_s: float = 0.0) -> bool:
+        """Return whether an agent may serve a caller, as far as queue, skills and wishes go; and could `sooner_s` ago."""
         wanted = caller.wanted_agent if self.now < caller.wanted_until else None
         if wanted is not None and caller.wanted_until == FOR_EVER:
             return wanted == agent.id
         serves = not agent.queues or caller.queue_id in agent.queues
-        has_all = all(agent.skills.get(skill, 0) >= level for skill, level in self._needs(caller))
+        has_all = all(agent.skills.get(skill, 0) >= level for skill, level in self._needs(caller, sooner_s))
         return serves and has_all and wanted in (None, agent.id)
 
-    def _needs(self, caller: Waiting) -> list[tuple[str, int]]:
+    def _needs(self, caller: Waiting, sooner_s: float) -> list[tuple[str, int]]:
         needs = dict(caller.skills)
         for step in self.queues[caller.queue_id].relax:
-            if caller.entered_at + step.after_s <= self.now:
+            if caller.since + step.after_s <= self.now - sooner_s:
                 for skill in needs.keys() & step.skills.keys():
                     needs[skill] = min(needs[skill], step.skills[skill])
         return [(skill, level) for skill, level in needs.items() if level > 0]
@@ -456,6 +552,6 @@ class Monitor:
     def _check_nobody_idles(self) -> None:
         ready = [a for a in self.agents.values() if self.states[a.id] == "ready" and self.phone_free(a)]
         for call, caller in self.waiting.items():
-            if caller.here and caller.confirmed and caller.node not in self.links_down:
+            if caller.here and caller.confirmed and caller.node not in self.links_down and self.is_sure(caller):
                 idle = [a.id for a in ready if self.able(a, caller) and a.id not in caller.refused_by]
                 assert not idle, f"10: {call} waits although {idle} could be rung"

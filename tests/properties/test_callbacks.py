@@ -5,14 +5,12 @@ Each story follows from its number alone. The world keeps its own books.
 
 import random
 from dataclasses import dataclass, field
+from typing import Literal
 
-import msgspec
 import pytest
 
-from acd.callbacks.book import Callback
-from acd.core.agents.roster import Agent
+from acd.core import memories
 from acd.core.floor import Output
-from acd.core.offers.book import Offer
 from acd.core.requests import AgentRequest
 from acd.core.router import Router
 from hotline import commands as c
@@ -39,6 +37,8 @@ class Channel:
     first: str = ""
     customer: str = ""
     """What came of dialling him; empty: he was not, or it is open."""
+    heard: bool = False
+    """Whether a router was told that he answered."""
     ring: c.Ring | None = None
     talking: bool = False
 
@@ -52,7 +52,7 @@ class World:
     lives: int = 0
     channels: dict[CallId, Channel] = field(default_factory=dict)
     inbox: list[f.Record] = field(default_factory=list)
-    memory: dict[str, dict[str, bytes]] = field(default_factory=lambda: {"agent": {}, "offer": {}, "callback": {}})
+    memory: dict[str, bytes] = field(default_factory=dict)
     wished: dict[str, float] = field(default_factory=dict)
     told: dict[str, f.CallbackRequested] = field(default_factory=dict)
     over: dict[str, str] = field(default_factory=dict)
@@ -60,15 +60,18 @@ class World:
     calling: set[str] = field(default_factory=set)
     live_since: dict[CallId, float] = field(default_factory=dict)
     dialled: int = 0
+    ahead: int = 0
+    """Customers who were dialled before an agent was free."""
 
     def __post_init__(self) -> None:
         self.lot = random.Random(self.seed)
-        first = self.lot.choice(["agent", "customer"])
-        policy = CallbackPolicy(first=first, retry_after_s=20, attempts=3, expires_after_s=100_000)
+        first: Literal["agent", "customer"] = self.lot.choice(["agent", "customer"])
+        ahead_s = self.lot.choice([0, 120, 120])
+        policy = CallbackPolicy(first=first, ahead_s=ahead_s, retry_after_s=20, attempts=3, expires_after_s=100_000)
         self.queue = Queue(
             id="q",
             ring_timeout_s=5,
-            wrap_up_s=0,
+            wrap_up_s=self.lot.choice([0, 8]),
             callback=policy,
             rest_after_no_answer_s=1,
             no_answers_before_break=100,
@@ -82,12 +85,9 @@ class World:
         self.router = Router(
             (self.queue,), [profile(a) for a in AGENTS], epoch=f"e{self.lives}", home_node=NODE, outbound=RULES
         )
-        decoded = [
-            [msgspec.msgpack.decode(value, type=kind) for value in self.memory[name].values()]
-            for name, kind in (("agent", Agent), ("offer", Offer), ("callback", Callback))
-        ]
-        agents, offers, callbacks = decoded
-        self.hear(self.router.restore(agents, offers, now=self.now, callbacks=callbacks))  # type: ignore[arg-type]
+        kept, unread = memories.read(self.memory)
+        assert not unread
+        self.hear(self.router.restore(kept, now=self.now))
 
     def die(self) -> None:
         """The router dies; what was under way to it is lost, and a new one asks its node for everything."""
@@ -97,11 +97,26 @@ class World:
         calls = tuple(self.adopted(channel) for channel in self.channels.values())
         self.give(f.NodeSurveyed(at=self.now, node=NODE, epoch=0, calls=calls, seats=()))
 
+    def node_dies(self) -> None:
+        """Its process dies, Asterisk lives on; what was under way is lost, and what there is is found by the next one."""
+        self.inbox.clear()
+        self.pass_time(self.lot.choice([0.5, 8.0]))
+        self.inbox.clear()
+        for channel in list(self.channels.values()):
+            self.give(self.adopted(channel))
+            if channel.customer == "answered":
+                self.give(f.CustomerDialled(at=self.now, call_id=channel.call_id, result="answered"))
+        self.give(f.SnapshotTaken(at=self.now, node=NODE, living=tuple(self.channels)))
+
     def adopted(self, channel: Channel) -> f.CallAdopted:
         phase = "talking" if channel.talking else "ringing" if channel.ring is not None else "session"
+        dialled = channel.first == "customer" or channel.talking
+        customer = "" if not channel.callback else channel.customer or ("dialled" if dialled else "waits")
+        customer = customer if customer in ("", "waits", "answered") else "dialled"
+        channel.heard = customer == "answered"
         return f.CallAdopted(
             at=self.now, call_id=channel.call_id, node=NODE, leg=LegId("l"), phase=phase,  # type: ignore[arg-type]
-            place=channel.place, offer_id=channel.ring.offer_id if channel.ring else None,
+            place=channel.place, offer_id=channel.ring.offer_id if channel.ring else None, customer=customer,  # type: ignore[arg-type]
         )  # fmt: skip
 
     # --- what the router says ---
@@ -122,6 +137,9 @@ class World:
             match said:
                 case f.CallbackAttempted():
                     self.in_turn(said)
+                    if said.agent_id is None:
+                        self.ahead += 1
+                        self.one_agent_for_each()
                     self.calling.add(said.callback_id)
                 case f.CallbackPutOff():
                     self.calling.discard(said.callback_id)
@@ -135,6 +153,8 @@ class World:
                 case c.Ring():
                     self.rung(said)
                 case c.Hangup():
+                    channel = self.channels.get(said.call_id)
+                    assert channel is None or not channel.heard, "hung up on who had answered"
                     self.end(said.call_id)
                 case c.CancelRing() | c.Release():
                     self.cancelled(said)
@@ -142,15 +162,10 @@ class World:
                     continue
 
     def keep(self) -> None:
-        for name, changed in (
-            ("agent", self.router.take_changed_agents()),
-            ("offer", self.router.take_changed_offers()),
-            ("callback", self.router.take_changed_callbacks()),
-        ):
-            for key, value in changed:  # type: ignore[attr-defined]
-                self.memory[name].pop(key, None)
-                if value is not None:
-                    self.memory[name][key] = msgspec.msgpack.encode(value)
+        for key, value in self.router.take_changed(now=self.now).items():
+            self.memory.pop(key, None)
+            if value is not None:
+                self.memory[key] = value
 
     def in_turn(self, said: f.CallbackAttempted) -> None:
         """No virtual caller who could be called has waited for longer than the one whose turn it is."""
@@ -164,6 +179,13 @@ class World:
                 and self.retry_at.get(other, 0.0) < self.now
             )
             assert not could or (since, other) >= (mine, said.callback_id), f"{said.callback_id} before {other}"
+
+    def one_agent_for_each(self) -> None:
+        """No more customers are called without an agent than agents are about to be free."""
+        floor = self.router.floor
+        lacking = [x for x in floor.callbacks if x.phase == "ahead"]
+        busy = [a for a in floor.agents if a.state in ("talking", "holding", "wrap_up", "rest", "reserved", "ringing")]
+        assert len(lacking) <= len(busy), (lacking, busy)
 
     def call_out(self, command: c.CallOut) -> None:
         wish = command.call_id.rpartition(".")[0]
@@ -218,8 +240,8 @@ class World:
 
     def step(self) -> None:
         what = self.lot.choices(
-            [self.wish, self.live_call, self.agent, self.deliver, self.customer, self.seat, self.wait, self.talk_over, self.die, self.remind],
-            [2, 2, 4, 12, 6, 6, 4, 4, 0.4, 1],
+            [self.wish, self.live_call, self.agent, self.deliver, self.customer, self.seat, self.wait, self.talk_over, self.die, self.node_dies, self.remind],
+            [2, 2, 4, 12, 6, 6, 4, 4, 0.4, 0.4, 1],
         )[0]  # fmt: skip
         what()
 
@@ -227,7 +249,7 @@ class World:
         name = f"w{len(self.wished)}"
         self.wished[name] = self.now - self.lot.choice([0.0, 10.0, 100.0])
         told = f.CallbackRequested(
-            at=self.now, callback_id=CallbackId(name), queue_id=QueueId("q"), number="13800138000", entered_at=self.wished[name]
+            at=self.now, callback_id=CallbackId(name), queue_id=QueueId("q"), number=f"13800{len(self.wished):06}", entered_at=self.wished[name]
         )  # fmt: skip
         self.told[name] = told
         for _ in range(self.lot.choice([0, 1, 1, 2])):  # one that nobody hears is told again by the journal
@@ -247,8 +269,13 @@ class World:
         self.give(AgentRequest(at=self.now, agent_id=AgentId(self.lot.choice(AGENTS)), ask=ask))  # type: ignore[arg-type]
 
     def deliver(self) -> None:
-        if self.inbox:
-            self.give(self.inbox.pop(0))
+        if not self.inbox:
+            return
+        record = self.inbox.pop(0)
+        if isinstance(record, f.CustomerDialled) and record.result == "answered" and record.call_id in self.channels:
+            callback = self.router.floor.callbacks.of_call(record.call_id)
+            self.channels[record.call_id].heard = callback is not None and callback.is_under_way
+        self.give(record)
 
     def customer(self) -> None:
         """A customer's phone says what becomes of it."""
@@ -328,3 +355,4 @@ def test_the_stories_reach_people_through_deaths() -> None:
     assert sum(result == "reached" for w in worlds for result in w.over.values()) > 10
     assert sum(result == "failed" for w in worlds for result in w.over.values()) > 0
     assert sum(w.lives for w in worlds) > len(worlds)
+    assert any(w.ahead for w in worlds)

@@ -7,16 +7,20 @@ because it died in between.
 from collections import Counter
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from acd.core import memories
+from acd.core.callers.line import Caller
 from acd.core.callers.overflow import RETRY_S, SWEEP_S
+from acd.core.offers.book import Offer
 from acd.core.requests import CallerRequest, QueueRequest
 from hotline import commands as c
 from hotline import facts as f
-from hotline.ids import CallId, QueueId
+from hotline.ids import CallId, LegId, QueueId
 from hotline.settings.queues import Overflow, Queue
-from tests.unit.acd.play import START, Play
+from tests.unit.acd.play import NODE, START, Play
 
 NAMES = ("a", "b", "c")
 LIMITS = (0.0, 1.0, 5.0, 30.0)
@@ -52,6 +56,7 @@ steps = st.one_of(
     st.tuples(st.just("phone"), st.sampled_from(["answer", "hang_up", "ignore", "reject"])),
     st.tuples(st.just("flow"), st.sampled_from(["tells", "tells_twice", "died"])),
     st.tuples(st.just("move"), st.integers(0, 50), st.sampled_from(TREATMENTS)),
+    st.tuples(st.just("router dies"), st.sampled_from([0.0, 3.0, 25.0])),
     st.tuples(st.just("switch"), st.sampled_from(NAMES), st.booleans() | st.none(), st.booleans() | st.none()),
 )
 
@@ -70,6 +75,8 @@ class Callers:
         """Moves of which the call flow has not told yet."""
         self.ringing: str | None = None
         self.made = 0
+        self.lives = 1
+        self.memory: dict[str, bytes] = {}
 
     # --- what the router says
 
@@ -101,7 +108,7 @@ class Callers:
     def _left(self, out: f.CallFlowedOut) -> None:
         again = self.entries.get((out.call_id, out.queue_id, out.entered_at)) == "flowed_out"
         self._close(out.call_id, out.queue_id, out.entered_at, "flowed_out")
-        assert self.ringing != out.call_id, "torn away from a ringing phone"
+        assert again or self.ringing != out.call_id, "torn away from a ringing phone"
         if again or not out.treatment.startswith("queue:"):
             return
         to = out.treatment.partition(":")[2]
@@ -145,21 +152,24 @@ class Callers:
 
     def phone(self, what: str) -> None:
         call = self.ringing
-        if call is None or self.play.router.floor.offers.of_call(CallId(call)) is None:
+        offer = self.play.router.floor.offers.of_call(CallId(call)) if call is not None else None
+        if call is None or offer is None:
             return
         self.ringing = None
         if what == "answer":
-            offer = self.play.router.floor.offers.of_call(CallId(call))
             caller = self.play.router.floor.line.get(CallId(call))
-            if offer is not None and caller is not None:
+            if caller is not None:
                 self._close(call, caller.queue_id, caller.entered_at, "answered")
-            self.play.answered(call)
+            self.play.told(f.OfferRang, call, offer.offer_id)
+            self.play.told(f.OfferAccepted, call, offer.offer_id)
             self.heed()
             self.play.ended(call)
         elif what == "hang_up":
             self.play.ended(call)
         else:
-            self.play.unanswered(call, f.OfferRejected if what == "reject" else f.OfferTimedOut)
+            self.play.told(f.OfferRejected if what == "reject" else f.OfferTimedOut, call, offer.offer_id)
+            self.heed()
+            self.play.returned(call, offer=offer.offer_id)
         self.heed()
 
     def flow(self, how: str) -> None:
@@ -176,6 +186,43 @@ class Callers:
             since, before = self.since[out.call_id], tuple(QueueId(q) for q in self.visited[out.call_id][:-1])
             self.play.queued(out.call_id, to, entered_at=out.at, since=since, before=before)
             self.heed()
+
+    def router_dies(self, downtime: float) -> None:
+        """The next one has what was remembered, and what the channels keep of those who wait. The call flows have heard everything."""
+        while self.untold:
+            self.flow("tells")
+        floor = self.play.router.floor
+        living = [self._kept(caller, floor.offers.of_call(caller.call_id)) for caller in floor.line]
+        switched = self._switched()
+        self.lives += 1
+        for key, value in self.play.router.take_changed(now=self.play.now).items():
+            self.memory.pop(key, None)
+            if value is not None:
+                self.memory[key] = value
+        kept, unread = memories.read(self.memory)
+        assert not unread
+        now = self.play.now + downtime
+        self.play = Play("1", queues=self.play.queues, epoch=f"e{self.lives}")
+        self.play.now, self.play.out = now, self.play.router.restore(kept, now=now)
+        self.heed()
+        self.play.surveyed(*(msgspec.structs.replace(call, at=self.play.now) for call in living))
+        self.heed()
+        assert self._switched() == switched, "a switch was forgotten"
+
+    def _switched(self) -> list[tuple[float | None, str]]:
+        switches = map(self.play.router.floor.openings.switch, map(QueueId, NAMES))
+        return [(switch.closed_at, switch.emergency) for switch in switches]
+
+    def _kept(self, caller: Caller, offer: Offer | None) -> f.CallAdopted:
+        place = f.Place(
+            flow="main", flow_version="1", step="queue", queue_id=caller.queue_id, entered_at=caller.entered_at,
+            since=caller.since, before=caller.before, priority=caller.priority,
+        )  # fmt: skip
+        return f.CallAdopted(
+            at=self.play.now, call_id=caller.call_id, node=NODE, leg=LegId("x"), place=place,
+            phase="session" if offer is None else "ringing", offer_id=offer.ring if offer is not None else None,
+            caller_number=self.numbers[caller.call_id],
+        )  # fmt: skip
 
     def steer(self, which: int, treatment: str) -> None:
         waiting = sorted(caller.call_id for caller in self.play.router.floor.line)
@@ -232,6 +279,8 @@ def act(callers: Callers, step: tuple[Any, ...]) -> None:
             callers.flow(how)
         case ("move", which, treatment):
             callers.steer(which, treatment)
+        case ("router dies", downtime):
+            callers.router_dies(downtime)
         case ("switch", queue_id, closed, emergency):
             callers.switch(queue_id, closed, emergency)
 

@@ -2,16 +2,14 @@
 
 from typing import Any, get_args
 
-import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from acd.core.agents.roster import Agent, Profile
+from acd.core import memories
+from acd.core.agents.roster import Profile
 from acd.core.agents.states import Force
 from acd.core.floor import Output
-from acd.core.matching.served import Bucket, Known
-from acd.core.offers.book import Offer
 from acd.core.requests import AgentRequest, OutcomeRequest
 from acd.core.router import Router
 from hotline import commands as c
@@ -41,12 +39,6 @@ delays = st.sampled_from([0.0, 0.0, 0.3, 3.0])
 customers = st.sampled_from(["mei", "li", "wang"])
 
 
-def _keep(memory: dict[str, bytes], key: str, value: msgspec.Struct | Bucket | None) -> None:
-    memory.pop(key, None)
-    if value is not None:
-        memory[key] = msgspec.msgpack.encode(value)
-
-
 class RouterMachine(RuleBasedStateMachine):
     """Random callers, agents, phones, delays, repetitions, gaps and deaths."""
 
@@ -66,10 +58,7 @@ class RouterMachine(RuleBasedStateMachine):
         self.monitor = Monitor(house.queues, house.agents, house.between)
         self.lives = self.calls = 0
         self.history: list[f.Record] = []
-        self.memory_agents: dict[str, bytes] = {}
-        self.memory_offers: dict[str, bytes] = {}
-        self.memory_customers: dict[str, bytes] = {}
-        self.memory_callers: dict[str, bytes] = {}
+        self.memory: dict[str, bytes] = {}
         self._new_router(house.agents)
         for agent in sorted(crew):
             self.agent_asks(agent=agent, ask="ready")
@@ -106,16 +95,14 @@ class RouterMachine(RuleBasedStateMachine):
         for output in out:
             if isinstance(output, c.Command):
                 self.net.put(output.node, c.CommandEnded(command=output, outcome=self.net.perform(output)))
+            elif isinstance(output, f.CallFlowedOut):
+                self.net.treat(output)
 
     def _remember(self) -> None:
-        for agent_id, agent in self.router.take_changed_agents():
-            _keep(self.memory_agents, agent_id, agent)
-        for offer_id, offer in self.router.take_changed_offers():
-            _keep(self.memory_offers, offer_id, offer)
-        for name, bucket in self.router.take_changed_customers():
-            _keep(self.memory_customers, name, bucket)
-        for call_id, known in self.router.take_changed_callers():
-            _keep(self.memory_callers, call_id, known)
+        for key, value in self.router.take_changed(now=self.net.now).items():
+            self.memory.pop(key, None)
+            if value is not None:
+                self.memory[key] = value
 
     def _deliver_due(self) -> None:
         while (record := self.net.take_due()) is not None:
@@ -355,11 +342,9 @@ class RouterMachine(RuleBasedStateMachine):
         self._new_router(self.house.agents)
 
     def _take_up(self) -> None:
-        agents = [msgspec.msgpack.decode(a, type=Agent) for a in self.memory_agents.values()]
-        offers = [msgspec.msgpack.decode(o, type=Offer) for o in self.memory_offers.values()]
-        served = [msgspec.msgpack.decode(b, type=Bucket) for b in self.memory_customers.values()]
-        known = [msgspec.msgpack.decode(k, type=Known) for k in self.memory_callers.values()]
-        self._carry_out(self.router.restore(agents, offers, now=self.net.now, served=served, known=known))
+        kept, unread = memories.read(self.memory)
+        assert not unread
+        self._carry_out(self.router.restore(kept, now=self.net.now))
         self._deliver_due()
 
     # --- always ---

@@ -34,6 +34,7 @@ class World:
         self.asked: tuple[OfferId, str] | None = None
         self.asked_talks = False
         self.held = False
+        self.together = False
         self.begun: set[OfferId] = set()
         self.handed_on: set[OfferId] = set()
         self.ended: dict[OfferId, int] = {}
@@ -96,7 +97,7 @@ class World:
             ended = c.CommandEnded(command=command, outcome=c.Refused(reason="not_talking"))
             self.said.append(ended)
 
-    def _do(self, command: c.CallCommand) -> bool:
+    def _do(self, command: c.CallCommand) -> bool:  # noqa: C901 - one case for each command
         if command.call_id != self.call:
             return False
         match command:
@@ -122,6 +123,14 @@ class World:
                 self.asked, self.asked_talks = (command.next_offer, command.agent_id), False
                 if not self.held:
                     self.hold()
+            case c.Swap() if self.asked_talks and not self.together:
+                self.fetched() if self.held else self.hold()
+            case c.Conference() if self.asked is not None and self.asked_talks and not self.together:
+                assert self.main is not None
+                if self.held:
+                    self.fetched()
+                self.together = True
+                self.tell(f.ConferenceBegan, self.main[0], next_offer=self.asked[0])
             case c.EndConsult() if self.asked is not None and self.asked[0] == command.next_offer:
                 if command.hand_on and not self.asked_talks:
                     return False
@@ -155,12 +164,13 @@ class World:
         if self.asked is None:
             return
         offer, talks = self.asked[0], self.asked_talks
-        self.asked, self.asked_talks = None, False
+        self.asked, self.asked_talks, self.together = None, False, False
         if talks:
             self.tell(f.TalkEnded, offer)
         else:
             self.tell(self.dice.choice((f.OfferTimedOut, f.OfferRejected, f.OfferBusy)), offer)
-        self.fetched()
+        if self.held:
+            self.fetched()
 
     def first_hangs_up(self) -> None:
         if self.main is None:
@@ -171,7 +181,7 @@ class World:
             told = [(f.TalkEnded, {}), (f.TransferCompleted, {"kind": "attended", "next_offer": self.asked[0]})]
             for kind, more in told if self.dice.random() < 0.5 else reversed(told):
                 self.tell(kind, offer, **more)
-            self.main, self.asked, self.asked_talks, self.held = self.asked, None, False, False
+            self.main, self.asked, self.asked_talks, self.held, self.together = self.asked, None, False, False, False
             return
         if self.asked is not None:
             self.tell(f.OfferRescinded, self.asked[0], reason="agent_left")
@@ -194,6 +204,7 @@ class World:
 
     def forget(self) -> None:
         self.call, self.main, self.asked, self.asked_talks, self.held = None, None, None, False, False
+        self.together = False
 
     def caller_calls(self) -> None:
         if self.call is None:
@@ -205,7 +216,19 @@ class World:
             )
 
     def agent_wants(self) -> None:
-        ask = self.dice.choice(("hold", "retrieve", "consult", "consult", "consult", "complete", "cancel", "transfer"))
+        asks = (
+            "hold",
+            "retrieve",
+            "consult",
+            "consult",
+            "consult",
+            "complete",
+            "cancel",
+            "transfer",
+            "swap",
+            "conference",
+        )
+        ask = self.dice.choice(asks)
         self.play.wants(self.dice.choice("123"), ask, f"agent:{self.dice.choice('123')}")
         self.watch()
 

@@ -6,9 +6,12 @@ A person is an async function of the story. Ids of queues and agents, and extens
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
-from hotline.settings.queues import Agent, Overflow, Queue, Relax
+from hotline.facts import CallbackRequested
+from hotline.ids import AgentId, CallbackId, QueueId
+from hotline.settings.queues import Agent, CallbackPolicy, Overflow, Queue, Relax
 from tests.properties.phone_network import NODES
 
 if TYPE_CHECKING:
@@ -70,6 +73,42 @@ def at_work(*agents: str, restless: float = 0.25) -> Person:
                 story.wire.later(story.luck.uniform(0.5, 6.0), story.ask, agent, "ready")
 
     return work
+
+
+def handing_on(*agents: str, to: tuple[str, ...], every_s: float) -> Person:
+    """Return agents who put callers on hold, take them back, and hand them on."""
+    asks = ("hold", "hold", "retrieve", "transfer", "transfer")
+
+    async def hand_on(story: "Story") -> None:
+        while True:
+            await asyncio.sleep(story.luck.expovariate(1 / every_s))
+            busy = [a for a in agents if story.watch.monitor.states[AgentId(a)] in ("talking", "holding")]
+            if busy:
+                ask = story.luck.choice(asks)
+                story.wants(story.luck.choice(busy), ask, story.luck.choice(to) if ask == "transfer" else "")
+
+    return hand_on
+
+
+def wishes(*queues: str, every_s: float) -> Person:
+    """Return callers who gave up their call and want to be called back."""
+
+    async def wish(story: "Story") -> None:
+        for number in count(1):
+            await asyncio.sleep(story.luck.expovariate(1 / every_s))
+            now = story.loop.time()
+            story.wish(
+                CallbackRequested(
+                    at=now,
+                    callback_id=CallbackId(f"wish{number:02}"),
+                    queue_id=QueueId(story.luck.choice(queues)),
+                    number=f"13800{number:06}",
+                    entered_at=now - story.luck.choice((0.0, 5.0, 30.0)),
+                    node=story.luck.choice((*NODES, None)),
+                )
+            )
+
+    return wish
 
 
 PLAIN = Feature(
@@ -147,4 +186,47 @@ OVERFLOW = Feature(
     people=(callers("over", every_s=4.0), at_work("1011")),
 )
 
-FEATURES: tuple[Feature, ...] = (PLAIN, RING_ALL, AGEING, OVERFLOW)
+PROGRESSIVE = Feature(
+    name="ring progressively",
+    queues=(Queue(id="more", strategy="ring_progressive", ring_more_every_s=1.5, ring_timeout_s=7, wrap_up_s=2),),
+    agents=tuple(Agent(id=e, extension=e, queues=("more",)) for e in ("1012", "1013", "1014")),
+    people=(callers("more", every_s=6.0), at_work("1012", "1013", "1014")),
+)
+
+HANDED_ON = Feature(
+    name="handed on",
+    queues=(
+        Queue(id="first", ring_timeout_s=6, wrap_up_s=1, transfer_timeout_s=6),
+        Queue(id="second", ring_timeout_s=6, wrap_up_s=1, transfer_timeout_s=6, priority=1),
+    ),
+    agents=(
+        Agent(id="1015", extension="1015", queues=("first",)),
+        Agent(id="1016", extension="1016", queues=("first", "second")),
+        Agent(id="1017", extension="1017", queues=("second",)),
+    ),
+    people=(
+        callers("first", every_s=6.0, patience_s=30.0),
+        at_work("1015", "1016", "1017", restless=0.1),
+        handing_on("1015", "1016", "1017", to=("queue:second", "queue:first", "agent:1016", "agent:1017"), every_s=2.0),
+    ),
+    share=0.4,
+)
+
+_CALLS = CallbackPolicy(attempts=2, retry_after_s=3, expires_after_s=600, ring_timeout_s=6)
+
+CALLED_BACK = Feature(
+    name="called back",
+    queues=(
+        Queue(id="back", ring_timeout_s=6, wrap_up_s=1, callback=_CALLS.model_copy(update={"first": "agent"})),
+        Queue(id="soon", ring_timeout_s=6, wrap_up_s=1, callback=_CALLS.model_copy(update={"first": "customer"})),
+    ),
+    agents=tuple(Agent(id=e, extension=e, queues=("back", "soon")) for e in ("1018", "1019")),
+    people=(
+        callers("back", every_s=10.0),
+        callers("soon", every_s=10.0),
+        wishes("back", "soon", every_s=8.0),
+        at_work("1018", "1019"),
+    ),
+)
+
+FEATURES: tuple[Feature, ...] = (PLAIN, RING_ALL, AGEING, OVERFLOW, PROGRESSIVE, HANDED_ON, CALLED_BACK)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 
-from acd.core.requests import AgentRequest
+from acd.core.requests import AgentRequest, TransferRequest
 from acd.office.term import EndSession, Hold, Look, Question, Take
 from acd.service import AcdService
 from hotline.bus.memory import MemoryBus
@@ -153,6 +153,15 @@ class Process:
             self.acd.ask(request)
         except HotlineError as exc:
             return type(exc).__name__
+        return "done"
+
+    def wants(self, agent: str, ask: str, to: str) -> str:
+        """Ask for something to be done with an agent's caller; return what came of it."""
+        request = TransferRequest(at=self.clock.now(), agent_id=AgentId(agent), ask=ask, to=to)  # type: ignore[arg-type]
+        try:
+            self.acd.ask(request)
+        except HotlineError as exc:
+            return str(exc)
         return "done"
 
     async def kill(self) -> None:

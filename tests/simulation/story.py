@@ -15,8 +15,10 @@ from random import Random
 import msgspec
 
 from hotline.bus.memory import MemoryBus
-from hotline.facts import Fact
-from hotline.settings import Acd, Asterisk, Seats, Settings
+from hotline.facts import CallbackEnded, CallbackPending, CallbackRefused, CallbackRequested, Fact
+from hotline.ids import CallbackId
+from hotline.settings import Acd, Asterisk, Outbound, Seats, Settings
+from hotline.settings.queues import BetweenQueues
 from hotline.tally import Tally
 from tests.properties.office_world import Database
 from tests.properties.phone_network import NODES
@@ -28,11 +30,16 @@ from tests.simulation.watch import Watch, monitor_of, watching
 from tests.simulation.wire import Weather, Wire
 from tests.support.routers import Notebook
 
-LASTS_S = 40.0
+LASTS_S = 30.0
 """How long people and trouble do what they do."""
 QUIET_S = 60.0
 """How soon everybody must be served once the trouble is over."""
 NOTES = 60
+BACKGROUND = 4
+"""The first tasks of a story are the house's own, not people's."""
+REMIND_S = 5.0
+"""How often the journal tells of wishes that are not over."""
+BETWEEN: tuple[BetweenQueues, ...] = ("strict_priority", "strict_priority", "longest_wait", "service_level_at_risk")
 PROCESSES = ("A", "B")
 Trouble = Callable[["Story"], Awaitable[None]]
 
@@ -67,8 +74,9 @@ class Story:
             seats=Seats(first=1001, count=20),
             queues=tuple(q for f in self.features for q in f.queues),
             agents=tuple(a for f in self.features for a in f.agents),
-            acd=Acd(beat_s=1.0, silent_s=3.0),
+            acd=Acd(beat_s=1.0, silent_s=3.0, between_queues=self.luck.choice(BETWEEN)),
             asterisk=Asterisk(node=NODES[0]),
+            outbound=Outbound(trunk="192.0.2.1:5060", allow=("1",), per_hour=100_000, at_once=100),
         )
         self.loop = asyncio.get_running_loop()
         self.bus = MemoryBus(Tally())
@@ -84,6 +92,8 @@ class Story:
         self.wire.broken = self.watch.fail
         self.facts = self.bus.subscribe("journal", Fact)
         self.calls = 0
+        self.wishes: dict[CallbackId, CallbackRequested] = {}
+        """Who wants to be called back and was not yet, nor given up."""
         self.errors: Errors | None = None
         """What the services log as errors, if that is kept."""
 
@@ -142,6 +152,33 @@ class Story:
         if process is not None:
             self.note(f"{agent} asks {ask}: {process.ask(agent, ask)}")
 
+    def wants(self, agent: str, ask: str, to: str = "") -> None:
+        """An agent wants something done with his caller."""
+        process = self.active()
+        if process is not None:
+            self.note(f"{agent} wants {ask} {to}: {process.wants(agent, ask, to)}")
+
+    def wish(self, wish: CallbackRequested) -> None:
+        """Somebody wants to be called back."""
+        self.wishes[wish.callback_id] = wish
+        self.note(f"{wish.callback_id} wishes to be called back")
+        self.bus.publish(wish)
+
+    async def keep_wishes(self) -> None:
+        """Be the journal: know which wishes are over, and remind routers of the others."""
+        over = self.bus.subscribe("callbacks", CallbackEnded, CallbackRefused)
+        while True:
+            try:
+                async with asyncio.timeout(REMIND_S):
+                    while True:
+                        fact = await over.get()
+                        assert isinstance(fact, CallbackEnded | CallbackRefused)
+                        self.wishes.pop(fact.callback_id, None)
+            except TimeoutError:
+                for wish in list(self.wishes.values()):
+                    made = [m for m in self.wire.made if m.rpartition(".")[0] == wish.callback_id]
+                    self.bus.publish(CallbackPending(at=self.loop.time(), wish=wish, calls=len(made)))
+
     # --- the story --------------------------------------------------------------------------------------------------------
 
     async def tell(self) -> Told:
@@ -152,7 +189,7 @@ class Story:
         with watching(self.watch):
             try:
                 self.start("A")
-                background = [self.wire.listen(), self.wire.look_around(), self.wire.let_go()]
+                background = [self.wire.listen(), self.wire.look_around(), self.wire.let_go(), self.keep_wishes()]
                 await asyncio.sleep(0.1)
                 self.start("B")
                 acts = [act(self) for f in self.features for act in f.people]
@@ -181,7 +218,7 @@ class Story:
 
     async def _end_well(self, people: "list[asyncio.Task[None]]") -> None:
         self._raise_what_died(people)
-        for task in people[3:]:
+        for task in people[BACKGROUND:]:
             task.cancel()
         self.note("the trouble is over")
         self.database.become("up")
@@ -201,7 +238,7 @@ class Story:
         for number, seat in enumerate(self.wire.phones):
             self.wire.move_phone(seat, NODES[number % 2])
         await self._until_served()
-        self._raise_what_died(people[:3])
+        self._raise_what_died(people[:BACKGROUND])
         for process in list(self.processes.values()):
             await self.kill(process.name)
 
@@ -222,6 +259,7 @@ class Story:
         ]
         assert self.active() is not None, "nobody routes although nothing is wrong any more"
         assert not left, f"12: {', '.join(left)} left waiting"
+        assert not self.wishes, f"12: {', '.join(self.wishes)} not called back"
         assert not monitor.waiting, f"12: the router keeps {', '.join(monitor.waiting)}"
         assert not monitor.live, f"11: {', '.join(monitor.live)} left open"
         raise AssertionError(f"an agent is stuck: {monitor.states}")
@@ -230,7 +268,7 @@ class Story:
         monitor = self.watch.monitor
         waits = any(c.phase in ("session", "ringing") and c.waits for c in self.wire.calls.values())
         idle = set(monitor.states.values()) <= {"ready", "wrap_up"}
-        return self.active() is not None and not (waits or monitor.waiting or monitor.live) and idle
+        return self.active() is not None and not (waits or monitor.waiting or monitor.live or self.wishes) and idle
 
     def _raise_what_died(self, people: "list[asyncio.Task[None]]") -> None:
         for task in people:

@@ -57,13 +57,18 @@ def nothing_ends_by_itself(_floor: Floor, _offer: Offer, _now: float) -> None:
     return
 
 
-def nobody_hangs_up(_floor: Floor, _fact: Any, _now: float) -> None:
+def nobody_is_freed(_floor: Floor, _offer: Offer, _now: float, *, reason: str) -> None:
+    return
+
+
+def deaf(_floor: Floor, _fact: Any, _now: float) -> None:
     return
 
 
 FAULTS: dict[str, tuple[object, str, Callable[..., object]]] = {
     "agents are rung for whomever": (match, "may_ring", everybody_will_do),
     "offers have no clock": (router.endings, "overdue", nothing_ends_by_itself),
+    "talks never end": (router.after_talk, "follow", nobody_is_freed),
 }
 
 
@@ -76,8 +81,8 @@ def test_the_stories_have_teeth(fault: str) -> None:
             live(seed)
 
 
-def test_a_talk_that_never_ends_is_found() -> None:
-    deaf = {**router.REACTIONS, TalkEnded: nobody_hangs_up}
-    with mock.patch.object(router, "REACTIONS", deaf), pytest.raises(Failed, match=r"seed \d+"):
-        for seed in range(60):
-            live(seed)
+def test_that_a_talk_has_ended_is_known_also_when_the_end_itself_is_never_told() -> None:
+    """The caller's return, or his end, says it too: so this is no fault that a story could find."""
+    with mock.patch.object(router, "REACTIONS", {**router.REACTIONS, TalkEnded: deaf}):
+        for seed in range(5):
+            assert live(seed).offers

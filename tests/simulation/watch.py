@@ -10,14 +10,18 @@ import acd.service
 from acd.core.agents.roster import Profile
 from acd.core.callers import arriving
 from acd.core.floor import Output
+from acd.core.offers.book import REFUSAL_S
 from acd.core.router import Router
+from acd.core.talks import transfers
 from hotline import commands as c
 from hotline import facts as f
-from hotline.ids import AgentId, CallId, Extension, NodeId, QueueId
+from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
 from hotline.settings import Settings
 from hotline.settings.queues import Queue
-from tests.properties.router_monitor import Monitor, Waiting
+from tests.properties.router_monitor import ENDINGS, FOR_EVER, Live, Monitor, Waiting
 
+GIVER_S = transfers.BACK_S + 20.0
+"""How long a caller whom nobody took may be kept for the one who gave him: the router's time, and a ring that was under way."""
 SURE_S = 3.0
 """How long a router that was frozen may take to make sure that nobody has replaced it."""
 
@@ -25,17 +29,33 @@ SURE_S = 3.0
 class HouseMonitor(Monitor):
     """The monitor of the property tests, for a world in which a node's telephony dies by itself while the router lives on."""
 
-    def __init__(self, queues: tuple[Queue, ...], agents: tuple[Profile, ...]) -> None:
-        super().__init__(queues, agents)
+    def __init__(
+        self, queues: tuple[Queue, ...], agents: tuple[Profile, ...], between: str = "strict_priority"
+    ) -> None:
+        super().__init__(queues, agents, between)
         self.shown: set[CallId] = set()
         """The calls that the last record showed in a session."""
         self.lost_at: dict[NodeId, float] = {}
         self.flown_out: set[f.CallFlowedOut] = set()
+        self.made: set[CallId] = set()
+        """Calls of ours to customers: of them only the agents' side is watched; their own books are tests/properties/test_callbacks."""
+        self.again: set[CallId] = set()
+        """Callers who were handed on: who had refused them before may be remembered or not."""
+        self.kept: set[AgentId] = set()
+        """Agents who were ever kept for a customer whom we called."""
+        self.talked: set[OfferId] = set()
+        """Rings whose conversation is known to be over: what else rang with it ends by its own news, or by its clock."""
+        self.entries: dict[CallId, float] = {}
+        """When each caller joined a line for the last time: who is handed on joins another one."""
 
     def hears(self, record: f.Record, now: float) -> None:
         """The router is told something at a time."""
         told = record.calls if isinstance(record, f.NodeSurveyed) else (record,)
         self.shown = {r.call_id for r in told if isinstance(r, f.CallAdopted) and r.phase == "session"}
+        for told_of in told:
+            self._is_anew(told_of)
+        if isinstance(record, f.TalkEnded) and record.offer_id in self.live:
+            self.talked.add(self.live[record.offer_id].ring)
         known = set(self.waiting)
         if isinstance(record, f.NodeSurveyed):
             for call_id in known & {call.call_id for call in record.calls}:
@@ -46,6 +66,54 @@ class HouseMonitor(Monitor):
         self.told(record)
         if isinstance(record, f.CallQueued) and record.call_id in set(self.waiting) - known:
             self._doubt_old_news(self.waiting[record.call_id], record, now)
+
+    def _is_anew(self, record: f.Record) -> None:
+        """Whoever joins a line later than before was handed on: his conversation is over, and he waits again."""
+        match record:
+            case f.CallQueued(call_id=call_id, entered_at=entered_at):
+                pass
+            case f.CallAdopted(
+                call_id=call_id, phase="session" | "ringing", place=f.Place(queue_id=str(), entered_at=entered_at)
+            ):
+                pass
+            case _:
+                return
+        before = self.entries.get(call_id)
+        self.entries[call_id] = max(entered_at, before or 0.0)
+        if before is not None and entered_at > before and call_id not in self.ended:
+            self.answered.pop(call_id, None)
+            self._end_talks(call_id)
+            self.again.add(call_id)
+
+    def _judge_wish(self, waiting: Waiting) -> None:
+        """Nobody is kept for ever for an agent whom he was handed on to."""
+        super()._judge_wish(waiting)
+        if waiting.wanted_until == FOR_EVER and self.now >= self._kept_until(waiting):
+            waiting.wanted_agent = None
+
+    def _kept_until(self, waiting: Waiting) -> float:
+        return waiting.entered_at + self.queues[waiting.queue_id].transfer_timeout_s
+
+    def able(self, agent: Profile, caller: Waiting, **more: float) -> bool:
+        """Whom he was handed on to may be rung as long as it is not sure that he is kept for him no more, whatever he can do."""
+        meant = caller.wish is not None and caller.wish[0] == agent.id
+        return (meant and not self.is_sure(caller)) or super().able(agent, caller, **more)
+
+    def _check_agents(self, made: f.OfferMade, caller: Waiting, *, beside: bool) -> None:
+        if self.is_sure(caller):
+            super()._check_agents(made, caller, beside=beside)
+
+    def _agent_rank(self, agent_id: AgentId, queue: Queue) -> tuple[float | None, ...]:
+        """An agent who was kept for a customer may have his old place among the idle ones, or not."""
+        return (None,) if agent_id in self.kept else super()._agent_rank(agent_id, queue)
+
+    def is_sure(self, waiting: Waiting) -> bool:
+        """Who was handed on in vain is kept for the giver for a while, and who refused him before may be spared."""
+        is_again = any(self.waiting.get(call_id) is waiting for call_id in self.again)
+        if is_again and self.now < waiting.entered_at + REFUSAL_S:
+            return False
+        was_kept = waiting.wish is not None and waiting.wish[1] == FOR_EVER
+        return not was_kept or self.now >= self._kept_until(waiting) + GIVER_S
 
     def _doubt_old_news(self, waiting: Waiting, record: f.CallQueued, now: float) -> None:
         """A caller who is told of late, after his node was lost, may have gone: he is not offered before a survey shows him."""
@@ -60,6 +128,10 @@ class HouseMonitor(Monitor):
             self.links_down.add(node)
             for waiting in self.waiting.values():
                 waiting.confirmed = waiting.confirmed and waiting.node != node
+
+    def _returned(self, record: f.CallReturned) -> None:
+        if not (record.answered and record.offer_id in self.talked):
+            super()._returned(record)
 
     def _adopted(self, record: f.CallAdopted) -> None:
         super()._adopted(record)
@@ -76,13 +148,61 @@ class HouseMonitor(Monitor):
         for waiting in self.waiting.values():
             waiting.confirmed = waiting.confirmed and not waiting.doubted
 
+    def told(self, record: f.Record) -> None:
+        if getattr(record, "call_id", None) in self.made and not isinstance(record, f.CallArrived):
+            self._hears_of_made(record)
+        else:
+            super().told(record)
+
+    def _hears_of_made(self, record: f.Record) -> None:
+        """News of a call of ours."""
+        match record:
+            case f.OfferAccepted(offer_id=offer_id) | f.CallAdopted(phase="talking", offer_id=str(offer_id)):
+                if offer_id in self.live:
+                    self.live[OfferId(offer_id)].answered = True
+            case f.TalkEnded(offer_id=offer_id) | f.CallReturned(answered=True, offer_id=offer_id):
+                self.live.pop(offer_id, None)
+            case f.CallEnded(call_id=call_id) | f.CallAdopted(call_id=call_id, phase="session"):
+                self.ended |= {call_id} if isinstance(record, f.CallEnded) else set()
+                self._end_talks(call_id)
+            case f.OfferFact(offer_id=offer_id) if isinstance(record, ENDINGS):
+                if offer_id in self.live and not self.live[offer_id].answered:
+                    del self.live[offer_id]
+
+    def _says_of_made(self, output: object, now: float) -> None:
+        """The router's words about a call of ours: nobody is rung twice, or for a call that is over."""
+        match output:
+            case f.OfferMade():
+                assert output.call_id not in self.ended, "5: an offer for an ended call"
+                assert all(o.agent_id != output.agent_id for o in self.live.values()), "1: two live offers of an agent"
+                assert all(o.call_id != output.call_id for o in self.live.values()), "1: two live offers of a call"
+                ends_by = now + output.ring_timeout_s + 1.0
+                self.live[output.offer_id] = Live(output.agent_id, output.call_id, ends_by, ring=output.offer_id)
+                self.used.add(output.offer_id)
+            case f.OfferFact() if isinstance(output, (*ENDINGS, f.OfferUnknown)):
+                assert output.offer_id in self.live, "5: an offer ended twice"
+                del self.live[output.offer_id]
+
     def said(self, output: object, now: float) -> None:
+        if isinstance(output, c.CallOut):
+            self.made.add(output.call_id)
+            self.nodes[output.call_id] = output.node
+        if (
+            isinstance(output, f.AgentStateChanged)
+            and output.call_id is not None
+            and output.call_id not in self.entries
+        ):
+            self.kept.add(output.agent_id)
+        if getattr(output, "call_id", None) in self.made and not isinstance(output, f.AgentStateChanged):
+            self._says_of_made(output, now)
+            return
         if isinstance(output, f.CallFlowedOut):
             if output in self.flown_out:
                 return  # who asks again hears the same again
             self.flown_out.add(output)
         if isinstance(output, f.OfferUnknown) and output.call_id in self.shown:
-            self.returned.add(output.offer_id)  # the ring is over unheard, and its caller was seen in our hands
+            live = self.live.get(output.offer_id)  # the ring is over unheard, and its caller was seen in our hands
+            self.returned.add(live.ring if live is not None else output.offer_id)
         super().said(output, now)
 
     def slept(self, now: float) -> None:
@@ -214,4 +334,4 @@ def monitor_of(settings: Settings) -> HouseMonitor:
         )
         for a in settings.all_agents()
     )
-    return HouseMonitor(settings.queues, tuple(profiles))
+    return HouseMonitor(settings.queues, tuple(profiles), settings.acd.between_queues)

@@ -13,12 +13,15 @@ from hotline import commands as c
 from hotline import facts as f
 from hotline.bus.memory import MemoryBus
 from hotline.ids import CallId, LegId, NodeId, OfferId, QueueId
-from tests.properties.phone_network import NODES, Call, PhoneNetwork
+from tests.properties.phone_network import NODES, Call
+from tests.simulation.callouts import CallingNetwork
 
 AGAIN_S = 1.0
 """A node surveys itself at most this often for one router."""
 SNAPSHOT_S = 10.0
 """How often a node looks at everything; what was lost is repaired then."""
+LEADS_ON_S = 0.05
+"""How long a call flow takes to lead a caller who was handed on into the line."""
 RELEASE_S = 2.0
 """How long the IVR waits for the router's own command."""
 TICK_S = 1e-6
@@ -44,7 +47,7 @@ class Weather:
         self.twice = self.lost = self.refused = 0.0
 
 
-class Wire(PhoneNetwork):
+class Wire(CallingNetwork):
     """The network, its lines and its people."""
 
     def __init__(
@@ -53,6 +56,8 @@ class Wire(PhoneNetwork):
         self._loop = asyncio.get_running_loop()
         super().__init__(seats, self._loop.time(), weather.delays_s)
         self.bus, self.luck, self.weather, self.note = bus, luck, weather, note
+        self.held = set()
+        self.made = {}
         self.life = 0
         """Counts the routers' lives: what is told twice is told twice to the same router."""
         self.history: list[f.Record] = []
@@ -184,13 +189,29 @@ class Wire(PhoneNetwork):
         self.later(lasts, self._talk_is_over, call, call.ring)
 
     def _talk_is_over(self, call: Call, ring: c.Ring) -> None:
-        if call.phase == "talking" and call.ring is ring:
+        made = self.made.get(call.call_id)
+        if made is not None and made.customer != "answered" and self.patient:
+            self.later(1.0, self._talk_is_over, call, ring)  # an agent who waits until his customer is there
+        elif call.phase == "talking" and call.ring is ring:
             self.agent_hangs_up(call)
             self.later(0.2, self._goes, call)  # the survey is not ours
 
     def _goes(self, call: Call) -> None:
         if call.phase not in ("gone", "talking", "ringing") and not call.waits:
             self.caller_hangs_up(call)
+
+    def is_seen(self, call: Call) -> bool:
+        return self.nodes[call.node].up and call.node not in self.away and call.node not in self.unheard
+
+    def handed_on(self, call: Call, command: c.Transfer) -> None:
+        self.later(LEADS_ON_S, self._lead_on, call, command)
+
+    def _lead_on(self, call: Call, command: c.Transfer) -> None:
+        """The call flow leads a caller who was handed on into the line, as soon as it has him."""
+        if call.phase == "session" and self.nodes[call.node].up and call.node not in self.away:
+            self.join(call, command)
+        elif call.phase == "session":
+            self.later(1.0, self._lead_on, call, command)
 
     # --- callers ----------------------------------------------------------------------------------------------------------
 

@@ -197,7 +197,8 @@ class Load:
         try:
             await eventually(done, within_s=within_s, every_s=0.2, what="the end of all calls")
         except AssertionError as exc:
-            said = "\n".join([*(str(s) for s in self.live()[:10]), *(c.complaint() for c in self.callers)])
+            late = sorted(self.live(), key=lambda s: (bool(s.excused), s.placed_at))
+            said = "\n".join([*(str(s) for s in late[:10]), *(c.complaint() for c in self.callers)])
             raise AssertionError(f"{exc}\n{said}") from None
 
     async def placed(self, calls: int, within_s: float = 120.0) -> None:

@@ -8,6 +8,7 @@ from hotline.commands import CancelRing, Command, Done, Outcome, Refused, Ring
 from hotline.facts import (
     CallAdopted,
     CallArrived,
+    CallEnded,
     CallQueued,
     CallReturned,
     Fact,
@@ -152,6 +153,11 @@ class Node:
         told = {"at": self._clock.now(), "call_id": CallId(call), "offer_id": offer}
         self._now_in("session", CallId(call), None)
         self._bus.publish(OfferTimedOut(**told), CallReturned(**told, answered=False))
+
+    def hangs_up(self, call: str) -> None:
+        """He is gone."""
+        del self._calls[CallId(call)]
+        self._bus.publish(CallEnded(at=self._clock.now(), call_id=CallId(call)))
 
     def phone(self, extension: str, *, in_use: bool = False) -> None:
         """A phone is there."""

@@ -315,7 +315,7 @@ class Questions(ABC):
         return [entry["fact"] for entry in await self.get(f"calls/{call_id}/journal")]
 
     async def wait_fact(
-        self, caller_number: str, kind: str, *, within_s: float = PATIENCE_S, **fields: Any
+        self, caller_number: str, kind: str, /, *, within_s: float = PATIENCE_S, **fields: Any
     ) -> dict[str, Any]:
         """Wait until the journal of the newest call from a number holds a fact with these fields, and return it."""
 

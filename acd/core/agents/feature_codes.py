@@ -3,7 +3,7 @@
 A code works from each phone of an agent; `*41` also says that he sits there now.
 """
 
-from acd.core.agents import after_talk, conduct
+from acd.core.agents import after_talk, asking
 from acd.core.agents.roster import Agent
 from acd.core.floor import Floor
 from acd.core.requests import SOUNDS, AgentRequest, OutcomeRequest, Sound, ask_of_code, outcome_of_code
@@ -30,4 +30,4 @@ def _do(floor: Floor, agent: Agent, signal: FeatureCodeDialled, now: float) -> S
     request = AgentRequest(
         at=signal.at, agent_id=agent.id, ask=ask, reason=reason, by="seat", extension=signal.extension
     )
-    return SOUNDS[ask] if conduct.requested(floor, request, now) is None else "refused"
+    return SOUNDS[ask] if asking.requested(floor, request, now) is None else "refused"

@@ -77,17 +77,21 @@ class Agent(msgspec.Struct, kw_only=True, omit_defaults=True):
     place: int = 0
     """His place in the settings; whoever is not there comes after all who are."""
     no_answers: int = 0
-    """Rings in a row that he did not answer."""
+    """Times in a row that he was rung in vain: he did not answer, or his phone was busy."""
     wish: Wish | None = None
     wish_reason: str = ""
     wish_by: str = ""
     """Who asked for it."""
+    wish_forced: bool = False
+    """Whether that was a supervisor's order."""
     conversation: Conversation | None = None
     owes: bool = False
     """Whether he must say how that conversation went before he can be ready."""
     sits_at: Extension | None = None
     """The seat he logged in from; None: that of his profile."""
     call_id: CallId | None = None
+    awaits: CallId | None = None
+    """The caller whom he takes over from another agent, and who is on his way to him: he is given nobody else."""
     phones: Phones = {}
     """What the nodes said about the phone of his seat."""
     seat_node: NodeId | None = None
@@ -183,7 +187,8 @@ class Agents:
 
     def queues_of(self, agent: Agent) -> tuple[QueueId, ...]:
         """Return the queues he serves."""
-        return self.surges.queues(agent.id, agent.profile.queues or self._queues)
+        own = agent.profile.queues or self._queues
+        return self.surges.queues(agent.id, own) if self.surges.can_be_on else own
 
     def of_queue(self, queue_id: QueueId) -> Iterator[Agent]:
         """Return all agents who serve a queue, whatever their state."""

@@ -28,6 +28,8 @@ class Surges:
         for queue_id, agents in self._called.items():
             for agent_id in agents:
                 self._by_agent[agent_id] = (*self._by_agent.get(agent_id, ()), queue_id)
+        self.can_be_on = bool(self._called)
+        """Whether anybody can be called in anywhere."""
         self._on: dict[QueueId, Surge] = {}
         self._changed: dict[QueueId, None] = {}
 

@@ -3,7 +3,7 @@
 Who is with a caller of the queue when it is switched off finishes that call. Nobody is logged in by it: it calls those who are on duty.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from acd.core.agents.surge import Surge
 from acd.core.floor import Floor
@@ -49,8 +49,8 @@ def _switch(floor: Floor, queue_id: QueueId, surge: Surge | None, now: float) ->
     floor.duty_changed = True
 
 
-def restore(floor: Floor, surges: Iterable[Surge]) -> None:
+def restore(floor: Floor, surges: Mapping[str, Surge], _now: float) -> None:
     """Take up the surge modes of an earlier life. Before the agents are."""
-    for surge in surges:
+    for surge in surges.values():
         known = bool(floor.agents.surges.agents_of(surge.queue_id))
         floor.agents.surges.switch(surge.queue_id, surge if known else None)

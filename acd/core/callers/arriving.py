@@ -8,16 +8,19 @@ from acd.core.callers.resuming import LeftPlace
 from acd.core.floor import Floor, Note
 from acd.core.offers import endings
 from acd.core.offers.book import GRACE_S, Offer
-from acd.core.talks import consults, transfers
+from acd.core.talks import consults, taking_over, transfers
 from hotline.facts import (
     CallAbandoned,
+    CallAdopted,
     CallArrived,
     CallEnded,
     CallerIdentified,
     CallFellBack,
     CallFlowedOut,
+    CallForwarded,
     CallQueued,
     CallResumed,
+    VoicemailBegan,
 )
 from hotline.ids import CallId, QueueId
 
@@ -52,7 +55,7 @@ def queued(floor: Floor, fact: CallQueued, now: float) -> None:
         return  # of a call that we made: it is let in when the customer is there
     if left_at is not None and fact.entered_at <= left_at:
         floor.ignore("repeated_queued")
-        outlets.tell_again(floor, fact, now)
+        outlets.tell_again(floor, fact)
     elif present is not None and present.queue_id == fact.queue_id:
         floor.ignore("repeated_queued")
     elif (barrier := outlets.barrier(floor, fact)) is not None:
@@ -89,17 +92,19 @@ def _resumed(floor: Floor, fact: CallQueued, now: float) -> CallQueued:
 
 
 def _keep_place(floor: Floor, caller: Caller, at: float) -> None:
-    """He hung up: his place waits for him, where the queue says so."""
-    keep_s = floor.queues[caller.queue_id].resume_s
+    """He hung up: his place waits for him, where a queue says so in which he waited; for as long as the most patient of them says."""
+    kept_s = {q: floor.queues[q].resume_s for q in (caller.queue_id, *reversed(caller.before)) if q in floor.queues}
+    where = [queue_id for queue_id, keep_s in kept_s.items() if keep_s > 0]
     note = floor.notes.get(caller.call_id)
-    if keep_s <= 0 or note is None or not note.number:
+    if not where or note is None or not note.number or floor.callbacks.concerns(caller.call_id):
         return
     place = LeftPlace(
         call_id=caller.call_id,
-        queue_id=caller.queue_id,
+        queue_id=where[0],
         number=note.number,
         since=caller.waits_since,
-        until=at + keep_s,
+        until=at + max(kept_s.values()),
+        before=tuple(where[1:]),
     )
     floor.left_places.keep(place)
     floor.timers.set("resume", place.call_id, place.until)
@@ -111,11 +116,12 @@ def move_on(floor: Floor, caller: Caller, queue_id: QueueId, now: float, *, reas
     He is there at once; the call flow of his node, which is told by `CallFlowedOut`, tells him as queued there too.
     """
     assert caller.asked is not None
+    at = outlets.leaves_at(caller.entered_at, now)
     asked = msgspec.structs.replace(
         caller.asked,
-        at=now,
+        at=at,
         queue_id=queue_id,
-        entered_at=now,
+        entered_at=at,
         priority=caller.priority,
         since=caller.waits_since,
         before=(*caller.before, caller.queue_id),
@@ -135,7 +141,7 @@ def _move(
     by: str = "",
 ) -> None:
     left = CallFlowedOut(
-        at=now,
+        at=max(now, fact.entered_at) if treatment else now,
         call_id=caller.call_id,
         queue_id=caller.queue_id,
         entered_at=caller.entered_at,
@@ -189,6 +195,7 @@ def enter(floor: Floor, asked: CallQueued, now: float, *, whereabouts: Whereabou
 
 def ended(floor: Floor, fact: CallEnded, now: float) -> None:
     """The caller hung up."""
+    taking_over.gone(floor, fact.call_id)
     gone(floor, fact.call_id, fact.at, now)
     floor.left.put(fact.call_id, ENDED)
     floor.notes.drop(fact.call_id)
@@ -238,6 +245,16 @@ def flowed_out(floor: Floor, fact: CallFlowedOut, now: float) -> None:
             bereave(floor, offer, now)
     elif caller is None and floor.left.get(fact.call_id) is None:
         floor.left.put(fact.call_id, fact.entered_at)
+
+
+def led_outside(floor: Floor, fact: CallAdopted | CallForwarded | VoicemailBegan, now: float) -> None:
+    """A caller leaves a message, or talks with a number outside. If he waits for us, his flow-out was told before our life began."""
+    caller, offer = floor.line.get(fact.call_id), floor.offers.of_call(fact.call_id)
+    if caller is None or fact.at < caller.entered_at:
+        return
+    comeback.leave(floor, caller)
+    if offer is not None:
+        bereave(floor, offer, now)
 
 
 def bereave(floor: Floor, offer: Offer, now: float) -> None:

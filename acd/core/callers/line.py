@@ -145,9 +145,10 @@ class Heads:
             if best is not None and best < rank:
                 break
             if needs <= has:
-                found = next((r for r in order if fits(r)), None)
-                if found is not None and (best is None or found < best):
-                    best = found
+                for found in order:
+                    if fits(found):
+                        best = found if best is None or found < best else best
+                        break
         return best
 
 
@@ -232,8 +233,9 @@ class Line:
         heads = self._heads.get(queue_id)
         if heads is None or not heads.size:
             return None
-        rank = heads.first(has, lambda rank: fits(self._callers[rank[2]]))
-        return self._callers[rank[2]] if rank is not None else None
+        callers = self._callers
+        rank = heads.first(has, lambda rank: fits(callers[rank[2]]))
+        return callers[rank[2]] if rank is not None else None
 
     def heads(self, queue_id: QueueId) -> Iterator[Caller]:
         """Return the first caller of each demand in a queue, in order."""

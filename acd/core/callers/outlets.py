@@ -20,6 +20,8 @@ from hotline.ids import QueueId
 
 FALLBACK = "fallback"
 EMERGENCY = "emergency"
+LEAST_S = 0.001
+"""By so much at least somebody leaves a line after he joined it, whatever the clocks of the machines say."""
 
 Obstacle = Literal["unknown_queue", "visited", "closed", "full", "emergency"]
 
@@ -42,7 +44,7 @@ def barrier(floor: Floor, fact: CallQueued) -> Barrier | None:
         return Barrier(reason=EMERGENCY, treatment=switch.then, announce=switch.emergency)
     if floor.openings.closed_by(fact.queue_id, fact.entered_at):
         return Barrier(reason="closed", treatment=queue.when_closed)
-    if floor.line.length(fact.queue_id) >= queue.max_waiting:
+    if _is_full(floor, fact.queue_id):
         return Barrier(reason="full", treatment=queue.when_full)
     return None
 
@@ -59,13 +61,27 @@ def obstacle(floor: Floor, queue_id: QueueId, before: tuple[QueueId, ...], now: 
     switch = floor.openings.switch(queue_id)
     if switch.emergency and switch.then != "stay":
         return "emergency"
-    return "full" if floor.line.length(queue_id) >= queue.max_waiting else None
+    return "full" if _is_full(floor, queue_id) else None
+
+
+def _is_full(floor: Floor, queue_id: QueueId) -> bool:
+    """Return whether nobody more may wait. Callbacks take up no place: nobody is on the line, and they have a limit of their own."""
+    length, limit = floor.line.length(queue_id), floor.queues[queue_id].max_waiting
+    return length >= limit and length - floor.callbacks.standing(queue_id) >= limit
 
 
 def usable(floor: Floor, treatment: str, before: tuple[QueueId, ...], now: float) -> bool:
     """Return whether a treatment can be had now. Only of queues the router knows that; every other one has its own fallback."""
     wanted = treatments.parse(treatment)
     return wanted.kind != "queue" or obstacle(floor, QueueId(wanted.target), before, now) is None
+
+
+def leaves_at(entered_at: float, now: float) -> float:
+    """Return when somebody leaves who joined at `entered_at`, by the clock of his node, which may be ahead of ours.
+
+    Where he goes next, this is his time of entry: were it no later than the last one, that would be taken for old news.
+    """
+    return max(now, entered_at + LEAST_S)
 
 
 def turn_away(floor: Floor, fact: CallQueued, now: float, why: Barrier) -> None:
@@ -75,7 +91,7 @@ def turn_away(floor: Floor, fact: CallQueued, now: float, why: Barrier) -> None:
         comeback.flow_out(floor, present, now, reason="moved")
     floor.left.put(fact.call_id, fact.entered_at)
     out = CallFlowedOut(
-        at=now,
+        at=leaves_at(fact.entered_at, now),
         call_id=fact.call_id,
         queue_id=fact.queue_id,
         entered_at=fact.entered_at,
@@ -91,7 +107,7 @@ def let_out(
 ) -> None:
     """Let a caller who is in our hands out of the line, for a treatment other than another queue's line."""
     out = CallFlowedOut(
-        at=now,
+        at=leaves_at(caller.entered_at, now),
         call_id=caller.call_id,
         queue_id=caller.queue_id,
         entered_at=caller.entered_at,
@@ -114,16 +130,16 @@ def _tell(floor: Floor, out: CallFlowedOut) -> None:
         floor.tell(out)
 
 
-def tell_again(floor: Floor, fact: CallQueued, now: float) -> None:
+def tell_again(floor: Floor, fact: CallQueued) -> None:
     """Somebody is told as queued who left: if he left for a treatment, whoever tells it did not hear so, or died of it."""
     out = floor.flown_out.get(fact.call_id)
-    if out is not None and (out.queue_id, out.entered_at) == (fact.queue_id, fact.entered_at) and out.at < now:
+    if out is not None and (out.queue_id, out.entered_at) == (fact.queue_id, fact.entered_at):
         floor.tell(out)
 
 
 def have_looked_at(floor: Floor, caller: Caller, now: float) -> None:
     """Have somebody who joined a line held against what could take him out of it (see `overflow`)."""
     queue, switch = floor.queues[caller.queue_id], floor.openings.switch(caller.queue_id)
+    caller.to_hear = switch.emergency if switch.then == "stay" else ""
     if queue.overflow or queue.at_closing is not None or switch.emergency:
-        caller.to_hear = switch.emergency if switch.then == "stay" else ""
         floor.timers.set("overflow", caller.call_id, now)

@@ -1,8 +1,8 @@
 """Who hung up while he waited and calls again soon gets his old place back. Pure.
 
 That he gave up stays true, and the new call is one of its own: its wait, and the clock of the service level, begin when it joins
-the line. Only its place goes by the old time. A place is given back once, in the queue where it was, to a call from the same
-number; who hides his number has none. What is remembered is bounded, and survives the router's death.
+the line. Only its place goes by the old time. A place is given back once, to a call from the same number, in the queue where it was or in
+one that had let its caller out to that; who hides his number has none. What is remembered is bounded, and survives the router's death.
 """
 
 from collections.abc import Iterator
@@ -25,6 +25,13 @@ class LeftPlace(msgspec.Struct, frozen=True, kw_only=True):
     """Since when he had waited."""
     until: float
     """How long it is kept for him."""
+    before: tuple[QueueId, ...] = ()
+    """The queues in which he had waited before, where he has a claim to it too."""
+
+    @property
+    def claims(self) -> list[tuple[QueueId, str]]:
+        """Where it is given back, and to whom."""
+        return [(queue_id, self.number) for queue_id in dict.fromkeys((self.queue_id, *self.before))]
 
 
 class LeftPlaces:
@@ -44,13 +51,13 @@ class LeftPlaces:
 
     def keep(self, place: LeftPlace) -> None:
         """Keep a place; of two with the same number in one queue, the one that was waited for longer."""
-        known_id = self._by_number.get((place.queue_id, place.number))
-        known = self._by_call.get(known_id) if known_id is not None else None
-        if known is not None:
-            place = msgspec.structs.replace(place, since=min(place.since, known.since))
-            self.drop(known.call_id)
+        for claim in place.claims:
+            known = self._by_call.get(self._by_number.get(claim, place.call_id))
+            if known is not None:
+                place = msgspec.structs.replace(place, since=min(place.since, known.since))
+                self.drop(known.call_id)
         self._by_call[place.call_id] = place
-        self._by_number[place.queue_id, place.number] = place.call_id
+        self._by_number.update(dict.fromkeys(place.claims, place.call_id))
         self.changed[place.call_id] = None
         while len(self._by_call) > PLACES:
             self.drop(next(iter(self._by_call)))
@@ -59,7 +66,8 @@ class LeftPlaces:
         """Forget a place; nothing happens if there is none."""
         place = self._by_call.pop(call_id, None)
         if place is not None:
-            del self._by_number[place.queue_id, place.number]
+            for claim in place.claims:
+                del self._by_number[claim]
             self.changed[call_id] = None
 
     def take(self, queue_id: QueueId, number: str, now: float) -> LeftPlace | None:

@@ -4,7 +4,7 @@
 enough for less to be asked of agents. Whenever an agent may be rung for him who might not before, he is matched anew.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from acd.core.callers.demand import asked, next_step_at, relaxed, step_at
 from acd.core.callers.line import Caller
@@ -13,7 +13,6 @@ from acd.core.floor import Floor, Note
 from acd.core.matching import sticky
 from acd.core.matching.served import Known
 from hotline.facts import CallQueued
-from hotline.ids import AgentId
 
 
 def join(floor: Floor, caller: Caller, now: float) -> None:
@@ -25,7 +24,11 @@ def join(floor: Floor, caller: Caller, now: float) -> None:
     caller.needs = relaxed(_asked(floor, caller), queue, since, now)
     caller.rank = rank_of(floor, caller)
     floor.line.add(caller)
-    _remember(floor, caller)
+    known = floor.known.get(caller.call_id)
+    if known is not None and known.refusals and not caller.refusals:
+        caller.refusals = known.refusals
+        floor.judge_refusals(caller, now)
+    remember(floor, caller)
     _time(floor, caller, now)
     sticky.begin(floor, caller, now)
 
@@ -65,7 +68,7 @@ def rerank(floor: Floor, caller: Caller, now: float, *, priority: int | None = N
     if note is not None:
         caller.tier = note.tier
     floor.line.re_rank(caller, rank_of(floor, caller), caller.needs)
-    _remember(floor, caller)
+    remember(floor, caller)
     sticky.begin(floor, caller, now)
 
 
@@ -89,12 +92,12 @@ def _time(floor: Floor, caller: Caller, now: float) -> None:
         floor.timers.clear("relax", caller.call_id)
 
 
-def _remember(floor: Floor, caller: Caller) -> None:
-    """Have what his place or the agent whom he is kept for goes by remembered beyond our own death, where it matters."""
+def remember(floor: Floor, caller: Caller) -> None:
+    """Have what his place, or who is rung for him, goes by remembered beyond our own death, where it matters."""
     note, queue = floor.notes.get(caller.call_id), floor.queues[caller.queue_id]
-    if note is None or not (queue.tiers or queue.sticky != "none"):
-        return
-    if note.customer_id or note.tier:
+    if note is None:
+        note = Note(node=caller.node)
+    if caller.refusals or ((queue.tiers or queue.sticky != "none") and (note.customer_id or note.tier)):
         floor.known.note(
             Known(
                 call_id=caller.call_id,
@@ -103,14 +106,14 @@ def _remember(floor: Floor, caller: Caller) -> None:
                 customer_id=note.customer_id,
                 tier=note.tier,
                 agent_id=note.agent_id,
+                refusals=caller.refusals,
             )
         )
 
 
-def restore(floor: Floor, served: Iterable[Mapping[str, AgentId]], known: Iterable[Known]) -> None:
-    """Take up who served whom, and what was known of waiting callers, in an earlier life; they are adopted later."""
-    floor.served_by.restore(served)
-    for caller in known:
+def restore(floor: Floor, known: Mapping[str, Known], _now: float) -> None:
+    """Take up what was known of waiting callers in an earlier life; they are adopted later."""
+    for caller in known.values():
         floor.known.note(caller)
         note = floor.notes.get(caller.call_id) or Note(node=caller.node)
         note.name, note.customer_id, note.tier, note.agent_id = (

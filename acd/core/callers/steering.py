@@ -1,10 +1,10 @@
 """What supervisors do with those who wait, and with whole queues: priorities, moves, switches. Pure.
 
 A refusal is named and changes nothing. Whoever is just being rung for, or is on his way back, is left where he is: a phone that
-rings is not overruled from afar.
+rings is not overruled from afar. Callbacks have orders of their own (see `acd.callbacks`): nobody is on the line to be treated.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import msgspec
 
@@ -21,6 +21,8 @@ from hotline.ids import QueueId
 
 def requested(floor: Floor, request: CallerRequest, now: float) -> str | None:
     """Do what a supervisor asks for a waiting caller; return why not, if it cannot be done."""
+    if floor.callbacks.concerns(request.call_id):
+        return "callback"
     caller = floor.line.get(request.call_id)
     if caller is None:
         return "not_waiting"
@@ -110,13 +112,17 @@ def _let_hear(floor: Floor, before: Switch, after: Switch, now: float) -> None:
     overflow.look_at_all(floor, after.queue_id, now)
 
 
-def restore(floor: Floor, switches: Iterable[Switch], places: Iterable[LeftPlace]) -> None:
-    """Take up what was switched, and the places that were left, in an earlier life."""
-    for switch in switches:
+def restore_switches(floor: Floor, switches: Mapping[str, Switch], _now: float) -> None:
+    """Take up what was switched in an earlier life."""
+    for switch in switches.values():
         if switch.queue_id in floor.queues:
             floor.openings.put(switch)
         else:
             floor.openings.changed[switch.queue_id] = None
-    for place in places:
+
+
+def restore_places(floor: Floor, places: Mapping[str, LeftPlace], _now: float) -> None:
+    """Take up the places that were left in an earlier life."""
+    for place in places.values():
         floor.left_places.keep(place)
         floor.timers.set("resume", place.call_id, place.until)

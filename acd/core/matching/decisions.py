@@ -3,7 +3,6 @@
 A decision is kept as the values that it went by, taken when it was made; reasons and words are found when somebody asks.
 """
 
-from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import Literal
@@ -35,10 +34,13 @@ class Before(msgspec.Struct, frozen=True, gc=False):
     serves: tuple[QueueId, ...]
     in_use: bool
     cut_off: bool
+    takes_over: bool = False
+    """Whether he was kept free for a caller whom he takes over."""
 
     def reasons(self, wish: Wish) -> tuple[Reason, ...]:
         """Return why he was not rung."""
         phone = [Reason("phone_in_use")] if self.in_use else [Reason("node_unseen")] if self.cut_off else []
+        phone += [Reason("takes_over")] if self.takes_over else []
         return (*phone, *unsuited(self.agent_id, self.skills, wish, self.serves))
 
 
@@ -246,16 +248,17 @@ class Decisions:
     """The last decisions of the last calls."""
 
     def __init__(self) -> None:
-        self._of_call: Recent[CallId, deque[Made]] = Recent(CALLS)
+        self._of_call: Recent[CallId, list[Made]] = Recent(CALLS)
 
     def add(self, made: Made) -> None:
         """Keep a decision."""
         call_id = made.known.call_id
         kept = self._of_call.get(call_id)
         if kept is None:
-            kept = deque(maxlen=PER_CALL)
-            self._of_call.put(call_id, kept)
+            self._of_call.put(call_id, [made])
+            return
         kept.append(made)
+        del kept[:-PER_CALL]
 
     def latest(self, call_id: CallId) -> Decision | None:
         """Return the last decision about a call, without its reasons."""

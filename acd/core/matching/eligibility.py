@@ -28,6 +28,7 @@ Code = Literal[
     "unreachable",
     "phone_in_use",
     "node_unseen",
+    "takes_over",
     "other_queues",
     "lacks_skill",
     "refused_caller",
@@ -44,6 +45,7 @@ TEXTS: dict[Code, tuple[str, str]] = {
     "unreachable": ("has a phone that cannot be reached", "话机无法接通"),
     "phone_in_use": ("has a phone in use", "话机占用中"),
     "node_unseen": ("has a phone at a node that cannot be seen", "话机所在节点失联"),
+    "takes_over": ("takes another caller over", "正在接管其他来电"),
     "other_queues": ("does not serve this queue", "不服务此队列"),
     "lacks_skill": ("lacks the skill", "缺少技能"),
     "refused_caller": ("refused this caller", "已拒接该来电者"),
@@ -100,6 +102,8 @@ def why_not(agent: Agent, caller: Caller, serves: tuple[QueueId, ...]) -> list[R
         reasons.append(Reason("phone_in_use"))
     elif agent.cut_off:
         reasons.append(Reason("node_unseen"))
+    if agent.awaits is not None and agent.awaits != caller.call_id:
+        reasons.append(Reason("takes_over"))
     if caller.outgoing and not agent.profile.outbound:
         reasons.append(Reason("no_outgoing_calls"))
     return [*reasons, *unsuited(agent.id, agent.profile.skills, wish_of(caller), serves)]
@@ -110,7 +114,7 @@ def may_ring(agent: Agent, caller: Caller, serves: tuple[QueueId, ...], has: Tok
     if agent.state != "ready" or agent.in_use or agent.cut_off:
         return False
     wanted = caller.wanted_agent
-    if wanted is not None or caller.barred or caller.outgoing:
+    if wanted is not None or caller.barred or caller.outgoing or agent.awaits is not None:
         return not why_not(agent, caller, serves)
     return caller.queue_id in serves and has.issuperset(caller.needs)
 

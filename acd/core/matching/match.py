@@ -44,16 +44,20 @@ def match(floor: Floor, now: float) -> None:
         _look_at_everybody(floor)
     waiting = _pending_callers(floor)
     hopeless: set[Demand] = set()
-    while (candidates := _candidates(floor, waiting, hopeless)) is not None:
+    while (floor.pending_agents or waiting) and (candidates := _candidates(floor, waiting, hopeless)) is not None:
         firsts, able = candidates
-        keyed = sorted(((_key(floor, c, now), c) for c in firsts), key=itemgetter(0))
-        (key, caller), rivals = keyed[0], keyed[1:]
+        keyed = [(_key(floor, caller, now), caller) for caller in firsts]
+        if len(keyed) > 1:
+            keyed.sort(key=itemgetter(0))
+        (key, caller), *rivals = keyed
         line = waiting.get(caller.queue_id)
         if line and line[0] is caller:
             line.popleft()
         agents = _choose(floor, caller) or able.get(caller.call_id, [])
         if agents:
             offer(floor, caller, agents, now, key[0], rivals)
+            for agent in agents:
+                floor.pending_agents.pop(agent.id, None)
         elif not caller.is_choosy:
             hopeless.add(caller.demand)
 
@@ -107,11 +111,13 @@ def _candidates(
         for caller in found:
             able.setdefault(caller.call_id, [agent])
             _put_first(firsts, caller)
-    for line in waiting.values():
+    for queue_id, line in list(waiting.items()):
         while line and not _has_hope(floor, line[0], hopeless):
             line.popleft()
         if line:
             _put_first(firsts, line[0])
+        else:
+            del waiting[queue_id]
     return (list(firsts.values()), able) if firsts else None
 
 
@@ -131,6 +137,8 @@ def _first_callers(floor: Floor, agent: Agent) -> list[Caller]:
     if agent.state != "ready" or not agent.phone_free:
         return []
     serves, has, line = floor.agents.queues_of(agent), floor.agents.has(agent), floor.line
+    if agent.awaits is not None:
+        return [caller for caller in line.kept_for(agent.id) if may_ring(agent, caller, serves, has)]
     firsts = [line.first(queue_id, has, lambda caller: may_ring(agent, caller, serves, has)) for queue_id in serves]
     found = [caller for caller in firsts if caller is not None]
     return [*found, *(caller for caller in line.kept_for(agent.id) if may_ring(agent, caller, serves, has))]
@@ -148,7 +156,8 @@ def _choose(floor: Floor, caller: Caller) -> list[Agent]:
         return [agent] if may_ring(agent, caller, floor.agents.queues_of(agent), floor.agents.has(agent)) else []
     queue = floor.queues[caller.queue_id]
     if queue.strategy not in RINGS_SEVERAL:
-        return list(islice(_eligible(floor, caller), 1))
+        first = next(_eligible(floor, caller), None)
+        return [first] if first is not None else []
     limit = queue.ring_at_once
     if queue.strategy == "ring_progressive":
         limit = min(limit, 1 + int((queue.ring_timeout_s - 1.0) // queue.ring_more_every_s))

@@ -58,7 +58,7 @@ def _number(customer: str) -> int:
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is known of a waiting caller that gives him his place, and is not kept on his channel."""
+    """What is known of a waiting caller that gives him his place and his agents, and is not kept on his channel."""
 
     call_id: CallId
     node: NodeId
@@ -66,6 +66,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     customer_id: str = ""
     tier: str = ""
     agent_id: AgentId | None = None
+    refusals: dict[AgentId, float] = {}
+    """Agents who rejected him, and until when each is spared in any case."""
 
 
 class KnownCallers:
@@ -82,6 +84,10 @@ class KnownCallers:
             self._changed[known.call_id] = None
             while len(self._known) > CUSTOMERS:
                 self.drop(next(iter(self._known)))
+
+    def get(self, call_id: CallId) -> Known | None:
+        """Return what is remembered of a caller, or None."""
+        return self._known.get(call_id)
 
     def drop(self, call_id: CallId) -> None:
         """Forget a caller; nothing happens if nothing is remembered of him."""

@@ -1,8 +1,9 @@
 """Whom a caller is kept for, and for how long: the agent he was transferred to, his customer manager, who served him last. Pure.
 
 While he is kept for an agent, nobody else is rung for him. The wish is void as soon as it cannot be fulfilled (that agent is
-not on duty, cannot serve him, or refused him), and when its time is over; then everybody may serve him. A caller who was
-transferred to an agent by name waits for him alone: whoever transferred him decides how long.
+not on duty, cannot serve him, or refused him), and when its time is over; then everybody may serve him. Its time counts from
+the beginning of his wait: in another line to which he was moved he is not kept anew. A caller who was transferred to an agent
+by name waits for him alone: whoever transferred him decides how long.
 
 Who served whom is `served`'s to remember.
 """
@@ -33,14 +34,14 @@ def _wish(floor: Floor, caller: Caller) -> tuple[AgentId | None, float]:
     asked, queue = caller.asked, floor.queues[caller.queue_id]
     if asked is not None and asked.wanted_agent is not None:
         for_s = asked.wanted_s
-        return asked.wanted_agent, FOR_EVER if for_s is None else caller.entered_at + for_s
+        return asked.wanted_agent, FOR_EVER if for_s is None else caller.waits_since + for_s
     note = floor.notes.get(caller.call_id)
     if note is None or queue.sticky == "none":
         return None, 0.0
     agent_id = (
         note.agent_id if queue.sticky == "personal_agent" else floor.served_by.get(customer_key(floor, caller.call_id))
     )
-    return agent_id, caller.entered_at + queue.sticky_s
+    return agent_id, caller.waits_since + queue.sticky_s
 
 
 def judge(floor: Floor, caller: Caller, now: float) -> None:

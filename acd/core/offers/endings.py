@@ -6,7 +6,7 @@ once, but its caller is offered again only when he is known to be in our hands.
 """
 
 from acd.core.agents import after_talk, conduct
-from acd.core.callers import comeback
+from acd.core.callers import comeback, standing
 from acd.core.callers.line import Caller
 from acd.core.floor import Floor
 from acd.core.matching import sticky
@@ -84,11 +84,16 @@ def talk(floor: Floor, offer: Offer, now: float) -> None:
     rings.won(floor, offer, now)
     agent = floor.agents[offer.agent_id]
     agent.no_answers = 0
-    if begins:
-        agent.work.calls += 1
-        sticky.note_served(floor, offer)
+    if begins and offer.kind != "consult":
+        note_served(floor, offer)
     after_talk.begin(floor, agent, offer)
     conduct.move(floor, agent, "answered", now, by="phone", call_id=offer.call_id)
+
+
+def note_served(floor: Floor, offer: Offer) -> None:
+    """Note that an agent has this caller now: it is one of his calls, and he is who served him last."""
+    floor.agents[offer.agent_id].work.calls += 1
+    sticky.note_served(floor, offer)
 
 
 def _revive(floor: Floor, caller: Caller, offer_id: OfferId, now: float) -> None:
@@ -120,22 +125,29 @@ def rejected(floor: Floor, fact: OfferRejected, now: float) -> None:
     caller = floor.line.get(offer.call_id)
     if caller is not None:
         caller.refusals = {**caller.refusals, offer.agent_id: now + REFUSAL_S}
+        standing.remember(floor, caller)
         sticky.judge(floor, caller, now)
         floor.judge_refusals(caller, now)
     conduct.release(floor, offer, now, reason="rejected", keep_idle=False)
 
 
 def bad_ring(floor: Floor, fact: OfferBusy | OfferFailed, now: float) -> None:
-    """The phone was busy or could not be rung: the agent rests for a moment; one at an external number as if he had not answered."""
+    """The phone was busy or could not be rung: the agent rests for a moment.
+
+    A phone that is busy again and again, although it is in no call of ours, has its key "do not disturb" pressed: its agent is set on
+    a break, as after too many rings without an answer. So is one at an external number, where each attempt is a call to the outside.
+    """
     offer = _unanswered(floor, fact.offer_id)
     if offer is None:
         return
     busy = isinstance(fact, OfferBusy)
     _end(floor, offer, now, "busy" if busy else "failed")
     if floor.agents[offer.agent_id].profile.remote_number:
-        _no_answer(floor, offer, now)  # each attempt is a call to the outside
+        _no_answer(floor, offer, now)
+    elif busy:
+        _in_vain(floor, offer, now, BAD_RING_REST_S, reason="busy", too_often="phone_busy")
     else:
-        rest(floor, offer, now, BAD_RING_REST_S, "busy" if busy else "ring_failed")
+        rest(floor, offer, now, BAD_RING_REST_S, "ring_failed")
 
 
 def rescinded(floor: Floor, fact: OfferRescinded, now: float) -> None:
@@ -174,7 +186,9 @@ def returned(floor: Floor, signal: CallReturned, now: float) -> None:
     caller = floor.line.get(signal.call_id)
     if signal.answered:
         consults.forsaken(floor, signal.call_id, now)
-        if offer is not None:
+        if (
+            offer is not None and not offer.caller_left
+        ):  # else it rang with the one that was answered, and waits for its last word
             hang_up(floor, offer, now)
         elif caller is not None and caller.away == signal.offer_id:
             comeback.leave(floor, caller)
@@ -199,15 +213,21 @@ def _unanswered(floor: Floor, offer_id: OfferId) -> Offer | None:
 
 
 def _no_answer(floor: Floor, offer: Offer, now: float) -> None:
+    rest_s = floor.queues[offer.queue_id].rest_after_no_answer_s
+    _in_vain(floor, offer, now, rest_s, reason="no_answer", too_often="no_answer")
+
+
+def _in_vain(floor: Floor, offer: Offer, now: float, rest_s: float, *, reason: str, too_often: str) -> None:
+    """He was rung in vain: he rests; too many times in a row, and he is set on a break."""
     agent, queue = floor.agents[offer.agent_id], floor.queues[offer.queue_id]
     agent.no_answers += 1
     if agent.no_answers < queue.no_answers_before_break:
-        rest(floor, offer, now, queue.rest_after_no_answer_s, "no_answer")
+        rest(floor, offer, now, rest_s, reason)
     elif agent.wish is not None:
-        conduct.release(floor, offer, now, reason="no_answer")
+        conduct.release(floor, offer, now, reason=reason)
     else:
         agent.no_answers = 0
-        conduct.move(floor, agent, "impose_break", now, reason="no_answer")
+        conduct.move(floor, agent, "impose_break", now, reason=too_often)
 
 
 def rest(floor: Floor, offer: Offer, now: float, for_s: float, reason: str) -> None:
@@ -239,9 +259,9 @@ def _end(floor: Floor, offer: Offer, now: float, how: str) -> None:
 
 
 def overdue(floor: Floor, offer: Offer, now: float) -> None:
-    """An offer's time is over, and that of those that ring with it, and nobody told how it ended."""
+    """An offer's time is over, and that of those that ring with it, and nobody told how it ended. One that was answered has no end."""
     ring = floor.offers.ring_of(offer)
-    due = [member for member in ring if member is offer or member.deadline <= now]
+    due = [member for member in ring if member.phase != "talking" and (member is offer or member.deadline <= now)]
     for member in due:
         _overdue(floor, member, now, last=member is due[0] and len(due) == len(ring))
 

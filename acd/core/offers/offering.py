@@ -1,6 +1,6 @@
 """How an offer is made: agents reserved, the offer told, the phones rung, and the decision kept. Pure."""
 
-from itertools import islice, takewhile
+from itertools import islice
 
 from acd.callbacks import turns
 from acd.core.agents.conduct import move
@@ -185,14 +185,16 @@ def _rivals(floor: Floor, agent: Agent, rivals: list[tuple[Key, Caller]]) -> tup
 
 def _before(floor: Floor, agent: Agent, rank: AgentRank) -> Before:
     serves = floor.agents.queues_of(agent)
-    return Before(agent.id, rank, agent.profile.skills, serves, agent.in_use, agent.cut_off)
+    return Before(
+        agent.id, rank, agent.profile.skills, serves, agent.in_use, agent.cut_off, takes_over=agent.awaits is not None
+    )
 
 
 def _callers_before(floor: Floor, chosen: Caller) -> tuple[tuple[CallId, Wish], ...]:
     """Return the first of each demand in the queue who ranks before the chosen caller."""
-    return tuple(
-        (head.call_id, wish_of(head))
-        for head in takewhile(
-            lambda head: head.rank < chosen.rank, islice(floor.line.heads(chosen.queue_id), PASSED_OVER)
-        )
-    )
+    before: list[tuple[CallId, Wish]] = []
+    for head in islice(floor.line.heads(chosen.queue_id), PASSED_OVER):
+        if head.rank >= chosen.rank:
+            break
+        before.append((head.call_id, wish_of(head)))
+    return tuple(before)

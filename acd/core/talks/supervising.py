@@ -7,7 +7,7 @@ A supervision belongs to the agent's part of a conversation and ends with it. Ta
 by a blind transfer of the agent, to the agent who sits at the supervisor's seat; the one who is relieved goes into wrap-up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -17,9 +17,9 @@ from acd.core.agents.seats import Phones, registered_at
 from acd.core.floor import Floor
 from acd.core.offers.book import Offer
 from acd.core.requests import SupervisionRequest, TransferRequest
-from acd.core.talks import transfers
+from acd.core.talks import taking_over, transfers
 from acd.core.talks.supervisions import Supervision
-from hotline.commands import ChangeSupervision, CommandEnded, EndSupervision, Refused, Supervise
+from hotline.commands import ChangeSupervision, CommandEnded, EndSupervision, Refused, Supervise, Transfer
 from hotline.facts import (
     NodeSurveyed,
     SnapshotTaken,
@@ -29,7 +29,7 @@ from hotline.facts import (
     SupervisionMode,
     SupervisionSeen,
 )
-from hotline.ids import SupervisionId
+from hotline.ids import CallId, SupervisionId
 
 PER_AGENT = 3
 """How many supervisors may be with one agent."""
@@ -49,13 +49,15 @@ def requested(floor: Floor, request: SupervisionRequest, now: float) -> str | No
     offer = floor.offers.of_agent(agent.id)
     if offer is None or offer.phase != "talking":
         return "not_talking"
+    if offer.kind == "consult":
+        return "only_asked"
     if offer.node in floor.links_down:
         return "node_unseen"
     if request.extension in agent.profile.extensions:
         return "own_seat"
     present = floor.supervisions.of_seat(request.extension)
     if request.ask == "take_over":
-        return _take_over(floor, agent, request, present, now)
+        return _take_over(floor, agent, offer.call_id, request, present, now)
     if present is not None and present.agent_id == agent.id and present.offer_id == offer.offer_id:
         return _change(floor, present, request.ask, request.by)
     return _begin(floor, agent, offer, request, request.ask, now)
@@ -137,11 +139,20 @@ def _stop(floor: Floor, agent: Agent, request: SupervisionRequest) -> str | None
 def _end(floor: Floor, supervision: Supervision, reason: str, by: str) -> None:
     """Have a seat hung up; that it is over is told when the phone network has said so."""
     floor.supervisions.put(msgspec.structs.replace(supervision, ending=reason, changed_by=by))
+    _hang_up(floor, supervision)
+
+
+def _hang_up(floor: Floor, supervision: Supervision) -> None:
     floor.ask(EndSupervision(node=supervision.node, call_id=supervision.call_id, supervision_id=supervision.id))
 
 
 def _take_over(
-    floor: Floor, agent: Agent, request: SupervisionRequest, present: Supervision | None, now: float
+    floor: Floor,
+    agent: Agent,
+    call_id: CallId,
+    request: SupervisionRequest,
+    present: Supervision | None,
+    now: float,
 ) -> str | None:
     """Have the caller handed on to the agent who sits at the supervisor's seat."""
     supervisor = floor.agents.at(request.extension)
@@ -149,15 +160,20 @@ def _take_over(
         return "seat_has_no_agent"
     if supervisor.state != "ready":
         return "supervisor_not_ready"
+    if supervisor.awaits is not None:
+        return "takes_over_already"
     if not supervisor.phone_free and (present is None or present.agent_id != agent.id):
         return "seat_in_use"
     handed_on = TransferRequest(
         at=request.at, agent_id=agent.id, ask="transfer", to=f"agent:{supervisor.id}", by=request.by
     )
     refusal = transfers.requested(floor, handed_on, now)
-    if refusal is None and present is not None:
+    if refusal is not None:
+        return refusal
+    if present is not None:
         _end(floor, present, "taken_over", request.by)
-    return refusal
+    taking_over.hold(floor, supervisor, call_id, now)
+    return None
 
 
 # --- what the phone network tells ----------------------------------------------------------------------------------------
@@ -172,11 +188,17 @@ def seen(floor: Floor, signal: SupervisionSeen, now: float) -> None:
         over(floor, supervision, supervision.ending or signal.reason, now)
     elif signal.state == "over":
         over(floor, supervision, supervision.ending or _why_over(floor, supervision), now)
-    elif not supervision.begun or signal.state != supervision.mode:
-        by = supervision.changed_by if supervision.begun and supervision.changed_by else supervision.by
-        begun = msgspec.structs.replace(supervision, begun=True, mode=signal.state, changed_by="")
-        floor.supervisions.put(begun)
-        floor.tell(SupervisionBegan(**_ids(begun, now), by=by, mode=signal.state))
+    else:
+        _began(floor, supervision, signal.state, now)
+
+
+def _began(floor: Floor, supervision: Supervision, mode: SupervisionMode, now: float) -> None:
+    if supervision.begun and mode == supervision.mode:
+        return
+    by = supervision.changed_by if supervision.begun and supervision.changed_by else supervision.by
+    begun = msgspec.structs.replace(supervision, begun=True, mode=mode, changed_by="")
+    floor.supervisions.put(begun)
+    floor.tell(SupervisionBegan(**_ids(begun, now), by=by, mode=mode))
 
 
 def _why_over(floor: Floor, supervision: Supervision) -> str:
@@ -194,6 +216,8 @@ def over(floor: Floor, supervision: Supervision, reason: str, now: float) -> Non
 def command_ended(floor: Floor, ended: CommandEnded, now: float) -> bool:
     """Learn what came of one of our commands; return whether it was one."""
     command = ended.command
+    if isinstance(command, Transfer) and isinstance(ended.outcome, Refused):
+        taking_over.gone(floor, command.call_id)
     if not isinstance(command, Supervise | ChangeSupervision | EndSupervision):
         return False
     supervision = floor.supervisions.get(command.supervision_id)
@@ -210,13 +234,21 @@ def snapshot(floor: Floor, signal: SnapshotTaken | NodeSurveyed, now: float) -> 
     """Learn which supervisions of a node live; one that was asked for after the snapshot may not be in it."""
     living = frozenset(signal.supervisions)
     for supervision in floor.supervisions:
-        if supervision.node == signal.node and supervision.asked_at < signal.at and supervision.id not in living:
+        if supervision.node != signal.node or supervision.asked_at >= signal.at:
+            continue
+        if supervision.id not in living:
             over(floor, supervision, supervision.ending or "lost", now)
+        elif supervision.ending:  # the command may not have arrived
+            _hang_up(floor, supervision)
+    for supervision_id, mode in signal.heard:
+        found = floor.supervisions.get(supervision_id)
+        if found is not None and (not found.begun or found.changed_by):  # nobody may have told us that
+            _began(floor, found, mode, now)
 
 
-def restore(floor: Floor, supervisions: Iterable[Supervision]) -> None:
+def restore(floor: Floor, supervisions: Mapping[str, Supervision], _now: float) -> None:
     """Take up the supervisions of an earlier life; the surveys of their nodes will show which of them live."""
-    for supervision in supervisions:
+    for supervision in supervisions.values():
         floor.supervisions.put(supervision)
 
 

@@ -20,6 +20,8 @@ class SupervisionView(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: float
     begun: bool
     """Whether he hears it already."""
+    ending: str = ""
+    """Why his seat is just being hung up: `stopped` or `taken_over`."""
 
 
 def supervision_view(supervision: Supervision) -> SupervisionView:
@@ -33,4 +35,5 @@ def supervision_view(supervision: Supervision) -> SupervisionView:
         by=supervision.by,
         asked_at=supervision.asked_at,
         begun=supervision.begun,
+        ending=supervision.ending,
     )

@@ -25,7 +25,7 @@ from acd.core.matching.eligibility import FOR_EVER
 from acd.core.offers import endings
 from acd.core.offers.book import BAD_RING_REST_S, Offer, offer_id_of
 from acd.core.requests import TransferRequest
-from acd.core.talks import consults
+from acd.core.talks import consults, outside
 from hotline import dialling, transfers
 from hotline.commands import CommandEnded, Conference, Consult, EndConsult, Hold, Refused, Retrieve, Swap, Transfer
 from hotline.errors import Misuse
@@ -38,7 +38,7 @@ from hotline.facts import (
     TransferFailed,
     TransferStarted,
 )
-from hotline.ids import AgentId, QueueId, RecordingId
+from hotline.ids import AgentId, OfferId, QueueId, RecordingId
 
 BACK_S = 20.0
 """How long a caller whom nobody took is kept for the agent who handed him on, before everybody may serve him."""
@@ -59,27 +59,27 @@ def requested(floor: Floor, request: TransferRequest, now: float) -> str | None:
         return "not_talking"
     if offer.node in floor.links_down:
         return "node_unseen"
-    consult = floor.offers.consult_of(offer.call_id)
+    second = consults.second_of(floor, offer.call_id)
     match request.ask:
         case "transfer":
             return _transfer(floor, agent, offer, request, now)
         case "consult":
             return _consult(floor, agent, offer, request, now)
         case "hold" | "retrieve":
-            if consult is not None:
+            if second is not None:
                 return "consulting"
             kind = Hold if request.ask == "hold" else Retrieve
             floor.ask(kind(node=offer.node, call_id=offer.call_id, offer_id=offer.offer_id))
             return None
         case "complete" | "cancel":
-            return _end_consult(floor, offer, consult, hand_on=request.ask == "complete")
+            return _end_consult(floor, offer, second, hand_on=request.ask == "complete")
         case "swap" | "conference":
-            return _regroup(floor, offer, consult, Swap if request.ask == "swap" else Conference)
+            return _regroup(floor, offer, second, Swap if request.ask == "swap" else Conference)
 
 
 def _transfer(floor: Floor, agent: Agent, offer: Offer, request: TransferRequest, now: float) -> str | None:
     refusal = _obstacle(floor, agent, request.to, now)
-    if refusal is None and floor.offers.consult_of(offer.call_id) is not None:
+    if refusal is None and consults.second_of(floor, offer.call_id) is not None:
         refusal = "consulting"
     if refusal is not None:
         return refusal
@@ -116,67 +116,88 @@ def _obstacle(floor: Floor, agent: Agent, to: str, now: float) -> str | None:
         case "queue":
             return None if QueueId(wanted.target) in floor.queues else "unknown_queue"
         case "number":
-            refused = dialling.permit(wanted.target, floor.outbound, now=now, customer=False)
+            ledger = floor.callbacks.ledger
+            refused = dialling.permit(
+                wanted.target,
+                floor.outbound,
+                now=now,
+                last_hour=ledger.last_hour(now),
+                at_once=ledger.live,
+                customer=False,
+                own={extension for other in floor.agents for extension in other.profile.extensions},
+            )
             return None if refused is None else refused.reason
 
 
 def _consult(floor: Floor, agent: Agent, offer: Offer, request: TransferRequest, now: float) -> str | None:
     refusal = _obstacle(floor, agent, request.to, now)
-    if refusal is None and not request.to.startswith("agent:"):
-        refusal = "only_agents"
-    if refusal is None and floor.offers.consult_of(offer.call_id) is not None:
+    if refusal is None and consults.second_of(floor, offer.call_id) is not None:
         refusal = "consulting"
     if refusal is not None:
         return refusal
-    other = floor.agents[AgentId(transfers.parse(request.to).target)]
-    if other.state != "ready" or not other.phone_free or other.profile.remote_number:
-        return "agent_not_free"
-    _ask_other(floor, offer, other, request.by, now)
+    wanted = transfers.parse(request.to)
+    if wanted.kind == "number":
+        outside.ask(floor, offer, wanted.target, request.by, now)
+        return None
+    if wanted.kind == "queue":
+        other = _first_free(floor, agent, QueueId(wanted.target))
+        refusal = "nobody_free"
+    else:
+        asked = floor.agents[AgentId(wanted.target)]
+        other, refusal = asked if _is_free(asked) else None, "agent_not_free"
+    if other is None:
+        return refusal
+    _ask_other(floor, offer, other, request, now)
     return None
 
 
-def _ask_other(floor: Floor, first: Offer, other: Agent, by: str, now: float) -> None:
+def _is_free(agent: Agent) -> bool:
+    return agent.state == "ready" and agent.phone_free and not agent.profile.remote_number and agent.awaits is None
+
+
+def _first_free(floor: Floor, asking: Agent, queue_id: QueueId) -> Agent | None:
+    """Return who of a queue would be rung first for a caller who asks for nothing beyond it."""
+    needs = floor.queues[queue_id].skills.items()
+    able = (
+        agent
+        for agent in floor.agents.of_queue(queue_id)
+        if agent is not asking
+        and _is_free(agent)
+        and all(agent.profile.skills.get(s, 0) >= level for s, level in needs)
+    )
+    return min(able, key=lambda agent: (floor.agents.rank(agent, queue_id), agent.id), default=None)
+
+
+def _ask_other(floor: Floor, first: Offer, other: Agent, request: TransferRequest, now: float) -> None:
     """Reserve the second agent and have his phone rung by the first one's."""
     queue = floor.queues[first.queue_id]
     floor.offers_made += 1
-    consult = Offer(
-        offer_id=offer_id_of(first.call_id, floor.epoch, floor.offers_made),
+    made = OfferMade(
+        at=now,
         call_id=first.call_id,
+        offer_id=offer_id_of(first.call_id, floor.epoch, floor.offers_made),
         agent_id=other.id,
         extension=other.seat,
         queue_id=first.queue_id,
-        node=first.node,
-        made_at=now,
         ring_timeout_s=queue.ring_timeout_s,
         entered_at=first.entered_at,
         kind="consult",
-        asked_by=first.offer_id,
     )
+    consult = consults.consult_of(made, first)
     floor.open_offer(consult)
     recording = RecordingId(consult.offer_id) if queue.record else None
-    ids = {"at": now, "call_id": first.call_id}
     floor.tell(
         TransferStarted(
-            **ids,  # type: ignore[arg-type]  # the two that every fact of a call has
+            at=now,
+            call_id=first.call_id,
             offer_id=first.offer_id,
             kind="attended",
-            to=f"agent:{other.id}",
+            to=request.to,
             next_offer=consult.offer_id,
-            by=by,
+            by=request.by,
         )
     )
-    floor.tell(
-        OfferMade(
-            **ids,  # type: ignore[arg-type]
-            offer_id=consult.offer_id,
-            agent_id=other.id,
-            extension=consult.extension,
-            queue_id=consult.queue_id,
-            ring_timeout_s=consult.ring_timeout_s,
-            entered_at=consult.entered_at,
-            kind="consult",
-        )
-    )
+    floor.tell(made)
     conduct.move(floor, other, "reserve", now, call_id=first.call_id)
     floor.ask(
         Consult(
@@ -193,22 +214,22 @@ def _ask_other(floor: Floor, first: Offer, other: Agent, by: str, now: float) ->
     )
 
 
-def _end_consult(floor: Floor, offer: Offer, consult: Offer | None, *, hand_on: bool) -> str | None:
-    if consult is None:
+def _end_consult(floor: Floor, offer: Offer, second: consults.Second | None, *, hand_on: bool) -> str | None:
+    if second is None:
         return "not_consulting"
-    if hand_on and consult.phase != "talking":
+    if hand_on and not second.answered:
         return "not_answered"
-    consults.call_off(floor, offer, consult, hand_on=hand_on)
+    consults.call_off(floor, offer, second.offer_id, hand_on=hand_on)
     return None
 
 
-def _regroup(floor: Floor, offer: Offer, consult: Offer | None, how: type[Swap | Conference]) -> str | None:
+def _regroup(floor: Floor, offer: Offer, second: consults.Second | None, how: type[Swap | Conference]) -> str | None:
     """Have others of the three talk with each other."""
-    if consult is None:
+    if second is None:
         return "not_consulting"
-    if consult.phase != "talking":
+    if not second.answered:
         return "not_answered"
-    floor.ask(how(node=offer.node, call_id=offer.call_id, offer_id=offer.offer_id, next_offer=consult.offer_id))
+    floor.ask(how(node=offer.node, call_id=offer.call_id, offer_id=offer.offer_id, next_offer=second.offer_id))
     return None
 
 
@@ -233,6 +254,8 @@ def _hand_on(floor: Floor, consult: Offer, now: float, *, reason: str = "") -> N
     if first is not None:
         endings.hang_up(floor, first, now, reason=reason)
     floor.offers.hand_on(consult)
+    floor.past_consults.put(consult.offer_id, None)
+    endings.note_served(floor, consult)
     floor.touch(consult)
 
 
@@ -265,17 +288,51 @@ def _consult_refused(floor: Floor, consult: Offer, reason: str, now: float) -> N
 
 def found(floor: Floor, fact: CallAdopted, now: float) -> None:
     """A call was found: learn whether its agent still asks another one, or handed his caller on while nobody looked."""
-    consult = floor.offers.consult_of(fact.call_id)
+    outside.found(floor, fact, now)
+    _found_with_another(floor, fact, now)
+    consult = floor.offers.consult_of(fact.call_id) or consults.unheard_of(floor, fact, now)
     if consult is not None and (fact.at > consult.made_at or consult.restored):
         _found_consult(floor, consult, fact, now)
+
+
+def found_held(floor: Floor, fact: CallAdopted, now: float) -> None:
+    """A call was found, and its agent is known to talk with the caller: learn whether he keeps him on hold."""
     first = floor.offers.get(fact.offer_id) if fact.offer_id is not None else None
     if fact.phase == "talking" and first is not None and first.phase == "talking":
         given = "held" if fact.held else "retrieved"
         conduct.move(floor, floor.agents[first.agent_id], given, now, by="phone", call_id=fact.call_id)  # type: ignore[arg-type]
 
 
+def _found_with_another(floor: Floor, fact: CallAdopted, now: float) -> None:
+    """He talks under an offer that is not ours: he was handed on to somebody of whom we know nothing, or who is outside."""
+    first = floor.offers.of_call(fact.call_id)
+    if fact.phase != "talking" or fact.offer_id is None or first is None or first.phase != "talking":
+        return
+    if floor.offers.get(fact.offer_id) is None and (first.restored or fact.at > first.made_at):
+        _tell_completed(floor, fact, first.offer_id, None)
+        endings.hang_up(floor, first, now, reason="reconciled")
+
+
+def _tell_completed(floor: Floor, fact: CallAdopted, first: OfferId | None, recording_id: RecordingId | None) -> None:
+    """Tell of a transfer that nobody saw."""
+    if first is None:
+        return
+    completed = TransferCompleted(
+        at=min(fact.led_on_at + 1.0, fact.at) if fact.led_on_at else fact.at,
+        call_id=fact.call_id,
+        offer_id=first,
+        kind="attended",
+        next_offer=fact.offer_id,
+        recording_id=recording_id,
+        reconciled=True,
+    )
+    floor.tell(completed)
+
+
 def _found_consult(floor: Floor, consult: Offer, fact: CallAdopted, now: float) -> None:
     if fact.phase == "talking" and fact.offer_id == consult.offer_id:
+        record = floor.queues[consult.queue_id].record
+        _tell_completed(floor, fact, consult.asked_by, RecordingId(consult.offer_id) if record else None)
         _hand_on(floor, consult, now, reason="reconciled")
     elif fact.phase == "talking" and fact.second_offer == consult.offer_id:
         consult.restored = False

@@ -7,13 +7,13 @@ with him. So nothing else in the house has to know that the caller was called; a
 `HOTLINE_CALLOUT` holds what both must know, in `PARTS`. Who is called `first`? `customer`: he is dialled at once. `agent`: the customer's half waits until we send it to
 `dial`, when an agent has answered. If we are dead then, it gives up after `PATIENCE_S` and the agent is free: nobody is called for nobody.
 
-Whoever is not dialled yet is nobody: a half that nobody of ours looks after does not go to the fallback queue, it ends
-(`hotline-callback` has its own `T`), and the callback is tried again. A customer who has answered is a caller like any other.
+Who has not answered yet is nobody: when nobody of ours looks after such a call it ends instead of ringing phones in the fallback queue
+(`nobody`), and the callback is tried again. A customer who has answered is a caller like any other, and served there.
 """
 
 from hotline.dialling import TRUNK
 from telephony.asterisk.config.plan import Plan
-from telephony.asterisk.config.steps import context, extension
+from telephony.asterisk.config.steps import HANG_UP_AS_DIALLED, context, extension
 
 CALLBACK, CALLOUT = "hotline-callback", "hotline-callout"
 PATIENCE_S = 3600
@@ -39,8 +39,19 @@ def contexts(plan: Plan, stale: str, lease: str) -> list[str]:
     return [_line(stale, lease), _customer(), _met()]
 
 
+def nobody(plan: Plan, label: str) -> tuple[str, ...]:
+    """Return the step that sends a call of ours to `label` if its customer has not answered; none where no calls are made.
+
+    What came of dialling him stands on the other half, whose name differs by its last digit.
+    """
+    if not plan.settings.outbound.trunk:
+        return ()
+    other = r"${CUT(CHANNEL,\;,1)}\;2"
+    return (f'GotoIf($["${{HOTLINE_ORIGIN}}" = "callback" & "${{IMPORT({other},DIALSTATUS)}}" != "ANSWER"]?{label})',)
+
+
 def _line(stale: str, lease: str) -> str:
-    """The half that is the call. It is nobody as long as the customer has not answered: then its end is that of an attempt."""
+    """The half that is the call."""
     return context(
         CALLBACK,
         *extension(
@@ -55,9 +66,10 @@ def _line(stale: str, lease: str) -> str:
             f"GotoIf({stale}?gone)",
             lease,
             "AGI(agi:async,arrive,${HOTLINE_CALL},${HOTLINE_NUMBER},${CALLERID(num)},,callback)",
+            "Goto(hotline-fallback,not_handled,1)",
             "(gone),Hangup()",
         ),
-        *extension("T", "Hangup()"),
+        *extension("T", "Goto(hotline-fallback,lease_expired,1)"),
     )
 
 
@@ -74,14 +86,14 @@ def _customer() -> str:
         ),
         *extension(
             "dial",
-            # Sent here twice, he is still dialled once.
+            # Sent here twice, he is still dialled once. `I`: who answers does not change the number that agents are shown.
             'GotoIf($["${HOTLINE_DIALLED}" = "1"]?over)',
             "Set(HOTLINE_DIALLED=1)",
-            f"Dial(PJSIP/{_part(DIGITS)}@{TRUNK},{_part(SECONDS)},riU({CALLOUT}-met^{_part(CALL)}))",
+            f"Dial(PJSIP/{_part(DIGITS)}@{TRUNK},{_part(SECONDS)},riIU({CALLOUT}-met^{_part(CALL)}))",
             'GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
             f"UserEvent(HotlineCallout,Call: {_part(CALL)},Status: ${{DIALSTATUS}},Cause: ${{HANGUPCAUSE}})",
             f'ExecIf($["{_part(FIRST)}" = "agent"]?Playback({UNSERVED}))',
-            "(over),Hangup(${HANGUPCAUSE})",
+            f"(over),{HANG_UP_AS_DIALLED}",
         ),
     )
 

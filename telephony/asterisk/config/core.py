@@ -16,8 +16,9 @@ MODULES = (
     "res_pjsip_endpoint_identifier_ip", "res_pjsip_endpoint_identifier_user", "res_pjsip_header_funcs",
     "res_pjsip_dtmf_info", "res_pjsip_nat", "res_pjsip_registrar", "res_pjsip_rfc3326", "res_pjsip_sdp_rtp",
     "res_rtp_asterisk",
-    # bridges
-    "bridge_builtin_features", "bridge_holding", "bridge_native_rtp", "bridge_simple", "bridge_softmix",
+    "res_pjsip_refer",  # says no to a phone's own transfer at once; without it nobody answers, and the phone ends the call after 32 s
+    # bridges; not bridge_native_rtp, past which the keys go that agents press while they talk
+    "bridge_builtin_features", "bridge_holding", "bridge_simple", "bridge_softmix",
     # dialplan
     "pbx_config", "app_dial", "app_exec", "app_mixmonitor", "app_playback", "app_queue", "app_read", "app_record", "app_stack", "app_userevent",
     "app_celgenuserevent", "app_cdr", "app_chanspy", "app_bridgewait", "app_confbridge", "app_channelredirect", "res_speech", "res_agi",

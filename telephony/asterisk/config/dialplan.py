@@ -256,6 +256,7 @@ def _fallback(plan: Plan) -> str:
                 *lines(extension(r, f"Set(HOTLINE_REASON={r})", "Goto(s,1)") for r in FALLBACK_REASONS),
                 *extension(
                     "s",
+                    *callout.nobody(plan, "nobody"),
                     "Set(TIMEOUT(absolute)=0)",
                     "StopMixMonitor()",
                     "CELGenUserEvent(HOTLINE_FALLBACK,${HOTLINE_CALL} ${HOTLINE_REASON})",
@@ -270,7 +271,7 @@ def _fallback(plan: Plan) -> str:
                     "(message),Playback(vm-nobodyavail&vm-leavemsg&beep)",
                     f"Record(hotline-voicemail/${{HOTLINE_CALL}}.wav,5,{MESSAGE_S},k)",
                     "Playback(auth-thankyou&vm-goodbye)",
-                    "Hangup()",
+                    "(nobody),Hangup()",
                 ),
             ),
         )

@@ -11,7 +11,7 @@ group; which offer that is, we know (`telephony.groups`). The context says where
 
 from telephony.asterisk.config import peers
 from telephony.asterisk.config.plan import Plan
-from telephony.asterisk.config.steps import BUSY_CAUSE, context, extension, in_use
+from telephony.asterisk.config.steps import BUSY_CAUSE, HANG_UP_AS_DIALLED, context, extension, in_use
 from telephony.groups import PIECES, member_context
 from telephony.seats import peer_name
 
@@ -59,7 +59,7 @@ def _member(node: str | None) -> tuple[str, ...]:
         f"{told})",
         dial if node is None else away,
         f"{told},Status: ${{DIALSTATUS}},Cause: ${{HANGUPCAUSE}})",
-        "Hangup(${HANGUPCAUSE})",
+        HANG_UP_AS_DIALLED,
         f"(busy),{told},Status: BUSY,Cause: {BUSY_CAUSE})",
         f"Hangup({BUSY_CAUSE})",
     )

@@ -14,7 +14,7 @@ import base64
 
 from hotline.settings import Peer
 from telephony.asterisk.config.plan import Plan, host_port, section
-from telephony.asterisk.config.steps import BUSY_CAUSE, NO_ANSWER_CAUSE, context, extension, in_use, lines
+from telephony.asterisk.config.steps import BUSY_CAUSE, HANG_UP_AS_DIALLED, context, extension, in_use, lines
 from telephony.seats import peer_name
 
 CONTEXT = "hotline-peer"
@@ -112,7 +112,7 @@ def _ring() -> tuple[str, ...]:
         f"GotoIf({in_use('${HOTLINE_SEAT}')}?busy)",
         f"Dial(PJSIP/${{HOTLINE_SEAT}},$[${{HOTLINE_SECONDS}} + {GRACE_S}],i)",
         'GotoIf($["${DIALSTATUS}" = "BUSY"]?busy)',
-        f"Hangup(${{IF($[${{HANGUPCAUSE}}]?${{HANGUPCAUSE}}:{NO_ANSWER_CAUSE})}})",
+        HANG_UP_AS_DIALLED,
         f"(busy),Hangup({BUSY_CAUSE})",
     )
 

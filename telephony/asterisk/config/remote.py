@@ -9,7 +9,7 @@ Who calls is not told outside: his name and number stay in the house.
 """
 
 from hotline.dialling import TRUNK
-from telephony.asterisk.config.steps import context, extension
+from telephony.asterisk.config.steps import HANG_UP_AS_DIALLED, context, extension
 from telephony.groups import OUTSIDE_CONTEXT
 
 CONFIRM_CONTEXT = "hotline-confirm"
@@ -38,7 +38,7 @@ def _member() -> tuple[str, ...]:
         f"Dial(PJSIP/${{HOTLINE_SEAT}}@{TRUNK},,giU({CONFIRM_CONTEXT}))",
         'ExecIf($["${DIALSTATUS}" = "ANSWER"]?Set(DIALSTATUS=NOANSWER))',
         f"{told},Status: ${{DIALSTATUS}},Cause: ${{HANGUPCAUSE}})",
-        "Hangup(${HANGUPCAUSE})",
+        HANG_UP_AS_DIALLED,
     )
 
 

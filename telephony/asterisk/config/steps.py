@@ -7,6 +7,8 @@ from telephony.seats import IN_USE
 BUSY_CAUSE = 17
 NO_ANSWER_CAUSE = 18
 """Q.850: the called one is busy; he does not respond."""
+HANG_UP_AS_DIALLED = f"Hangup(${{IF($[${{HANGUPCAUSE}}]?${{HANGUPCAUSE}}:{NO_ANSWER_CAUSE})}})"
+"""End with the cause that the dialled phone gave; it is 0, which Asterisk warns of, when nothing was dialled any more."""
 
 
 def context(name: str, *lines: str) -> str:

@@ -7,9 +7,9 @@ as well when all our processes are dead:
     hotline-hold     his agent, meanwhile: hears nothing, and can take him back
     hotline-consult  his agent, who rings a second one; the second one gone, the first is back with the caller
     hotline-rejoin   the first agent fetches the caller
-    hotline-take     the second agent fetches him: the first hung up, which completes the transfer
+    hotline-take     the second agent fetches him: the first hung up, which completes the transfer; hotline-take-soon: in a moment
     hotline-aside    the second agent, who hears music while the first one talks with the caller (swap); hotline-meet: and back
-    hotline-conference, hotline-conference-agent   all three talk; the caller leaves with the last agent
+    hotline-conference, hotline-conference-agent   all three talk; the first agent gone, the second one takes the caller
     hotline-transfer the caller, taken from his agent to be handed on: he comes back to us with whom to
     hotline-talk     the caller, who is fetched: bridged with that agent until one of them hangs up; then he comes back to us
 
@@ -24,8 +24,12 @@ LOOK_S = 2
 """How often a held caller looks whether his agents still live."""
 _IS_HELD = "${MASTER_CHANNEL(HOTLINE_HELD)}"
 """Of the caller, the oldest channel of all: whether he is on hold. From anywhere else nobody may fetch him."""
-FETCH_S = 10
-"""How long an agent who fetched the caller waits for him."""
+FETCH_S = 1
+"""How long an agent who fetched the caller waits for him before he does it again."""
+ARRIVE_S = 0.1
+"""How long a caller may take from the conference to his music, where he can be fetched."""
+ALONE_S = 20
+"""How often an agent who waits looks whether there is still a caller to wait for."""
 
 
 def contexts(come_back: tuple[str, ...]) -> list[str]:
@@ -37,10 +41,24 @@ def contexts(come_back: tuple[str, ...]) -> list[str]:
         context("hotline-second", *extension("s", *_second())),
         context("hotline-aside", *extension("s", *_aside())),
         context("hotline-meet", *extension("s", *_meet()), *extension("h", *_lose("meet"))),
-        context("hotline-conference", *extension("s", *_conference("caller"), "Goto(hotline-talk,left,1)")),
-        context("hotline-conference-agent", *extension("s", *_conference("agent"), "Hangup()")),
+        context(
+            "hotline-conference",
+            *extension("s", *_conference("caller"), "Goto(hotline-talk,left,1)"),
+            # He hung up: his agents have nobody to wait for. Not on hold, he is not fetched, and they hang up.
+            *extension(
+                "h",
+                "ChannelRedirect(${HOTLINE_FIRST},hotline-rejoin,s,1)",
+                "ChannelRedirect(${HOTLINE_SECOND},hotline-take,s,1)",
+            ),
+        ),
+        context(
+            "hotline-conference-agent",
+            *extension("s", *_conference("agent"), "Hangup()"),
+            *extension("h", *_leave_conference()),
+        ),
         context("hotline-rejoin", *extension("s", *_fetch("first"))),
         context("hotline-take", *extension("s", *_fetch("second"))),
+        context("hotline-take-soon", *extension("s", f"Wait({ARRIVE_S})", "Goto(hotline-take,s,1)")),
         context(
             "hotline-transfer",
             *extension("s", "Set(HOTLINE_HELD=0)", *come_back[:-2], *_hand_on(), come_back[-1]),
@@ -74,12 +92,17 @@ def _held() -> tuple[str, ...]:
 
 
 def _hold() -> tuple[str, ...]:
-    return ("BridgeWait(${HOTLINE_CALL},participant,e(silence))", "Hangup()")
+    return (
+        f"BridgeWait(${{HOTLINE_CALL}},participant,e(silence)S({ALONE_S}))",
+        "GotoIf(${CHANNEL_EXISTS(${HOTLINE_CALLER})}?1)",
+        "Hangup()",
+    )
 
 
 def _consult() -> tuple[str, ...]:
     return (
         "Set(DIALSTATUS=BUSY)",
+        "Set(HOTLINE_SIDE=first)",  # he may have been the second one in an earlier consult of this call
         "Set(ARRAY(_HOTLINE_SECOND_OFFER,HOTLINE_SEAT,HOTLINE_SECONDS)=${HOTLINE_CONSULT})",
         f"GotoIf({in_use('${HOTLINE_SEAT}')}?over)",
         "Dial(PJSIP/${HOTLINE_SEAT},${HOTLINE_SECONDS},b(hotline-second^s^1)gF(hotline-take^s^1)i)",
@@ -90,7 +113,11 @@ def _consult() -> tuple[str, ...]:
 
 def _aside() -> tuple[str, ...]:
     """The second agent hears music while the first is with the caller. Afterwards he takes the caller, if that one is on hold."""
-    return ("BridgeWait(aside-${HOTLINE_CALL},participant,e(moh))", "Goto(hotline-take,s,1)")
+    return (
+        f"BridgeWait(aside-${{HOTLINE_CALL}},participant,e(moh)S({ALONE_S}))",
+        'GotoIf($["${MASTER_CHANNEL(HOTLINE_ASIDE)}" = "1"]?1)',
+        "Goto(hotline-take,s,1)",
+    )
 
 
 def _meet() -> tuple[str, ...]:
@@ -100,6 +127,22 @@ def _meet() -> tuple[str, ...]:
 
 def _conference(who: str) -> tuple[str, ...]:
     return ("Set(HOTLINE_HELD=0)", f"ConfBridge(${{HOTLINE_CALL}},hotline,hotline_{who})")
+
+
+def _leave_conference() -> tuple[str, ...]:
+    """An agent hung up. After the first one the second takes the caller, who waits for that moment as one on hold does."""
+    other = '${MASTER_CHANNEL(HOTLINE_${IF($["${HOTLINE_SIDE}" = "second"]?FIRST:SECOND)})}'
+    return (
+        f"Set(HOTLINE_OTHER={other})",
+        "GotoIf(${CHANNEL_EXISTS(${HOTLINE_OTHER})}?stays)",
+        "ChannelRedirect(${HOTLINE_CALLER},hotline-talk,left,1)",
+        "Hangup()",
+        '(stays),GotoIf($["${HOTLINE_SIDE}" = "second"]?over)',
+        "Set(MASTER_CHANNEL(HOTLINE_HELD)=1)",
+        "ChannelRedirect(${HOTLINE_CALLER},hotline-held,s,1)",
+        "ChannelRedirect(${HOTLINE_OTHER},hotline-take-soon,s,1)",
+        "(over),Hangup()",
+    )
 
 
 def _whoever_waits() -> tuple[str, ...]:
@@ -127,9 +170,10 @@ def _second() -> tuple[str, ...]:
 def _fetch(who: str) -> tuple[str, ...]:
     return (
         f'GotoIf($["{_IS_HELD}" != "1"]?gone)',
-        f"ChannelRedirect(${{HOTLINE_CALLER}},hotline-talk,{who},1)",
+        f"(fetch),ChannelRedirect(${{HOTLINE_CALLER}},hotline-talk,{who},1)",
         'GotoIf($["${CHANNELREDIRECT_STATUS}" != "SUCCESS"]?gone)',
         f"BridgeWait(${{HOTLINE_CALL}},participant,e(silence)S({FETCH_S}))",
+        f'GotoIf($["{_IS_HELD}" = "1"]?fetch)',  # a redirect in the moment of another one is lost (tried)
         "(gone),Hangup()",
     )
 
@@ -148,7 +192,8 @@ def _transferred() -> tuple[str, ...]:
     return (
         "Set(ARRAY(HOTLINE_HELD,HOTLINE_ASIDE,HOTLINE_GROUP)=0,0,)",
         "StopMixMonitor()",
-        "Set(ARRAY(__HOTLINE_OFFER,HOTLINE_RECORDING)=${HOTLINE_NEXT})",
+        "Set(ARRAY(__HOTLINE_OFFER,HOTLINE_RECORDING,HOTLINE_ASKED)=${HOTLINE_NEXT})",
+        "Set(HOTLINE_LED=${HOTLINE_OFFER},${EPOCH})",
         "UserEvent(HotlineTransferred,Call: ${HOTLINE_CALL},Offer: ${HOTLINE_OFFER},Recording: ${HOTLINE_RECORDING})",
         'ExecIf($["${HOTLINE_RECORDING}" != ""]?MixMonitor(${HOTLINE_RECORDING}.raw,bD))',
         "Set(HOTLINE_WITH=${HOTLINE_SECOND})",

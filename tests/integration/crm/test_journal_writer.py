@@ -14,7 +14,7 @@ from crm.ledger import Cache, Ledger, read_call
 from crm.projections import fold_call
 from crm.rebuild import rebuild
 from hotline.errors import Unavailable
-from hotline.facts import AgentAdded, AgentStateChanged, CallFact, Envelope
+from hotline.facts import AgentAdded, AgentStateChanged, BreakOverran, CallFact, Envelope
 from hotline.ids import AgentId, CallId, Extension
 from hotline.runtime.clock import ManualClock, SteadyClock
 from hotline.runtime.tasks import TaskGroup
@@ -148,6 +148,30 @@ async def test_agent_states_become_intervals_even_when_they_come_late(store: Sto
     await write(store, told(*facts), batch=1)
     rows = await store.fetch("SELECT state, duration_s FROM v_agent_state ORDER BY began_at")
     assert [(r["state"], r["duration_s"]) for r in rows] == [("ready", 30.0), ("reserved", 30.0), ("break", None)]
+
+
+async def test_holding_orders_and_breaks_that_last_too_long_stand_in_the_log_and_a_rebuild_agrees(store: Store) -> None:
+    ids = {"agent_id": AgentId("1001"), "queues": ()}
+    facts = [
+        AgentStateChanged(at=T0, state="talking", previous="ringing", call_id=CALL, **ids),  # type: ignore[arg-type]
+        AgentStateChanged(at=T0 + 10, state="holding", previous="talking", call_id=CALL, **ids),  # type: ignore[arg-type]
+        AgentStateChanged(at=T0 + 40, state="break", previous="holding", reason="lunch", by="boss", until=T0 + 100, forced=True, **ids),  # type: ignore[arg-type]
+        BreakOverran(at=T0 + 100, reason="lunch", limit_s=60, **ids),  # type: ignore[arg-type]
+        AgentStateChanged(at=T0 + 115, state="break", previous="break", reason="training", by="seat", until=T0 + 500, **ids),  # type: ignore[arg-type]
+        AgentStateChanged(at=T0 + 130, state="ready", previous="break", by="seat", **ids),  # type: ignore[arg-type]
+    ]  # fmt: skip
+    await write(store, told(*facts), batch=2)
+    rows = await store.fetch(
+        "SELECT state, duration_s, changed_by, forced, overran_s, call_id FROM v_agent_state ORDER BY began_at"
+    )
+    assert [tuple(r) for r in rows] == [
+        ("talking", 10, "system", False, None, CALL), ("holding", 30, "system", False, None, CALL),
+        ("break", 75, "boss", True, 15, None), ("break", 15, "seat", False, 0, None), ("ready", None, "seat", False, None, None),
+    ]  # fmt: skip
+    assert (await rebuild(store, write=False)).differing == 0
+    await store.execute("UPDATE agent_state SET forced = NOT forced WHERE state = 'break'")
+    assert (await rebuild(store)).differing == 2
+    assert (await rebuild(store, write=False)).differing == 0
 
 
 # --- the writer's loop -------------------------------------------------------------------------------------------------

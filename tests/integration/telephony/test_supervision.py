@@ -179,7 +179,7 @@ async def test_a_supervisor_at_another_node_hears_too_and_a_snapshot_shows_him(h
     assert (await talk.heard())["supervisor"] == {CALLER_HZ, AGENT_HZ}
     house.bus.publish(f.RouterActive(at=0.0, router="r", epoch=9))
     survey = cast("f.NodeSurveyed", await eventually(lambda: house.survey_of(house.a)))
-    assert survey.supervisions == (talk.id,)
+    assert (survey.supervisions, survey.heard) == ((talk.id,), ((talk.id, "listen"),))
     assert [c.phase for c in survey.calls] == ["talking"]
 
 

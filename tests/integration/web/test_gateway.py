@@ -15,7 +15,7 @@ from hotline.settings import Http, Upstream
 from hotline.tally import Tally
 from hotline.web import gateway
 from hotline.web.gateway import PASSED_ON
-from hotline.web.routes import PageQuery, Request, Route
+from hotline.web.routes import ASKED_BY, PageQuery, Request, Route
 from hotline.web.server import Credentials, WebServer
 from tests.integration.web.house import (
     BODY_LIMIT,
@@ -83,6 +83,8 @@ async def test_who_asks_is_told_there(crm: Process) -> None:
     async with aiohttp.ClientSession(crm.url, headers=header) as admin:
         answer = await (await admin.get("/api/v1/things/1")).json()
     assert answer["by"] == "admin"
+    said = [await crm.ask("things/1", headers={ASKED_BY: name}) for name in ("li.mei", "router", "a b")]
+    assert [answer["by"] for _, answer in said] == ["li.mei", "token", "token"]
 
 
 async def test_refusals_of_the_other_process_come_through(crm: Process) -> None:

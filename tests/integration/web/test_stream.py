@@ -1,9 +1,11 @@
 """The stream: who may read it, what a reader gets, and what becomes of one who does not read."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -11,13 +13,17 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
-from hotline.errors import Misuse, StandingBy
+from hotline.cli.board import Wall
+from hotline.cli.shell import Shell
+from hotline.errors import Misuse, StandingBy, Unavailable
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Http, Upstream
 from hotline.tally import Tally
 from hotline.web.server import Credentials, WebServer
-from hotline.web.stream import NO_TOKEN, STANDS_BY, TOO_MUCH, Changes
+from hotline.web.stream import Changes
 from hotline.web.stream_client import follow
+from hotline.web.stream_reader import ENDING, FAILED, NO_TOKEN, STANDS_BY, TOO_MUCH
+from hotline.web.stream_relay import Relay
 from tests.support.wait import eventually
 
 TOKEN = "token-of-the-stream"
@@ -35,6 +41,7 @@ class Things:
         self.watched = False
         self.snapshots = 0
         self.stands_by = False
+        self.broken = False
 
     def now(self) -> float:
         return 5.0
@@ -59,14 +66,18 @@ class Things:
         self.changed[topic].add(name)
 
     def snapshot(self, topic: str) -> list[Any]:
-        if self.stands_by:
-            raise StandingBy("another one routes")
+        self._fail()
         self.snapshots += 1
         return list(self.items[topic].values())
 
-    def take_changes(self) -> dict[str, Changes]:
+    def _fail(self) -> None:
         if self.stands_by:
             raise StandingBy("another one routes")
+        if self.broken:
+            raise KeyError("a view that fails")
+
+    def take_changes(self) -> dict[str, Changes]:
+        self._fail()
         changed, self.changed = self.changed, {topic: set() for topic in self.topics}
         return {
             topic: Changes(
@@ -252,6 +263,44 @@ async def test_a_process_that_stands_by_says_so_and_lets_its_readers_go() -> Non
             assert ws.close_code == STANDS_BY
 
 
+async def test_a_view_that_fails_costs_the_readers_and_nobody_else() -> None:
+    async with running() as house:
+        async with house.connect("?topics=things") as ws:
+            await heard(ws)
+            house.things.broken = True
+            await ws.receive(timeout=10)
+            assert ws.close_code == FAILED
+        async with house.connect("?topics=others") as ws:
+            await ws.receive(timeout=10)
+            assert ws.close_code == FAILED
+        assert house.counted("service_errors", service="stream") == 2
+        house.things.broken = False
+        async with house.connect("?topics=things") as ws:
+            assert (await heard(ws))["type"] == "snapshot"
+            house.things.put("things", "a", 1)
+            assert (await heard(ws))["items"] == [{"id": "a", "value": 1}]
+
+
+async def test_who_shows_no_token_leaves_room_for_those_who_do() -> None:
+    async with running(stream_clients=8) as house, AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(house.connect("?topics=things", {}))
+        assert await house.refused("?topics=things", {}) == 503
+        async with house.connect("?topics=things") as ws:
+            assert (await heard(ws))["type"] == "snapshot"
+        assert house.counted("limits_reached", limit="stream_strangers") == 1
+
+
+async def test_a_process_that_ends_lets_its_readers_go_at_once() -> None:
+    async with aiohttp.ClientSession() as http:
+        async with running() as house:
+            ws = await http.ws_connect(f"{house.url}/api/v1/stream?topics=things", headers=BEARER)
+            await heard(ws)
+            ending = asyncio.ensure_future(ws.receive(timeout=30))
+        await ending
+        assert ws.close_code == ENDING
+
+
 async def test_a_client_that_vanishes_leaves_nothing_behind() -> None:
     async with running(stream_clients=1) as house:
         ws = await house.connect("?topics=things")
@@ -284,6 +333,25 @@ async def test_the_reader_of_boards_goes_on_after_a_break_with_everything_anew()
         await boards.aclose()
 
 
+async def test_a_wallboard_goes_on_when_the_hotline_is_back_at_another_address(tmp_path: Path) -> None:
+    def tell(house: House, value: int) -> None:
+        house.things.rename()
+        house.things.put("queues", "q", value)
+        (tmp_path / "runtime.json").write_text(json.dumps({"http": house.url, "api_token": TOKEN}))
+
+    with pytest.raises(Unavailable, match="no hotline runs"):
+        await anext(Wall(Shell(None, tmp_path), "en", everybody=False).boards())
+    async with aclosing(Wall(Shell(None, tmp_path), "en", everybody=False).boards()) as boards:
+        async with running() as house:
+            tell(house, 1)
+            assert (await anext(boards)).of("queues") == [{"id": "q", "value": 1}]
+        async with running() as house:
+            tell(house, 2)
+            async with asyncio.timeout(20):
+                while (await anext(boards)).of("queues") != [{"id": "q", "value": 2}]:
+                    pass
+
+
 async def test_the_reader_of_boards_says_why_it_cannot_read() -> None:
     async with running() as house:
         with pytest.raises(Misuse, match="api_token"):
@@ -299,14 +367,44 @@ async def test_another_process_tells_the_stream_on_and_changes_to_who_routes() -
         upstreams = tuple(Upstream(url=house.url, token=SecretStr(TOKEN)) for house in (old, new))
         async with running(upstreams=upstreams, live=False) as desk:
             boards = follow(desk.url, TOKEN, ["queues"])
-            assert (await anext(boards)).of("queues") == [{"id": "q", "value": 1}]
-            old.things.put("queues", "q", 3)
-            assert (await anext(boards)).of("queues") == [{"id": "q", "value": 3}]
-            old.things.stands_by, new.things.stands_by = True, False
-            found: list[Any] = []
-            while found != [{"id": "q", "value": 2}]:
-                found = (await asyncio.wait_for(anext(boards), 20)).of("queues")
-            await boards.aclose()
+
+            async def shows(value: int) -> None:
+                while (await anext(boards)).of("queues") != [{"id": "q", "value": value}]:
+                    pass
+
+            async with aclosing(boards), asyncio.timeout(20):
+                await shows(1)
+                old.things.put("queues", "q", 3)
+                await shows(3)
+                old.things.stands_by, new.things.stands_by = True, False
+                await shows(2)
+
+
+async def test_what_is_gone_when_another_process_routes_is_told_as_gone() -> None:
+    """The next upstream is heard at once, so that no reader is cut off in between."""
+    async with running() as old, running() as new:
+        for house, call in ((old, "A"), (new, "B")):
+            house.things.rename()
+            house.things.put("calls", call, 1)
+        new.things.stands_by = True
+        upstreams = tuple(Upstream(url=house.url, token=SecretStr(TOKEN)) for house in (old, new))
+        relay, tasks = Relay(upstreams), TaskGroup("relay")
+        tasks.spawn(relay.run(), name="relay")
+        relay.watch(True)
+        await relay.ready()
+        assert [call["id"] for call in relay.snapshot("calls")] == ["A"]
+        relay.take_changes()
+        old.things.stands_by, new.things.stands_by = True, False
+
+        def changed() -> Changes | None:
+            try:
+                return relay.take_changes().get("calls")
+            except StandingBy:
+                return None
+
+        found = await eventually(changed)
+        assert ([call["id"] for call in found.items], found.gone) == (["B"], ["A"])
+        await tasks.close()
 
 
 async def test_a_process_whose_upstreams_route_not_says_so() -> None:

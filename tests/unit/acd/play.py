@@ -6,6 +6,7 @@
 
 from typing import Any
 
+from acd.core import memories
 from acd.core.agents.roster import Profile
 from acd.core.floor import Output
 from acd.core.requests import AgentDefinition, AgentRequest, RequestRefused, TransferRequest
@@ -44,7 +45,7 @@ def line(output: Output) -> str:  # noqa: C901 - one line for each kind
             return f"release {output.call_id} {output.reason}"
         case c.AnswerFeature():
             return f"answer {output.sound}"
-        case c.Hold() | c.Retrieve() | c.Swap() | c.Conference():
+        case c.Hold() | c.Retrieve() | c.Swap() | c.Conference() | c.Beep():
             return f"{type(output).__name__.lower()} {output.call_id}"
         case c.Transfer():
             return f"transfer {output.call_id} {output.to}"
@@ -54,6 +55,8 @@ def line(output: Output) -> str:  # noqa: C901 - one line for each kind
             return f"end consult {output.call_id}" + (" by handing on" if output.hand_on else "")
         case f.TransferStarted():
             return f"{output.kind} transfer of {output.call_id} to {output.to}"
+        case f.TransferCompleted():
+            return f"found transferred {output.call_id}"
         case f.TransferFailed():
             return f"not transferred {output.call_id} {output.reason}"
         case f.AgentStateChanged():
@@ -97,6 +100,10 @@ def line(output: Output) -> str:  # noqa: C901 - one line for each kind
             return f"rescinded {output.call_id} {output.reason}"
         case RequestRefused():
             return f"refused {output.agent_id} {output.reason}"
+        case f.SupervisionFact():
+            return f"{type(output).__name__} {output.call_id} {output.extension}"
+        case c.Supervise() | c.ChangeSupervision() | c.EndSupervision():
+            return f"{type(output).__name__} {output.supervision_id}"
         case _:
             raise AssertionError(output)
 
@@ -272,17 +279,27 @@ class Play:
             offer_id=OfferId(offer) if offer else None,
         )
 
+    def taken(self, name: str) -> dict[str, Any]:
+        """Return what of one memory changed since the last time that anything was taken; None for what is to be forgotten."""
+        taken = {
+            key: value
+            for key, value in self.router.take_changed(now=self.now).items()
+            if key.startswith(memories.key(name, ""))
+        }
+        kept, unread = memories.read({key: value for key, value in taken.items() if value is not None})
+        assert not unread
+        return {of: kept[name].get(of) for of in (key.removeprefix(memories.key(name, "")) for key in taken)}
+
+    def remembered(self) -> memories.Kept:
+        """Return what was remembered of this life, as another one reads it."""
+        taken = self.router.take_changed(now=self.now)
+        kept, unread = memories.read({key: value for key, value in taken.items() if value is not None})
+        assert not unread
+        return kept
+
     def reborn(self, epoch: str = "e2") -> "Play":
         """Die and come back: a new router with what the old one had remembered, nothing else."""
         heir = Play(*(a.profile for a in self.router.floor.agents), queues=self.queues, epoch=epoch, house=self.house)
         heir.now = self.now
-        agents = [a for _, a in self.router.take_changed_agents() if a is not None]
-        offers = [o for _, o in self.router.take_changed_offers() if o is not None]
-        switches = [s for _, s in self.router.take_changed_switches() if s is not None]
-        places = [p for _, p in self.router.take_changed_places() if p is not None]
-        served = [bucket for _, bucket in self.router.take_changed_customers()]
-        known = [k for _, k in self.router.take_changed_callers() if k is not None]
-        heir.out = heir.router.restore(
-            agents, offers, now=self.now, switches=switches, places=places, served=served, known=known
-        )
+        heir.out = heir.router.restore(self.remembered(), now=self.now)
         return heir

@@ -1,6 +1,7 @@
 """Gaps: a lost link, a snapshot, our own death."""
 
 from hotline import facts as f
+from hotline.settings.queues import Overflow, Queue
 from tests.unit.acd.play import START, Play
 
 
@@ -204,5 +205,27 @@ def test_an_agent_remembered_in_a_call_of_which_nothing_is_left_is_free():
     play = Play("1001")
     play.ready("1001")
     play.queued("A")
-    play.router.take_changed_offers()
+    play.router.floor.take_changed_offers()
     assert play.reborn().state("1001") == "ready"
+
+
+def test_a_look_from_before_a_caller_was_moved_to_another_line_still_shows_that_he_lives():
+    play = Play(
+        "1001", queues=(Queue(id="a", overflow=(Overflow(when="waited", over=5, to="queue:b"),)), Queue(id="b"))
+    )
+    play.queued("A", "a")
+    looked_at = play.now + 4
+    assert play.after(5.5)[0].startswith("flowed out A")
+    play.link(False)
+    play.snapshot("A", at=looked_at)
+    play.link(True)
+    assert "offer A 1001" in play.ready("1001")
+
+
+def test_an_old_look_does_not_let_us_forget_what_is_known_of_who_came_later():
+    play = Play("1001", tiers={"gold": 5})
+    before = play.now - 1
+    play.queued("A")
+    play.identified("A", tier="gold")
+    play.snapshot(at=before)
+    assert play.taken("known")["A"].tier == "gold"

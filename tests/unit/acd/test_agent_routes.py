@@ -76,6 +76,16 @@ async def test_an_impossible_outcome_is_refused(house, body, error):
         await house.api("PUT", OUTCOME, id="1001", body=body)
 
 
+async def test_a_refusal_names_what_can_be_chosen(house):
+    await talked(house)
+    with pytest.raises(Rejected, match="choose one of resolved, information, "):
+        await house.api("PUT", OUTCOME, id="1001", body=NewOutcome(outcome="golf"))
+    with pytest.raises(Rejected, match="choose one of break, lunch, "):
+        await house.api("PUT", STATE, id="1001", body=NewState(state="break", reason="golf"))
+    with pytest.raises(Rejected, match=r"choose one of q$"):
+        await house.api("POST", "/api/v1/agents", body=NewAgent(id="1001", extension="1001", preference={"golf": 1}))
+
+
 async def test_an_agent_logs_in_at_one_of_his_seats():
     house = House(settings=Settings(seats=Seats(first=1001, count=4), agents=(Agent(id="1001", extension="1001"),)))
     body = NewAgent(id="1001", extension="1001", devices=("1003",), ready_at_login=True, outbound=False)
@@ -102,6 +112,17 @@ async def test_an_agent_logs_in_at_one_of_his_seats():
 async def test_an_agent_at_impossible_phones_is_refused(house, more):
     with pytest.raises(Misuse):
         await house.api("POST", "/api/v1/agents", body=NewAgent(id="1001", extension="1001", **more))
+
+
+async def test_a_break_that_lasts_too_long_is_a_level_that_the_router_knows():
+    house = House(settings=standard().model_copy(update={"acd": Acd(break_limit_s={"lunch": 1.0})}))
+    house.ask("1001", "ready")
+    await house.api("PUT", STATE, id="1001", body=NewState(state="break", reason="lunch"))
+    house.clock.advance(1.5)
+    await house.acd.wake(house.clock.now())
+    house.tally.refresh()
+    assert house.tally.levels["agents_overrun", (("queue", "q"),)] == 1
+    await house.tasks.close()
 
 
 async def test_a_deadline_that_is_set_through_the_api_wakes_the_loop():

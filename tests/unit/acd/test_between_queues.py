@@ -129,16 +129,16 @@ def test_what_is_known_of_a_caller_is_forgotten_when_he_has_left():
     play = Play("1001", tiers=GOLD)
     play.queued("A")
     play.identified("A", tier="gold")
-    assert [(call, known.tier) for call, known in play.router.take_changed_callers()] == [("A", "gold")]
+    assert [(call, known.tier) for call, known in play.taken("known").items()] == [("A", "gold")]
     play.ended("A")
-    assert play.router.take_changed_callers() == [("A", None)]
+    assert play.taken("known") == {"A": None}
 
 
 def test_nothing_is_remembered_of_callers_where_nothing_follows_from_it():
     play = Play("1001")
     play.queued("A")
     play.identified("A", tier="gold")
-    assert play.router.take_changed_callers() == []
+    assert play.taken("known") == {}
 
 
 # --- between queues ------------------------------------------------------------------------------------------------------------

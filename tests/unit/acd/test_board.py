@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from acd.board import Board
+from acd.core.requests import AgentRequest
 from hotline import facts as f
 from hotline.errors import StandingBy
+from hotline.ids import AgentId
 from tests.unit.acd.play import NODE, Play, seat
 
 
@@ -69,6 +71,17 @@ def test_what_did_not_change_is_not_told_again() -> None:
     wall.queue("A")
     wall.changes()
     assert wall.changes() == {"calls": {}, "agents": {}, "queues": {}}
+
+
+def test_a_break_that_lasts_too_long_changes_its_agent() -> None:
+    wall = Wall()
+    wall.play.router.floor.break_limit_s = {"lunch": 60.0}
+    wall.give(AgentRequest(at=wall.play.now, agent_id=AgentId("1001"), ask="not_ready", reason="lunch"))
+    shown = wall.changes()["agents"]["1001"]
+    assert (shown.state, shown.until, shown.overran) == ("break", wall.play.now + 60, False)
+    wall.play.now += 60
+    wall.board.hear(wall.play.router.wake(now=wall.play.now))
+    assert wall.changes()["agents"]["1001"].overran
 
 
 def test_a_phone_in_use_changes_its_agent() -> None:

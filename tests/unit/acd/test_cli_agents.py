@@ -13,10 +13,11 @@ AGENT = {
     "since": 1_000.0, "until": None, "call_id": "A", "wish": "break", "phone_reachable": True, "phone_in_use": True, "no_answers": 0,
     "devices": ["1001", "1011"], "remote_number": "", "outbound": True, "overran": False, "wish_reason": "lunch", "wish_by": "boss",
     "conversation": {"call_id": "A", "offer_id": "A.1", "outcome": "resolved"}, "outcome_required": False,
+    "preference": {"q": 2}, "wish_forced": True,
 }  # fmt: skip
 QUEUE = {
     "id": "q", "name": "Service", "skills": [], "waiting": 2, "longest_wait_s": 4.25, "on_duty": 3,
-    "agents": {"ready": 1, "talking": 2, "wrap_up": 0, "break": 4},
+    "agents": {"ready": 1, "talking": 2, "wrap_up": 0, "break": 4}, "closed_by": "hours", "emergency": "storm", "emergency_then": "stay",
 }  # fmt: skip
 WAITING = {
     "position": 1, "call_id": "A", "waited_s": 3.0, "priority": 0, "whereabouts": "here",
@@ -90,21 +91,38 @@ def test_an_agent_is_added_with_skills_and_queues(run):
         "card",
         "--queue",
         "q",
+        "--preference",
+        "q=2",
     ]
     _, asked = run(agents.agent_app, AGENT, *words)
     body = {"id": "mei", "name": "Mei", "extension": "1003", "skills": {"english": 7, "card": 1}, "queues": ["q"]}
-    assert asked == [("POST", "/api/v1/agents", body)]
+    assert asked == [("POST", "/api/v1/agents", body | {"preference": {"q": 2}})]
 
 
-def test_a_skill_without_a_usable_level_is_one_sentence(run):
-    result, asked = run(agents.agent_app, AGENT, "add", "mei", "--extension", "1003", "--skill", "english=good")
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [("--skill", "english=good"), ("--skill", "=3"), ("--preference", "q"), ("--preference", "q=first"), ("--skill", "e=9999")],
+)  # fmt: skip
+def test_a_skill_or_preference_without_a_usable_grade_is_one_sentence(run, option, given):
+    result, asked = run(agents.agent_app, AGENT, "add", "mei", "--extension", "1003", option, given)
     assert (result.exit_code, asked) == (1, [])
+    assert "from 1 to 10" in result.stderr
 
 
 def test_the_list_of_queues_is_a_table(run):
     result, asked = run(agents.queue_app, [QUEUE], "list")
     assert asked == [("GET", "/api/v1/queues")]
     assert "4.2" in result.output
+    assert "no (hours); storm" in result.output
+
+
+def test_the_list_of_queues_tells_how_long_it_will_take_and_whether_promises_are_kept(run):
+    expected = {"expected_p50_s": 34.2, "expected_p90_s": 80.0, "expected_said": True, "promises_kept": 0.925}
+    result, _ = run(agents.queue_app, [QUEUE | expected], "list", "--json")
+    assert '"promises_kept": 0.925' in result.output
+    result, _ = run(agents.queue_app, [QUEUE | expected], "list")
+    assert "34 to 80" in " ".join(result.output.split())
+    assert "92% of" in " ".join(result.output.split())
 
 
 def test_the_line_of_a_queue_says_why_nobody_is_rung(run):
@@ -116,9 +134,12 @@ def test_the_line_of_a_queue_says_why_nobody_is_rung(run):
 def test_one_agent_is_shown_with_what_follows_and_how_his_call_went(run):
     result, asked = run(agents.agent_app, AGENT, "show", "1001")
     assert asked == [("GET", "/api/v1/agents/1001")]
-    assert "break lunch (asked for by boss)" in result.output
     assert "resolved" in result.output
     assert "1001 1011" in result.output
+    assert "q=2" in result.output
+    assert "break lunch (ordered by boss)" in result.output
+    result, _ = run(agents.agent_app, AGENT | {"wish_forced": False}, "show", "1001")
+    assert "break lunch (asked for by boss)" in result.output
 
 
 def test_an_outcome_that_is_owed_is_shown(run):

@@ -199,9 +199,9 @@ def test_after_our_death_every_word_is_news_wherever_the_clock_was_set():
 
 def test_an_agent_who_was_moved_in_the_settings_has_another_phone():
     play = crew("1001")
-    agents = [a for _, a in play.router.take_changed_agents() if a is not None]
+    agents = play.taken("agent")
     heir = Play(profile("1001", extension="1002"))
-    heir.router.restore(agents, [], now=heir.now)
+    heir.router.restore({"agent": agents}, now=heir.now)
     heir.queued("X")
     assert rung(heir) == (A, None)
 
@@ -216,14 +216,15 @@ def test_an_agent_remembered_before_there_were_nodes_can_be_read():
     old = {"profile": {"id": "1001", "extension": "1001"}, "state": "ready", "in_use": True, "seat_told_at": 7.5}
     agent = msgspec.msgpack.decode(msgspec.msgpack.encode(old), type=Agent)
     play = Play("1001")
-    play.router.restore([agent], [], now=play.now)
+    play.router.restore({"agent": {"1001": agent}}, now=play.now)
     assert play.queued("X")[0] == "offer X 1001"
 
 
 def test_an_unreachable_agent_remembered_before_there_were_nodes_stays_so_until_he_is_found():
     old = {"profile": {"id": "1001", "extension": "1001"}, "state": "unreachable", "reachable": False}
     play = Play("1001")
-    play.router.restore([msgspec.msgpack.decode(msgspec.msgpack.encode(old), type=Agent)], [], now=play.now)
+    agent = msgspec.msgpack.decode(msgspec.msgpack.encode(old), type=Agent)
+    play.router.restore({"agent": {"1001": agent}}, now=play.now)
     assert play.seat("1001", node=B) == ["1001 unreachable -> ready"]
 
 
@@ -387,8 +388,8 @@ def test_supervisors_see_where_a_phone_is():
 
 def test_a_phone_that_moves_is_remembered_at_once():
     play = crew("1001")
-    play.router.take_changed_agents()
+    play.taken("agent")
     play.seat("1001", in_use=True, node=B)
-    assert play.router.take_changed_agents() == []
+    assert play.taken("agent") == {}
     play.seat("1001", node=A)
-    assert [agent_id for agent_id, _ in play.router.take_changed_agents()] == ["1001"]
+    assert list(play.taken("agent")) == ["1001"]

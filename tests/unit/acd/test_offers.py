@@ -89,6 +89,36 @@ def test_too_many_rings_in_a_row_without_an_answer_set_a_break():
     assert play.after(100) == []
 
 
+def test_a_phone_that_lets_nobody_through_sets_a_break_instead_of_being_rung_for_ever():
+    play = ringing(rest_after_no_answer_s=60, no_answers_before_break=2)
+    assert play.unanswered("A", f.OfferBusy) == ["1001 reserved -> rest (busy)"]
+    play.after(2)
+    assert play.unanswered("A", f.OfferBusy) == ["1001 reserved -> break (phone_busy)"]
+    assert play.after(100) == []
+
+
+def test_busy_phones_and_rings_without_an_answer_are_counted_together():
+    play = ringing(rest_after_no_answer_s=1, no_answers_before_break=3)
+    play.unanswered("A", f.OfferBusy)
+    play.after(2)
+    play.unanswered("A")
+    play.after(1)
+    assert play.unanswered("A", f.OfferBusy) == ["1001 reserved -> break (phone_busy)"]
+
+
+def test_a_phone_that_could_not_be_rung_is_not_held_against_its_agent():
+    play = ringing(no_answers_before_break=1)
+    assert play.unanswered("A", f.OfferFailed, reason="x") == ["1001 reserved -> rest (ring_failed)"]
+
+
+def test_who_logs_in_anew_begins_with_a_clean_sheet():
+    play = ringing(rest_after_no_answer_s=1, no_answers_before_break=2)
+    play.unanswered("A")
+    play.ask("1001", "log_out")
+    assert play.ask("1001", "ready")[1] == "offer A 1001"
+    assert play.unanswered("A") == ["1001 reserved -> rest (no_answer)"]
+
+
 def test_an_answer_starts_the_count_anew():
     play = ringing(rest_after_no_answer_s=1, no_answers_before_break=2, wrap_up_s=0)
     play.unanswered("A")
@@ -321,3 +351,17 @@ def test_a_repeated_fact_changes_nothing(kind):
     state = play.state("1001")
     assert play.told(kind, "A") == []
     assert play.state("1001") == state
+
+
+def test_a_refusal_outlives_us():
+    play = Play("1001", "1002")
+    play.ready("1001")
+    entered = play.now
+    play.queued("A")
+    play.told(f.OfferRejected, "A")
+    heir = play.reborn()
+    heir.adopted("A", "session", entered_at=entered)
+    assert "offer A 1001" not in heir.snapshot("A")
+    assert "offer A 1002" in heir.ready("1002")
+    decision = heir.router.why("A")[-1]
+    assert "Agent 1001 was free longer but refused this caller at " in decision.sentence()

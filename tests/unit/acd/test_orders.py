@@ -43,6 +43,37 @@ def test_a_supervisor_sends_an_agent_off_at_once(phase):
     assert [c.by for c in changes(play)] == ["boss"]
 
 
+def test_what_a_supervisor_ordered_is_told_as_that_and_what_the_agent_asked_for_is_not():
+    play = in_phase("ready")
+    order(play, "force_break")
+    assert [c.forced for c in changes(play)] == [True]
+    play.ask("1001", "ready")
+    assert [c.forced for c in changes(play)] == [False]
+
+
+@pytest.mark.parametrize("ask", ["force_offline", "offline_after_call"])
+def test_an_order_that_was_kept_is_told_as_one_when_it_takes_effect_after_our_death_too(ask):
+    play = in_phase("talking")
+    order(play, ask)
+    (told,) = (o for o in play.out if isinstance(o, f.AgentWishChanged))
+    assert told.forced
+    heir = play.reborn()
+    heir.surveyed(heir.found("A", "talking", offer=play.last_offer("A")))
+    heir.told(f.TalkEnded, "A", play.last_offer("A"))
+    heir.after(10)
+    (changed,) = (o for o in heir.out if isinstance(o, f.AgentStateChanged) and o.state == "offline")
+    assert (changed.forced, changed.by) == (True, "boss")
+
+
+def test_a_wish_of_his_own_instead_of_an_order_is_no_order():
+    play = in_phase("talking")
+    order(play, "force_offline")
+    play.ask("1001", "not_ready", "lunch")
+    play.told(f.TalkEnded, "A")
+    play.after(10)
+    assert [c.forced for c in changes(play) if c.state == "break"] == [False]
+
+
 @pytest.mark.parametrize("phase", ["reserved", "ringing"])
 @pytest.mark.parametrize(("ask", "state"), [("force_offline", "offline"), ("force_break", "break")])
 def test_a_forced_agent_has_his_ring_taken_back(phase, ask, state):

@@ -1,17 +1,19 @@
 """Rules of overflow, full and closed queues, closing time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 
 from acd.core.callers.overflow import RETRY_S, SWEEP_S
 from acd.estimates.wait import Estimate
 from hotline import commands as c
 from hotline import facts as f
+from hotline.dialling import Policy
 from hotline.hours import Hours
-from hotline.ids import CallId, QueueId
+from hotline.ids import CallbackId, CallId, QueueId, VoicemailId
 from hotline.settings.queues import Overflow, Queue
-from tests.unit.acd.play import START, Play, profile
+from tests.unit.acd.play import NODE, START, Play, profile
 
 
 def rule(when: str, to: str, over: float = 0.0) -> Overflow:
@@ -31,6 +33,13 @@ def expect(play: Play, median_s: float) -> None:
         return Estimate(median_s * position, 3 * median_s * position)
 
     play.router.floor.estimates.of = of  # type: ignore[method-assign]
+
+
+def wish(play: Play) -> f.CallbackRequested:
+    return f.CallbackRequested(
+        at=play.now, callback_id=CallbackId("w"), queue_id=QueueId("q"), number="13800138000", entered_at=play.now,
+        dialled="4", flow="main", flow_version="1", step="queue",
+    )  # fmt: skip
 
 
 # --- after a wait ---------------------------------------------------------------------------------------------------------
@@ -123,6 +132,27 @@ def test_who_stayed_because_a_queue_was_full_goes_when_there_is_room() -> None:
     assert play.after(RETRY_S) == ["flowed out A overflow -> queue:other"]
 
 
+def test_a_node_whose_clock_is_ahead_of_ours_sends_nobody_back_in_time() -> None:
+    """Where he goes next his time of entry is when he left; were it not later than the last one, nobody would let him in."""
+    queues = (
+        Queue(id="q", overflow=(rule("length", "queue:b", 1),), max_waiting=2, when_full="queue:b"),
+        Queue(id="b"),
+    )
+    play = Play("1", queues=queues)
+    ahead = play.now + 5
+    play.queued("A")
+    for call, reason in (("B", "overflow"), ("C", "overflow")):
+        play.queued(call, entered_at=ahead)
+        assert play.after(0) == [f"flowed out {call} {reason} -> queue:b"]
+    play.queued("X")
+    assert play.queued("D", entered_at=ahead) == ["flowed out D full -> queue:b"]
+    left = play.out[0]
+    assert isinstance(left, f.CallFlowedOut)
+    assert left.at > ahead
+    play.queued("D", "b", entered_at=left.at, since=ahead, before=(QueueId("q"),))
+    assert [w.call_id for w in play.router.floor.line.waiting(QueueId("b"))] == ["B", "C", "D"]
+
+
 # --- a ringing phone --------------------------------------------------------------------------------------------------------
 
 
@@ -169,6 +199,15 @@ def test_who_joins_a_line_that_is_too_long_overflows_and_those_before_him_stay()
     assert play.after(600) == []
 
 
+def test_who_stands_in_a_long_line_when_a_router_takes_over_stays_there() -> None:
+    play = Play("1", overflow=(rule("length", "voicemail", 1),))
+    for call in ("A", "B", "C"):
+        play.adopted(call, "session")
+    assert play.after(60) == []
+    play.queued("D")
+    assert play.after(0) == ["flowed out D overflow -> voicemail"]
+
+
 def test_who_is_served_at_once_does_not_overflow() -> None:
     play = Play("1", overflow=(rule("length", "voicemail", 0), rule("nobody_logged_in", "voicemail")))
     play.ready("1")
@@ -203,6 +242,38 @@ def test_a_wait_that_is_expected_to_be_long_overflows_and_an_unknown_one_does_no
     assert play.after(SWEEP_S) == ["flowed out A overflow -> callback"]
 
 
+def test_who_moves_up_because_those_before_him_leave_is_judged_by_his_new_place() -> None:
+    play = two(rule("expected_wait", "callback", 100))
+    for call in ("A", "B"):
+        play.queued(call)
+        play.after(0)
+    first_waits_long = lambda _queue, position, _now: Estimate(150 if position == 1 else 60, 300)  # noqa: E731
+    play.router.floor.estimates.of = first_waits_long  # type: ignore[assignment]
+    assert play.after(SWEEP_S) == ["flowed out A overflow -> callback", "flowed out B overflow -> callback"]
+
+
+def test_a_callback_does_not_overflow() -> None:
+    rules = (rule("nobody_logged_in", "voicemail"),)
+    play = Play("1", overflow=rules, house={"outbound": Policy(trunk=True, allow=("1",))})
+    play.give(wish(play))
+    assert play.after(60) == []
+    assert len(play.router.floor.line) == 1
+
+
+def test_the_estimate_that_counts_is_that_of_his_place_and_without_anybody_on_duty_there_is_none() -> None:
+    play = Play("1", overflow=(rule("expected_wait", "voicemail", 200),))
+    play.queued("nobody is there")
+    assert play.after(SWEEP_S) == []
+    play.ready("1")
+    play.answered("nobody is there")
+    play.queued("A")
+    assert play.after(0) == [], "about two minutes, as long as conversations last as a rule"
+    for call in ("B", "C"):
+        play.queued(call)
+        play.after(0)
+    assert [w.call_id for w in play.router.floor.line.waiting(QueueId("q"))] == ["A"]
+
+
 # --- full and closed ------------------------------------------------------------------------------------------------------------
 
 
@@ -218,11 +289,34 @@ def test_a_full_queue_that_says_nothing_hands_them_to_the_fallback() -> None:
     assert play.queued("B") == ["release B full", "flowed out B full"]
 
 
+def test_callbacks_take_up_no_place_of_those_who_are_on_the_line() -> None:
+    play = Play("1", max_waiting=1, house={"outbound": Policy(trunk=True, allow=("1",))})
+    play.give(wish(play))
+    assert play.queued("A") == []
+    assert play.queued("B") == ["release B full", "flowed out B full"]
+
+
 def test_from_a_full_queue_to_a_full_queue_is_the_fallback() -> None:
     play = Play("1", queues=(Queue(id="q", max_waiting=1, when_full="queue:q2"), Queue(id="q2", max_waiting=1)))
     play.queued("A")
     play.queued("B", "q2")
     assert play.queued("C") == ["release C full", "flowed out C full"]
+
+
+def test_from_a_full_queue_back_to_one_that_let_him_out_is_the_fallback() -> None:
+    play = Play("1", queues=(Queue(id="q"), Queue(id="b", max_waiting=1, when_full="queue:q")))
+    play.queued("A", "b")
+    assert play.queued("B", "b", before=(QueueId("q"),)) == ["release B full", "flowed out B full"]
+    assert play.queued("C", "b") == ["flowed out C full -> queue:q"]
+
+
+def test_who_joins_a_full_line_from_another_waits_in_neither() -> None:
+    play = Play("1", queues=(Queue(id="q"), Queue(id="b", max_waiting=1)))
+    play.queued("A", "b")
+    play.queued("B")
+    play.after(1)
+    assert play.queued("B", "b") == ["flowed out B moved", "release B full", "flowed out B full"]
+    assert [caller.call_id for caller in play.router.floor.line] == ["A"]
 
 
 OFFICE = Hours(timezone="UTC", weekly={"mon": ((9 * 60, 17 * 60),)})
@@ -253,6 +347,27 @@ def test_at_closing_time_those_who_wait_are_treated_as_it_says() -> None:
     play.queued("A")
     assert play.after(359) == []
     assert play.after(1) == ["flowed out A closing -> announce:closed"]
+
+
+def test_at_closing_time_a_queue_that_cannot_take_them_over_is_the_fallback() -> None:
+    queues = (Queue(id="q", opening="office", at_closing="queue:b"), Queue(id="b", max_waiting=1))
+    play = Play("1", queues=queues, house={"hours": {"office": OFFICE}})
+    play.now = MONDAY + 16.9 * 3600
+    for call in ("A", "B"):
+        play.queued(call)
+    lines = play.after(400)
+    assert lines == ["flowed out A closing -> queue:b", "release B closing", "flowed out B closing"]
+
+
+def test_closing_time_comes_after_weeks_without_opening_too() -> None:
+    holidays = frozenset({date(2026, 1, 12), date(2026, 1, 19)})
+    hours = {"office": msgspec.structs.replace(OFFICE, closed_dates=holidays)}
+    play = Play("1", opening="office", at_closing="hang_up", house={"hours": hours})
+    play.now = MONDAY + 18 * 3600
+    play.ask("1", "log_in")
+    play.after(21 * 86_400 - 2 * 3600)
+    play.queued("A")
+    assert play.after(3600) == ["flowed out A closing -> hang_up"]
 
 
 def test_who_is_rung_for_at_closing_time_may_still_be_answered() -> None:
@@ -304,6 +419,47 @@ def test_an_adopted_caller_keeps_where_he_was_and_since_when_he_waits() -> None:
     assert caller is not None
     assert (caller.waits_since, caller.before) == (START, ("other",))
     assert play.after(60) == [], "the other queue let him out before"
+
+
+def let_out_by_a_router_that_died() -> Play:
+    """The heir was told that he waits, for his node had not kept yet that he was let out for a treatment."""
+    play = Play("1", overflow=(rule("waited", "voicemail", 5),))
+    play.queued("A")
+    play.after(4.9)
+    heir = play.reborn()
+    heir.adopted("A", "session")
+    assert len(heir.router.floor.line) == 1
+    heir.now += 0.05
+    return heir
+
+
+def test_whose_message_is_recorded_waits_no_more() -> None:
+    heir = let_out_by_a_router_that_died()
+    began = f.VoicemailBegan(
+        at=heir.now, call_id=CallId("A"), node=NODE, message_id=VoicemailId("A.m1"), queue_id=QueueId("q"), max_s=60
+    )
+    assert heir.give(began) == []
+    assert heir.after(60) == []
+    assert heir.ready("1") == ["1 offline -> ready"]
+
+
+def test_who_is_seen_to_be_led_outside_waits_no_more() -> None:
+    heir = let_out_by_a_router_that_died()
+    assert heir.adopted("A", "outside", treatment="voicemail") == []
+    assert len(heir.router.floor.line) == 0
+
+
+def test_who_is_seen_to_be_treated_already_waits_no_more() -> None:
+    heir = let_out_by_a_router_that_died()
+    assert heir.adopted("A", "session", treatment="announce:closed") == []
+    assert len(heir.router.floor.line) == 0
+
+
+def test_old_news_of_an_errand_take_nobody_out_of_a_line() -> None:
+    play = Play("1")
+    play.queued("A", entered_at=play.now + 1)
+    play.give(f.CallForwarded(at=play.now, call_id=CallId("A"), queue_id=QueueId("q"), number="1"))
+    assert len(play.router.floor.line) == 1
 
 
 @pytest.mark.parametrize("outcome", [c.Done(), c.Refused(reason="no"), c.Unknown(reason="late")])

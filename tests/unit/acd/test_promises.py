@@ -2,7 +2,8 @@
 
 import pytest
 
-from acd.estimates.promises import CLOSES_BELOW, ENOUGH, OPENS_AT, Gate, Promise, Result
+from acd.estimates.promises import CLOSES_BELOW, ENOUGH, OPENS_AT, Gate
+from hotline.ranges import Promise, Result
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Who hung up while waiting and calls again gets his old place."""
 
 from acd.core.callers.resuming import PLACES, LeftPlace, LeftPlaces
+from acd.core.requests import CallerRequest
 from hotline import facts as f
 from hotline.ids import CallId, QueueId
-from hotline.settings.queues import Queue
+from hotline.settings.queues import Overflow, Queue
 from tests.unit.acd.play import START, Play
 
 
@@ -97,6 +98,32 @@ def test_a_place_survives_the_routers_death() -> None:
     assert redial(heir, "again") == ["resumed again from first"]
 
 
+def test_who_was_moved_has_his_place_where_he_had_called_too() -> None:
+    rules = (Overflow(when="waited", over=60, to="queue:back"),)
+    play = Play("1", queues=(Queue(id="q", resume_s=300, overflow=rules), Queue(id="back")))
+    redial(play, "first")
+    play.after(100)
+    play.ended("first")
+    assert redial(play, "elsewhere", queue="back") == [], "that queue gives no place back"
+    assert redial(play, "again") == ["resumed again from first"]
+    caller = play.router.floor.line.get(CallId("again"))
+    assert caller is not None
+    assert caller.waits_since == START
+    assert play.after(0) == ["flowed out again overflow -> queue:back"], "he has waited for long enough"
+
+
+def test_a_place_with_two_claims_is_given_back_once() -> None:
+    play = Play("1", queues=(Queue(id="q", resume_s=300), Queue(id="back", resume_s=60)))
+    redial(play, "first")
+    play.give(CallerRequest(at=play.now, call_id=CallId("first"), treatment="queue:back"))
+    play.after(10)
+    play.ended("first")
+    play.after(200)
+    assert redial(play, "again") == ["resumed again from first"]
+    assert redial(play, "once more", queue="back") == []
+    assert len(play.router.floor.left_places) == 0
+
+
 def test_places_are_bounded() -> None:
     places = LeftPlaces()
     for n in range(PLACES + 5):
@@ -105,3 +132,4 @@ def test_places_are_bounded() -> None:
     assert len(places) == PLACES
     assert places.take(QueueId("q"), "10", 2.0) is None
     assert places.take(QueueId("q"), f"1{PLACES}", 2.0) is not None
+    assert places.take(QueueId("q"), f"1{PLACES + 1}", 100.1) is None, "too late"

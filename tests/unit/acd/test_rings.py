@@ -214,3 +214,24 @@ def test_an_offer_counts_once_however_many_rang():
             play.told(f.OfferTimedOut, "A", of(play, agent))
         said = play.returned("A", offer=group)
     assert "release A fallback" in said
+
+
+def test_the_answered_one_is_not_given_up_with_those_whose_last_word_is_missing():
+    play = ringing(ring_timeout_s=10)
+    second = of(play, "1002")
+    heir = play.reborn()
+    heir.now += 12
+    heir.surveyed(heir.found("A", "talking", offer=second))
+    heir.after(5)
+    assert states(heir) == ["ready", "talking", "ready"]
+    assert heir.told(f.TalkEnded, "A", second)[0] == "1002 talking -> wrap_up"
+
+
+def test_the_callers_return_sends_nobody_into_wrap_up_but_who_talked_with_him():
+    play = ringing()
+    group, second = of(play, "1001"), of(play, "1002")
+    play.told(f.OfferAccepted, "A", second)
+    play.told(f.TalkEnded, "A", second)
+    play.give(f.CallReturned(at=play.now, call_id="A", offer_id=group, answered=True))
+    play.after(2)
+    assert states(play) == ["ready", "wrap_up", "ready"], "although nobody told how the other rings ended"

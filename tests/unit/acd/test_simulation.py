@@ -1,5 +1,7 @@
 """The engine and what is made for it and of it: days with few callers, whose course can be followed."""
 
+import zlib
+from collections.abc import Iterator
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import pytest
 
 from acd.core.agents.roster import Profile
-from acd.simulation import files, plot
+from acd.simulation import files, plot, png
 from acd.simulation.arrivals import as_counted, intervals_of, poisson
 from acd.simulation.books import Books
 from acd.simulation.day import Day, Duty, Visitor, Worker
@@ -263,7 +265,7 @@ def test_a_mistake_is_named_with_its_file_and_what_is_accepted(changes: dict[str
 @pytest.mark.parametrize(
     ("tree", "says"),
     [
-        ({"queue": []}, "unknown queue; a policy has name, [[queues]] and [[staff]]"),
+        ({"queue": []}, "unknown queue; a policy has name, between_queues, [[queues]] and [[staff]]"),
         ({"queues": [{"id": "x"}]}, "a policy changes queues by their id, one of q"),
         ({"queues": [{"id": "q", "strategy": "best"}]}, "queue q: strategy: Input should be 'longest_idle'"),
         ({"staff": [{"count": 1, "queues": ["x"]}]}, "x is not one of the queues (q)"),
@@ -332,13 +334,58 @@ def test_a_file_that_cannot_be_used_is_explained(tmp_path: Path, text: str, sour
     assert says in str(mistake.value)
 
 
-def test_the_example_in_the_documentation_works() -> None:
+@pytest.mark.parametrize(
+    ("scenario_file", "policy_files", "names"),
+    [
+        ("simulation.toml", ["simulation-cards-first.toml"], ["as today", "cards first"]),
+        (
+            "power-hotline.toml",
+            ["power-hotline-outages-first.toml", "power-hotline-evening-shift.toml"],
+            ["as today", "outages first", "evening shift"],
+        ),
+    ],
+)
+def test_the_examples_in_the_documentation_work(scenario_file: str, policy_files: list[str], names: list[str]) -> None:
     folder = Path(__file__).resolve().parents[3] / "docs" / "examples"
-    read = files.read_scenario(folder / "simulation.toml")
+    read = files.read_scenario(folder / scenario_file)
     base = own_policy(read)
-    policy = files.read_policy(folder / "simulation-cards-first.toml", base)
-    results = run(read, (base, policy), files.read_given(read, folder), replications=1, seed=1)
-    assert [r.policy.name for r in results] == ["as today", "cards first"]
+    policies = (base, *(files.read_policy(folder / name, base) for name in policy_files))
+    results = run(read, policies, files.read_given(read, folder), replications=1, seed=1)
+    assert [r.policy.name for r in results] == names
+    assert all(r.queues["total"]["answered"].mean > 100 for r in results)  # type: ignore[union-attr]
+
+
+def test_which_queue_comes_first_is_a_policy_too() -> None:
+    read = scenario()
+    base = own_policy(read)
+    assert policy_of({"between_queues": "longest_wait"}, "x.toml", base).between_queues == "longest_wait"
+    assert policy_of({"acd": {"between_queues": "service_level_at_risk"}}, "x", base).between_queues == (
+        "service_level_at_risk"
+    )
+    assert policy_of({}, "x.toml", base).between_queues == "strict_priority"
+    with pytest.raises(Misuse, match=r"x\.toml: between_queues: .*longest_wait"):
+        policy_of({"between_queues": "lottery"}, "x.toml", base)
+
+
+def test_the_order_between_queues_decides_who_is_served() -> None:
+    """One agent; a caller of the queue that comes first by priority calls later than one of the other."""
+    queues = (Queue(id="vip", priority=5, wrap_up_s=0), Queue(id="q", wrap_up_s=0))
+    visitors = (visitor("a", 0, queue="q", talk_s=20), visitor("b", 5, queue="q"), visitor("c", 10, queue="vip"))
+    served = {}
+    for between in ("strict_priority", "longest_wait"):
+        engine = Engine(
+            queues, day_with(visitors), begin=0, count_from=0, ring_again=lambda _: 0.0, between_queues=between
+        )  # type: ignore[arg-type]
+        stays = {s.call_id: s.left_at for s in engine.run().stays}
+        served[between] = sorted(("b", "c"), key=lambda c: stays[CallId(c)])
+    assert served == {"strict_priority": ["c", "b"], "longest_wait": ["b", "c"]}
+
+
+def day_with(visitors: tuple[Visitor, ...]) -> Day:
+    profile = Profile(id=AgentId("1"), name="1", extension=Extension("1"), skills={}, queues=())
+    return Day(
+        visitors=visitors, workers=(Worker(profile=profile),), duties=(Duty(at=0, agent_id=AgentId("1"), ask="ready"),)
+    )
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------------
@@ -371,3 +418,37 @@ def test_the_picture_has_every_policy_and_escapes_names() -> None:
     assert "&lt;day&gt; &amp; night" in page
     assert "<day>" not in page
     assert page.count("<svg") == 1
+
+
+def drawn(name: str) -> Any:
+    read = scenario(name=name)
+    return plot.picture(run(read, (own_policy(read),), (Given(),), replications=2, seed=1))
+
+
+def test_the_picture_can_be_had_as_png_which_any_program_can_read() -> None:
+    picture = drawn("day")
+    written = png.png(picture)
+    assert written.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = (int.from_bytes(written[at : at + 4]) for at in (16, 20))
+    assert (width, height) == (picture.width * png.SCALE, picture.height * png.SCALE)
+    chunks = list(chunks_of(written[8:]))
+    assert [kind for kind, _ in chunks] == [b"IHDR", b"IDAT", b"IEND"]
+    rows = zlib.decompress(chunks[1][1])
+    assert len(rows) == height * (1 + 3 * width)
+    assert bytes.fromhex(plot.COLOURS[0].removeprefix("#")) in rows, "the bars of the first policy"
+    assert bytes.fromhex(plot.INK.removeprefix("#")) in rows, "letters"
+
+
+def chunks_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    while data:
+        length = int.from_bytes(data[:4])
+        kind, body, told = data[4:8], data[8 : 8 + length], data[8 + length : 12 + length]
+        assert zlib.crc32(kind + body) == int.from_bytes(told)
+        yield kind, body
+        data = data[12 + length :]
+
+
+def test_names_that_the_letters_of_a_png_do_not_know_become_numbers() -> None:
+    assert png.key_of(drawn("as today ± 1")) == {}
+    assert png.key_of(drawn("今天")) == {"今天": "#1"}
+    assert png.png(drawn("今天"))

@@ -2,7 +2,8 @@
 
 from acd.core.requests import CallerRequest, QueueRequest
 from hotline import facts as f
-from hotline.ids import CallId, QueueId
+from hotline.dialling import Policy
+from hotline.ids import CallbackId, CallId, QueueId
 from hotline.settings.queues import Queue
 from tests.unit.acd.play import START, Play, profile
 
@@ -93,6 +94,28 @@ def test_refusals_have_names_and_change_nothing() -> None:
     assert in_order(play) == ["A", "B"]
 
 
+def test_a_callback_is_not_treated_like_one_who_is_on_the_line() -> None:
+    play = Play("1", house={"outbound": Policy(trunk=True, allow=("1",))})
+    play.give(
+        f.CallbackRequested(
+            at=play.now, callback_id=CallbackId("w"), queue_id=QueueId("q"), number="13800138000", entered_at=play.now,
+            dialled="4", flow="main", flow_version="1", step="queue",
+        )
+    )  # fmt: skip
+    assert in_order(play) == ["w"]
+    assert steer(play, "w", treatment="hang_up", priority=5) == ["refused  callback"]
+    assert in_order(play) == ["w"]
+
+
+def test_an_announcement_of_the_queue_that_he_left_is_not_said_in_the_next() -> None:
+    play = two_queues()
+    play.ready("1")
+    play.queued("A")
+    switch(play, emergency=True)  # his agent's phone rings: he hears it when he is back
+    play.queued("A", "other", entered_at=play.now + 1)
+    assert "announce A emergency" not in play.unanswered("A")
+
+
 # --- a queue ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -105,6 +128,20 @@ def test_a_queue_closed_by_hand_takes_nobody_and_serves_who_is_there() -> None:
     assert play.ready("1")[1] == "offer A 1"
     assert switch(play, closed=False) == ["switched q closed=False"]
     assert play.queued("C") == []
+
+
+def test_who_joined_before_it_was_closed_is_let_in_although_he_is_told_late() -> None:
+    play = Play("1", when_closed="voicemail")
+    switch(play, closed=True)
+    assert play.queued("A", entered_at=play.now - 1) == []
+    assert in_order(play) == ["A"]
+
+
+def test_a_queue_that_sends_everybody_away_takes_nobody_over() -> None:
+    play = two_queues()
+    switch(play, queue="other", emergency=True, then="hang_up")
+    play.queued("A")
+    assert steer(play, "A", treatment="queue:other") == ["refused  queue_emergency"]
 
 
 def test_closed_by_hand_it_does_at_once_what_it_does_at_closing_time() -> None:
@@ -151,7 +188,10 @@ def test_an_emergency_can_lead_to_the_fallback_queue() -> None:
 def test_a_switch_that_changes_nothing_is_not_told() -> None:
     play = Play("1")
     switch(play, closed=True)
+    play.now += 1
     assert switch(play, closed=True) == []
+    again = QueueRequest(at=play.now, queue_id=QueueId("q"), closed=True, by="somebody else")
+    assert play.give(again) == []
     assert switch(play, queue="nowhere", closed=True) == ["refused  unknown_queue"]
 
 
@@ -165,9 +205,20 @@ def test_switches_survive_the_routers_death() -> None:
     assert heir.router.floor.openings.switch(QueueId("q")).emergency == "flood"
 
 
+def test_a_router_that_takes_over_announces_to_who_comes_and_not_once_more_to_who_waits() -> None:
+    play = Play("1")
+    play.queued("A")
+    switch(play, emergency=True)
+    heir = play.reborn()
+    heir.adopted("A", "session")
+    assert heir.after(1) == []
+    heir.queued("B")
+    assert heir.after(1) == ["announce B emergency"]
+
+
 def test_a_switch_that_is_off_is_forgotten() -> None:
     play = Play("1")
     switch(play, closed=True)
-    assert [s is not None for _, s in play.router.take_changed_switches()] == [True]
+    assert [s is not None for s in play.taken("switch").values()] == [True]
     switch(play, closed=False)
-    assert [s for _, s in play.router.take_changed_switches()] == [None]
+    assert play.taken("switch") == {"q": None}

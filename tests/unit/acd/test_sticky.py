@@ -5,7 +5,7 @@ import pytest
 from acd.core.matching.served import BUCKETS, CUSTOMERS, ServedBy
 from acd.core.views import why_nobody
 from hotline import facts as f
-from hotline.settings.queues import Queue
+from hotline.settings.queues import Overflow, Queue
 from tests.unit.acd.play import Play, profile
 
 
@@ -182,3 +182,15 @@ def test_only_so_many_customers_are_remembered_and_a_change_is_small():
     assert served.take_changed() == []
     served.note("", "1002")
     assert (served.get(""), served.take_changed()) == (None, [])
+
+
+def test_who_is_moved_to_another_line_is_not_kept_anew():
+    queues = (Queue(id="a", overflow=(Overflow(when="waited", over=5, to="queue:b"),)), Queue(id="b"))
+    play = Play("1001", "1002", queues=queues)
+    play.ready("1001")
+    play.queued("X", "b")
+    play.answered("X")
+    play.ready("1002")
+    play.queued("A", "a", wanted_agent="1001", wanted_s=10.0)
+    assert play.after(9) == ["flowed out A overflow -> queue:b"]
+    assert "offer A 1002" in play.after(1.1), "10 s since he came, not since he was moved"

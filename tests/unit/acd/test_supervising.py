@@ -5,12 +5,12 @@ from typing import cast
 import msgspec
 import pytest
 
-from acd import oversight
 from acd.core.floor import Output
+from acd.core.matching.eligibility import why_not
 from acd.core.requests import RequestRefused, SupervisionRequest
 from hotline import commands as c
 from hotline import facts as f
-from hotline.ids import AgentId, Extension, NodeId, SupervisionId
+from hotline.ids import AgentId, CallId, Extension, NodeId, SupervisionId
 from tests.unit.acd.play import NODE, Play, seat
 
 
@@ -32,7 +32,8 @@ class Desk:
         return self.give(request)
 
     def give(self, event: f.Record) -> list[Output]:
-        return self.play.router.handle(event, now=self.play.now)
+        self.play.give(event)
+        return self.play.out
 
     def refused(self, *args: str, **more: str) -> str:
         (output,) = self.ask(*args, **more)
@@ -129,6 +130,16 @@ def test_what_cannot_be_is_refused_by_name(ask: dict[str, str], reason: str) -> 
     assert Desk().refused(**ask) == reason
 
 
+def test_an_agent_who_is_only_asked_by_another_one_is_not_supervised() -> None:
+    desk = Desk()
+    desk.play.ready("1002")
+    desk.play.wants("1001", "consult", "agent:1002")
+    consult = desk.play.consulted("A")
+    desk.play.told(f.OfferAccepted, "A", consult)
+    assert desk.refused(agent="1002") == "only_asked"
+    assert isinstance(desk.ask()[0], f.SupervisionAsked)
+
+
 def test_a_ringing_agent_is_not_supervised() -> None:
     assert Desk(talking=False).refused() == "not_talking"
 
@@ -177,6 +188,33 @@ def test_a_snapshot_without_it_ends_it_unless_it_is_older() -> None:
     assert [o.reason for o in out if isinstance(o, f.SupervisionEnded)] == ["lost"]
 
 
+def test_an_answer_or_a_change_that_nobody_told_is_learnt_from_a_survey() -> None:
+    desk = Desk()
+    supervision = desk.supervise().supervision_id
+
+    def surveyed(mode: f.SupervisionMode) -> list[f.SupervisionBegan]:
+        survey = f.NodeSurveyed(
+            at=desk.play.now + 1, node=NODE, epoch=0, calls=(desk.play.found("A", "talking", offer=offer),), seats=(),
+            supervisions=(supervision,), heard=((supervision, mode),),
+        )  # fmt: skip
+        return [o for o in desk.give(survey) if isinstance(o, f.SupervisionBegan)]
+
+    offer = desk.play.last_offer("A")
+    assert [(o.mode, o.by) for o in surveyed("listen")] == [("listen", "mei")]
+    assert surveyed("listen") == []
+    desk.ask("barge", by="boss")
+    assert [(o.mode, o.by) for o in surveyed("barge")] == [("barge", "boss")]
+
+
+def test_a_hang_up_that_did_not_arrive_is_asked_for_again_when_the_node_is_seen() -> None:
+    desk = Desk()
+    supervision = desk.supervise().supervision_id
+    (end,) = desk.ask("stop")
+    assert desk.give(c.CommandEnded(command=end, outcome=c.Refused(reason="link_down"))) == []  # type: ignore[arg-type]
+    seen = f.SnapshotTaken(at=desk.play.now + 1, node=NODE, living=("A",), supervisions=(supervision,))  # type: ignore[arg-type]
+    assert desk.give(seen) == [end]
+
+
 def test_taking_over_hands_the_caller_to_the_agent_at_that_seat() -> None:
     desk = Desk()
     supervision = desk.supervise().supervision_id
@@ -191,16 +229,82 @@ def test_taking_over_hands_the_caller_to_the_agent_at_that_seat() -> None:
     assert ended.reason == "taken_over"
 
 
+def busy_desk() -> tuple[Desk, list[str]]:
+    """The supervisor listens, others wait, and he takes A over; what follows when his phone is hung up."""
+    desk = Desk()
+    supervision = desk.supervise().supervision_id
+    desk.play.ready("1009")
+    desk.play.seat("1009", in_use=True, node=NODE)
+    desk.seen(supervision, "listen")
+    assert desk.play.queued("B") == []
+    assert desk.ask("take_over")
+    desk.play.now += 1
+    return desk, desk.play.seat("1009", in_use=False, node=NODE)
+
+
+def comes(desk: Desk) -> list[str]:
+    """A comes back into the line, handed on to the supervisor's agent."""
+    desk.play.told(f.TalkEnded, "A", ended_by="agent")
+    return desk.play.queued("A", wanted_agent="1009", entered_at=desk.play.now)
+
+
+def test_who_takes_a_caller_over_is_given_nobody_else_meanwhile() -> None:
+    desk, said = busy_desk()
+    assert said == []
+    floor = desk.play.router.floor
+    caller, supervisor = floor.line.get(CallId("B")), floor.agents[AgentId("1009")]
+    assert caller is not None
+    assert [r.code for r in why_not(supervisor, caller, floor.agents.queues_of(supervisor))] == ["takes_over"]
+    assert desk.refused("take_over") in ("takes_over_already", "not_talking")
+    assert "offer A 1009" in comes(desk)
+    (passed,) = desk.play.router.why(CallId("A"))[-1].callers_passed
+    assert (passed.call_id, passed.reasons[0].text()) == ("B", "takes another caller over")
+    assert supervisor.awaits is None
+
+
+def test_a_caller_who_comes_before_the_supervisors_phone_is_free_is_rung_as_soon_as_it_is() -> None:
+    desk = Desk()
+    desk.supervise()
+    desk.play.ready("1009")
+    desk.play.seat("1009", in_use=True, node=NODE)
+    desk.play.queued("B")
+    assert not [o for o in desk.ask("take_over") if isinstance(o, RequestRefused)]
+    assert not [line for line in comes(desk) if line.startswith("offer")]
+    desk.play.now += 1
+    assert [line for line in desk.play.seat("1009", in_use=False, node=NODE) if line.startswith("offer")] == [
+        "offer A 1009"
+    ]
+
+
+@pytest.mark.parametrize("how", ["hangs up", "time", "refused"])
+def test_when_the_caller_does_not_come_the_supervisor_is_there_for_others(how: str) -> None:
+    desk, _ = busy_desk()
+    match how:
+        case "hangs up":
+            said = desk.play.ended("A")
+        case "time":
+            said = desk.play.after(15.1)
+        case _:
+            said = desk.play.outcome(c.Transfer, c.Refused(reason="not_talking"))
+    assert "offer B 1009" in said
+
+
+def test_a_supervisor_who_goes_on_break_meanwhile_awaits_nobody() -> None:
+    desk, _ = busy_desk()
+    desk.play.ask("1009", "not_ready", "lunch")
+    assert "offer B 1009" in desk.play.ready("1009")
+    assert desk.play.after(15.1) is not None
+    assert desk.play.state("1009") != "ready"
+
+
 def test_a_new_life_of_the_router_goes_on_with_it() -> None:
     desk = Desk()
     supervision = desk.supervise().supervision_id
     desk.seen(supervision, "listen")
-    kept = {key: value for key, value in oversight.changed(desk.play.router.floor).items() if value is not None}
+    kept = desk.play.remembered()
     other = Desk()
-    assert oversight.restore(other.play.router.floor, {**kept, "acd/supervision/broken": b"\xff"}) == [
-        "acd/supervision/broken"
-    ]
+    other.play.router.restore({"supervision": kept["supervision"]}, now=other.play.now)
     assert other.living == [supervision]
     (ended,) = other.seen(supervision, "over")
     assert isinstance(ended, f.SupervisionEnded)
-    assert oversight.changed(other.play.router.floor) == {f"acd/supervision/{supervision}": None}
+    assert other.play.taken("supervision") == {supervision: None}

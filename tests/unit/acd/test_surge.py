@@ -2,7 +2,6 @@
 
 import pytest
 
-from acd import oversight
 from acd.core.floor import Output
 from acd.core.requests import RequestRefused, SurgeRequest
 from acd.core.views import queue_view
@@ -80,9 +79,9 @@ def test_the_view_shows_it_and_a_new_life_goes_on_with_it() -> None:
     surge(play, True)
     view = queue_view(play.router.floor, SERVICE, play.now)
     assert (view.surge, view.surge_agents) == (True, ("1002", "1003"))
-    kept = {key: value for key, value in oversight.changed(play.router.floor).items() if value is not None}
+    kept = play.remembered()
     other = house()
-    assert oversight.restore(other.router.floor, kept) == []
+    other.router.restore({"surge": kept["surge"]}, now=other.now)
     assert serves(other, "1002") == {"back", "service"}
     surge(other, False)
-    assert oversight.changed(other.router.floor) == {"acd/surge/service": None}
+    assert other.taken("surge") == {"service": None}

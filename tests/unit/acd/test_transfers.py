@@ -6,7 +6,7 @@ import pytest
 from hotline import commands as c
 from hotline import facts as f
 from hotline.dialling import Policy
-from hotline.ids import AgentId, CallId
+from hotline.ids import AgentId, CallId, OfferId
 from hotline.settings.queues import Queue
 from tests.unit.acd.play import Play
 
@@ -94,7 +94,7 @@ def test_a_number_outside_goes_by_the_rules_of_dialling() -> None:
 
 @pytest.mark.parametrize(
     ("prepare", "reason"),
-    [("break", "agent_not_free"), ("busy", "agent_not_free"), ("queue", "only_agents"), ("again", "consulting")],
+    [("break", "agent_not_free"), ("busy", "agent_not_free"), ("queue", "nobody_free"), ("again", "consulting")],
 )
 def test_only_an_agent_who_can_be_rung_is_asked_and_only_one_at_a_time(prepare: str, reason: str) -> None:
     play = served("1", "2", "3")
@@ -105,6 +105,8 @@ def test_only_an_agent_who_can_be_rung_is_asked_and_only_one_at_a_time(prepare: 
         play.seat("2", in_use=True)
     elif prepare == "queue":
         to = "queue:q"
+        for busy in "23":
+            play.ask(busy, "not_ready")
     else:
         play.wants("1", "consult", "agent:3")
     assert play.wants("1", "consult", to) == [f"refused 1 {reason}"]
@@ -230,6 +232,16 @@ def test_a_caller_who_hangs_up_while_the_second_phone_rings_frees_it_by_its_last
     assert lines == ["not transferred A caller_left", "2 ringing -> ready (caller_left)"]
 
 
+@pytest.mark.parametrize("ask", ["log_out", "force_offline", "force_break"])
+def test_a_second_agent_who_leaves_while_his_phone_rings_has_that_ring_taken_back(ask: str) -> None:
+    play = asked()
+    assert play.ask("2", ask)[-1] == "end consult A"
+    lines = play.told(f.OfferRescinded, "A", play.consulted("A"), reason="withdrawn")
+    assert lines[0] == "not transferred A called_off"
+    assert play.state("2") == ("break" if ask == "force_break" else "offline")
+    assert play.state("1") == "holding"
+
+
 def test_a_second_phone_of_which_nobody_tells_is_given_up_by_its_clock() -> None:
     play = asked(ring_timeout_s=10)
     lines = play.after(12)
@@ -276,6 +288,111 @@ def test_news_of_a_consult_that_is_over_change_nothing() -> None:
     assert play.router.floor.ignored["late_transfer"] == 1
 
 
+# --- asking a queue, or somebody outside ---------------------------------------------------------------------------------
+
+
+def test_of_a_queue_that_is_asked_the_first_free_agent_is_rung() -> None:
+    play = served("1", "2", "3", "4")
+    play.ask("2", "not_ready")
+    play.ask("2", "ready")  # now 3 has been idle for longest
+    lines = play.wants("1", "consult", "queue:q")
+    assert lines[:2] == ["attended transfer of A to queue:q", "offer A 3"]
+    assert "consult A 3" in lines
+
+
+NUMBER = "13800138000"
+OUTBOUND = Policy(trunk=True, allow=("1",), at_once=1)
+
+
+def outside(*, answered: bool = True) -> tuple[Play, OfferId]:
+    """The first agent asks a number outside."""
+    play = served()
+    play.router.floor.outbound = OUTBOUND
+    lines = play.wants("1", "consult", f"number:{NUMBER}")
+    assert lines == [f"attended transfer of A to number:{NUMBER}", "consult A "]
+    consult = play.router.floor.outside_consults.of_call(CallId("A"))
+    assert consult is not None
+    play.told(f.HoldBegan, "A")
+    if answered:
+        play.told(f.OfferAccepted, "A", consult.offer_id)
+    assert (play.state("1"), play.state("2")) == ("holding", "ready")
+    return play, consult.offer_id
+
+
+def test_a_number_is_asked_only_as_far_as_outgoing_calls_are_permitted() -> None:
+    play = served("1", "2", "3")
+    assert play.wants("1", "consult", f"number:{NUMBER}") == ["refused 1 no_trunk"]
+    play.router.floor.outbound = OUTBOUND
+    assert play.wants("1", "consult", "number:00881234567") == ["refused 1 not_allowed"]
+    assert play.wants("1", "consult", f"number:{NUMBER}")[-1] == "consult A "
+    play.queued("B")
+    play.answered("B")
+    other = next(a for a in "23" if play.state(a) == "talking")
+    assert play.wants(other, "transfer", f"number:{NUMBER}") == [f"refused {other} too_many_at_once"]
+
+
+def test_who_is_outside_is_given_the_caller_and_the_agent_is_free() -> None:
+    play, second = outside()
+    assert play.wants("1", "swap") == ["swap A"]
+    assert play.wants("1", "complete") == ["end consult A by handing on"]
+    first = play.last_offer("A")
+    done = f.TransferCompleted(at=play.now, call_id=CallId("A"), offer_id=first, kind="attended", next_offer=second)
+    play.give(done)
+    assert "1 holding -> wrap_up" in play.told(f.TalkEnded, "A", first)
+    assert play.router.floor.callbacks.ledger.live == 1  # they still talk
+    assert play.told(f.TalkEnded, "A", second) == []
+    assert (play.router.floor.callbacks.ledger.live, len(play.router.floor.outside_consults)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [(f.OfferTimedOut, "no_answer"), (f.OfferBusy, "busy"), (f.OfferRejected, "rejected"), (f.OfferFailed, "failed")],
+)
+def test_who_is_outside_and_does_not_answer_is_asked_no_more(kind: type[f.OfferFact], reason: str) -> None:
+    play, second = outside(answered=False)
+    assert play.wants("1", "complete") == ["refused 1 not_answered"]
+    more = {"reason": "x"} if kind is f.OfferFailed else {}
+    assert play.told(kind, "A", second, **more) == [f"not transferred A {reason}"]
+    assert play.wants("1", "complete") == ["refused 1 not_consulting"]
+
+
+def test_who_is_outside_and_hangs_up_leaves_the_caller_with_his_agent() -> None:
+    play, second = outside()
+    assert play.told(f.TalkEnded, "A", second) == ["not transferred A called_off"]
+    assert play.told(f.HoldEnded, "A") == ["1 holding -> talking"]
+
+
+def test_a_caller_who_hangs_up_ends_a_consult_outside() -> None:
+    play, _ = outside()
+    assert play.ended("A") == ["not transferred A called_off", "1 holding -> wrap_up"]
+    assert play.router.floor.callbacks.ledger.live == 0
+
+
+def test_a_refused_dial_outside_is_told() -> None:
+    play, _ = outside(answered=False)
+    assert play.outcome(c.Consult, c.Refused(reason="not_talking")) == ["not transferred A refused"]
+
+
+@pytest.mark.parametrize("how", ["asked", "handed_on", "over", "gone"])
+def test_a_new_router_learns_of_a_consult_outside(how: str) -> None:
+    play, second = outside()
+    first = play.last_offer("A")
+    heir = play.reborn()
+    found = msgspec.structs.replace(heir.found("A", "talking", offer=first), held=how == "asked")
+    if how == "asked":
+        found = msgspec.structs.replace(found, second_offer=second, second_answered=True)
+    elif how == "handed_on":
+        found = msgspec.structs.replace(found, offer_id=second)
+    heir.surveyed(*([] if how == "gone" else [found]))
+    states = {"asked": "holding", "handed_on": "wrap_up", "over": "talking", "gone": "wrap_up"}
+    assert heir.state("1") == states[how]
+    assert len(heir.router.floor.outside_consults) == (how == "asked")
+    if how == "asked":
+        assert heir.wants("1", "complete") == ["end consult A by handing on"]
+        heir.surveyed()
+        assert len(heir.router.floor.outside_consults) == 0
+
+
 # --- after a gap --------------------------------------------------------------------------------------------------------
 
 
@@ -289,11 +406,34 @@ def test_a_new_router_knows_main_and_consult_and_learns_what_became_of_them() ->
     assert (heir.state("1"), heir.state("2")) == ("holding", "talking")
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_new_router_takes_in_a_consult_that_the_old_one_did_not_live_to_note(answered: bool) -> None:
+    play = served()
+    first, second, heir = play.last_offer("A"), OfferId("A.e1.2"), play.reborn()
+    found = msgspec.structs.replace(
+        heir.found("A", "talking", offer=first),
+        held=True,
+        second_offer=second,
+        second_answered=answered,
+        second_agent=AgentId("2"),
+    )
+    heir.surveyed(found)
+    assert (heir.state("1"), heir.state("2")) == ("holding", "talking" if answered else "reserved")
+    heir.told(f.TalkEnded if answered else f.OfferBusy, "A", second)
+    assert heir.router.floor.offers.consult_of(CallId("A")) is None
+    heir.after(5)
+    assert heir.give(found) == []  # a late word of it
+    assert heir.state("2") == "ready"
+
+
 def test_a_new_router_learns_that_the_caller_was_handed_on_meanwhile() -> None:
     play = consulting()
     second = play.consulted("A")
     heir = play.reborn()
-    heir.surveyed(heir.found("A", "talking", offer=second))
+    heir.surveyed(msgspec.structs.replace(heir.found("A", "talking", offer=second), led_on_at=heir.now - 5))
+    (told,) = [out for out in heir.out if isinstance(out, f.TransferCompleted)]
+    assert (told.at, told.offer_id, told.next_offer) == (heir.now - 4, play.last_offer("A"), second)
+    assert told.reconciled
     assert (heir.state("1"), heir.state("2")) == ("wrap_up", "talking")
     found = heir.router.floor.offers.of_call(CallId("A"))
     assert found is not None

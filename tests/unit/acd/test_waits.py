@@ -3,7 +3,7 @@
 import msgspec
 
 from acd import waits
-from acd.office.replica import ESTIMATE_KEY, KEYS
+from acd.core import memories
 from hotline import facts as f
 from hotline.ids import CallId, QueueId
 from hotline.settings.queues import Queue
@@ -29,12 +29,14 @@ def learned() -> Play:
 
 def test_what_was_learned_survives_and_what_cannot_be_read_is_named() -> None:
     play = learned()
-    values = waits.changed(play.router.floor, play.now)
-    assert list(values) == [f"{ESTIMATE_KEY}q"]
-    assert all(key.startswith(KEYS) for key in values)
+    learnt = play.taken("estimate")
+    assert list(learnt) == ["q"]
+    values = {memories.key("estimate", "q"): msgspec.msgpack.encode(learnt["q"])}
+    values |= {"acd/estimate/broken": b"\xff", "acd/estimate/other": msgspec.msgpack.encode({"ring_s": 3.0})}
+    kept, unread = memories.read(values)
+    assert unread == ["acd/estimate/broken"]
     heir = Play("1")
-    values |= {f"{ESTIMATE_KEY}broken": b"\xff", f"{ESTIMATE_KEY}other": msgspec.msgpack.encode({"ring_s": 3.0})}
-    assert waits.restore(heir.router.floor, values) == [f"{ESTIMATE_KEY}broken"]
+    heir.router.restore(kept, now=play.now)
     mean_s = play.router.floor.estimates.book(Q).learnt.handling.mean_s
     assert heir.router.floor.estimates.book(Q).learnt.handling.mean_s == mean_s < 100
 

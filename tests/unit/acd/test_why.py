@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from acd.core.callers.line import Caller
-from acd.core.matching.decisions import PASSED_OVER, Decision
+from acd.core.matching.decisions import PASSED_OVER, PER_CALL, Decision
 from acd.core.matching.eligibility import FOR_EVER, may_ring, why_not
+from acd.core.offers.book import REFUSAL_S
 from acd.core.views import why_view
 from hotline import facts as f
 from hotline.cli import calls
@@ -52,6 +53,18 @@ def test_only_the_first_few_who_were_passed_over_are_named():
     [decision] = play.router.why("A")
     assert decision.agents_considered == len(crew) + 1
     assert [passed.agent_id for passed in decision.agents_passed] == crew[:PASSED_OVER]
+
+
+def test_only_the_last_decisions_of_a_call_are_kept():
+    play = Play("1001")
+    play.ready("1001")
+    play.queued("A")
+    for _ in range(PER_CALL + 3):
+        play.unanswered("A", f.OfferRejected)
+        play.after(REFUSAL_S + 0.1)
+    kept = play.router.why("A")
+    assert len(kept) == PER_CALL
+    assert kept[-1].offer_id == play.last_offer("A")
 
 
 def test_a_decision_can_be_sent_and_read():

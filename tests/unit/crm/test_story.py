@@ -2,12 +2,15 @@
 
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from crm.story import LINES, describe, story
+from crm.story_supervision import ORDERS
 from hotline.codec import FACTS
-from hotline.facts import CallFact, Fact
-from tests.support.envelopes import CALL, abandoned, abandoned_call, answered_call, arrived, ended, offered, told
+from hotline.facts import AgentStateChanged, AgentWishChanged, CallFact, CallFlowedOut, Fact, QueueSwitched
+from hotline.ids import AgentId, QueueId
+from tests.support.envelopes import CALL, T0, abandoned, abandoned_call, answered_call, arrived, ended, offered, told
 from tests.support.record_samples import sample
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -44,8 +47,46 @@ def test_lines_say_what_matters(fact: Fact, line: str) -> None:
     assert describe(fact) == line
 
 
+@pytest.mark.parametrize(
+    ("treatment", "by", "en", "zh"),
+    [
+        ("queue:sales", "", "overflow -> queue:sales", "溢出 → 转到队列 sales"),
+        ("voicemail", "mei", "overflow -> voicemail (mei)", "溢出 → 留言（mei）"),
+        ("", "", "overflow", "溢出"),
+    ],
+)
+def test_what_became_of_who_left_a_line_is_told_in_both_languages(treatment: str, by: str, en: str, zh: str) -> None:
+    left = CallFlowedOut(
+        at=T0 + 60, call_id=CALL, queue_id=QueueId("service"), entered_at=T0, reason="overflow", treatment=treatment, by=by
+    )  # fmt: skip
+    assert describe(left) == f"left queue service after 60.0 s: {en}"
+    assert describe(left, "zh") == f"等待 60.0 秒后离开队列 service：{zh}"
+
+
+def test_a_switched_queue_is_told_with_what_its_callers_hear_and_what_follows() -> None:
+    switched = QueueSwitched(
+        at=T0, queue_id=QueueId("service"), closed=True, emergency="storm", then="hang_up", by="mei"
+    )
+    english, chinese = ORDERS[QueueSwitched]
+    assert english(switched) == "queue service is closed, its callers hear storm, then hang up"
+    assert chinese(switched) == "队列 service 已关闭，播放公告 storm，之后挂断"
+
+
 @pytest.mark.parametrize("kind", FACTS.values(), ids=lambda k: k.__name__)
 def test_any_fact_can_be_told(kind: type[Fact]) -> None:
     fact = sample(kind)
     assert describe(fact, "en")
     assert describe(fact, "zh")
+
+
+def test_an_order_of_a_supervisor_is_told_as_one() -> None:
+    english, chinese = ORDERS[AgentStateChanged]
+    changed = AgentStateChanged(
+        at=T0, agent_id=AgentId("1001"), state="break", previous="ready", reason="lunch", by="boss", forced=True
+    )
+    assert english(changed) == "agent 1001: ready -> break (lunch), by order"
+    assert chinese(changed).endswith("主管指令")
+    english, _ = ORDERS[AgentWishChanged]
+    kept = AgentWishChanged(at=T0, agent_id=AgentId("1001"), wish="offline", by="boss", forced=True)
+    assert english(kept) == "agent 1001, after his call: offline, by order"
+    assert english(msgspec.structs.replace(kept, forced=False)) == "agent 1001, after his call: offline"

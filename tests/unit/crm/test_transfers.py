@@ -17,6 +17,7 @@ from hotline.facts import (
     OfferTimedOut,
     TalkEnded,
     TransferCompleted,
+    TransferStarted,
 )
 from hotline.ids import AgentId, Extension, OfferId, RecordingId
 from tests.support.envelopes import CALL, OFFER, T0, arrived, ended, offered, on_offer, queued, told
@@ -70,6 +71,15 @@ def test_a_conversation_that_ends_on_hold_ends_with_it() -> None:
     rows = fold(talked(on_offer(HoldBegan, 20.0), on_offer(TalkEnded, 90.0)))
     assert stretches(rows) == [("talk", "1001", 10.0), ("hold", "1001", 70.0)]
     assert rows.offers[0].talk_s == 10.0
+
+
+def test_an_offer_of_which_only_the_transfer_tells_is_one_by_which_an_agent_was_asked() -> None:
+    begun = TransferStarted(
+        at=T0 + 20.0, call_id=CALL, offer_id=OFFER, kind="attended", to="agent:1002", next_offer=SECOND, by="1001"
+    )
+    rows = fold(talked(begun, on_offer(OfferAccepted, 25.0, offer=SECOND), on_offer(TalkEnded, 90.0)))
+    assert [o.kind for o in rows.offers] == ["main", "consult"]
+    assert "two_accepted" not in {f.kind for f in check_call(rows, now=moment(T0 + 110.0), living=set())}
 
 
 def test_a_repeated_or_foreign_hold_changes_nothing() -> None:

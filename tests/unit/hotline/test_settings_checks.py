@@ -174,7 +174,6 @@ def queue(text: str) -> str:
         (TRUNK + queue("when_full = 'number:0016175551234'"), 6, "may not be called", "allow and deny"),
         (queue("comfort.keys = { 1 = 'queue:nowhere' }"), 3, "there is no queue nowhere", "choose one of"),
         (queue("opening = 'office'"), 3, "there is no [hours.office]", "add it first"),
-        (queue("at_closing = 'voicemail'"), 3, "this queue never closes", "opening"),
         (queue("overflow = [{ when = 'waited', to = 'voicemail' }]"), 3, "how much is too much", "set `over`"),
         (queue("surge_agents = ['li']") + AGENT, 3, "there is no agent li", "choose one of mei"),
         (queue("ring_more_every_s = 3"), 3, "belongs to the strategy ring_progressive, but this queue's is longest_idle", "take one"),
@@ -188,9 +187,17 @@ def queue(text: str) -> str:
         (AGENT + "remote_number = '13800138000'", 5, "no outgoing calls are set up", "[outbound] trunk"),
         (TRUNK + AGENT + "remote_number = '01012345678'", 8, "may not be called", "allow and deny"),
         (AGENT + "preference = { nowhere = 1 }", 5, "which he does not serve", "take it away"),
+        (queue("language_skill = true") + AGENT, 3, "callers speak zh or en, and no agent of the queue a", "their languages"),
+        ("break_reasons = ['a', 'b', 'a']\n", 1, "a stands twice", "once"),
         ("[acd.break_limit_s]\nlunsh = 5\n", 2, "no such reason of a break", "lunch"),
         ("[acd]\noutcomes = ['a', 'b', 'a']\n", 2, "a stands twice", "once"),
-        ("[acd]\nbetween_queues = 'fair'\n", 2, "strict_priority", ""),
+        ("[acd]\nbetween_queues = 'fair'\n", 2, "strict_priority", "choose one of them"),
+        ("[acd]\nbetween_queues = 'longest'\n", 2, "strict_priority", "did you mean longest_wait?"),
+        (queue("strategy = ['ordered', 'random']"), 3, "'ring_all' or", "name one of them"),
+        ("[[agents]]\nid = 'mei'\nextension = 1001\n", 3, "valid string", 'write it in quotes: "1001"'),
+        ("[[agents]]\nid = 'mei'\n", 1, "required", "add it"),
+        ("break_reasons = 'lunch'\n", 1, "valid tuple", "[brackets]"),
+        ("[[queues]]\nid = 'a'\ncomfort = 'music'\n", 3, "valid dictionary", "write a table"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_is_told_with_its_line_and_a_remedy(
@@ -212,6 +219,7 @@ def test_what_does_not_fit_together_is_told_with_its_line_and_a_remedy(
         queue("when_full = 'queue:b'\ncomfort.keys = { 1 = 'queue:a' }"),
         queue("strategy = 'ring_progressive'\nring_more_every_s = 3\nring_at_once = 4"),
         queue("outcome_required = true"),
+        queue("at_closing = 'voicemail'"),  # a supervisor can close it by hand
         queue("ring_at_once = 10\nsticky_s = 10"),  # as they are by themselves
         TRUNK + queue("when_full = 'number:13800138000'\nwhen_closed = 'callback'") + AGENT + "remote_number = '13900139000'\n",
         AGENT + "devices = ['1002', '1003']\n",
@@ -235,6 +243,55 @@ def test_a_circle_of_queues_is_told_once_with_its_way() -> None:
 
 def test_a_key_that_leads_back_is_no_circle() -> None:
     is_right("[[queues]]\nid = 'a'\nwhen_full = 'queue:b'\n[[queues]]\nid = 'b'\ncomfort.keys = { 1 = 'queue:a' }\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "part", "remedy"),
+    [
+        (
+            "[[queues]]\nid = 'a'\nstrategy = 'ordered'\n\nstrategy = 'random'\n", 5,
+            "strategy stands twice in this table, first on line 3", "take one of the two away",
+        ),
+        ("[[queues]]\nid = 'a'\n[[queues]]\nid = 'b'\n'id' = 'c'\n", 5, "'id' stands twice in this table", "take one"),
+        ("[http]\nport = 1\n[sip]\n[http]\n", 4, "the table http stands twice, first on line 1", "[[…]]"),
+        ("[acd]\nx = { a = 1, a = 2 }\n", 2, "Duplicate inline table key 'a'", "take one of the two away"),
+        ("data_dir = site\n", 1, "Invalid value", "in quotes"),
+        ("data_dir = 'x'\nlog.level = \"warning\n", 2, "Illegal character", "close the quotes"),
+        ('data_dir = "D:\\calls"\n', 1, "Unescaped", "single quotes"),
+        ("data_dir: x\n", 1, "Expected '='", "write name = value"),
+        ("[http\nport = 1\n", 1, "Expected ']'", "close the bracket"),
+        ("break_reasons = ['a',\n'b'\n", 3, "Unclosed array", "close the bracket"),
+    ],
+)  # fmt: skip
+def test_what_is_no_toml_is_told_with_its_line_and_a_remedy(text: str, line: int, part: str, remedy: str) -> None:
+    found = only(text)
+    assert (found.line, found.file) == (line, "site.toml")
+    assert part in found.text
+    assert remedy in found.remedy
+
+
+def test_text_that_is_not_utf8_is_told_with_its_line() -> None:
+    Path("site.toml").write_bytes("[[queues]]\nname = '客服'\n".encode("gb18030"))
+    with pytest.raises(BadSettings) as caught:
+        load(Path("site.toml"))
+    assert str(caught.value) == "settings: site.toml:2: this is not valid TOML: no UTF-8; save the file as UTF-8"
+
+
+def test_a_wrong_value_of_a_queue_hides_no_mistake_between_queues_and_agents() -> None:
+    found = mistakes(
+        "[[queues]]\nid = 'a'\nring_timeout_s = 900\noverflow = [{ when = 'sometimes', to = 'queue:b' }]\nskills = ['english']\n"
+        "[[queues]]\nid = 'b'\nwhen_full = 'queue:nowhere'\n"
+        "[[agents]]\nid = 'mei'\nextension = '1001'\nskills = ['englsh']\nready_at_login = 'perhaps'\n"
+    )
+    assert [(m.where, m.line) for m in found] == [
+        ("queues.0.ring_timeout_s", 3), ("queues.0.overflow.0.when", 4), ("queues.0.skills.english", 5),
+        ("queues.1.when_full", 8), ("agents.0.ready_at_login", 13),
+    ]  # fmt: skip
+
+
+def test_what_others_go_by_is_put_right_first() -> None:
+    found = mistakes("[[queues]]\nid = 'a'\nstrategy = 'ringall'\nring_at_once = 3\nwhen_full = 'queue:nowhere'\n")
+    assert [m.where for m in found] == ["queues.0.strategy"]
 
 
 def test_no_secret_stands_in_a_mistake() -> None:

@@ -276,6 +276,19 @@ def test_ranges_are_rounded_outwards_to_round_numbers(p50_s: float, p90_s: float
     assert spoken_range(p50_s, p90_s) == SpokenRange(low, high)
 
 
+def test_a_lower_end_is_spoken_with_its_to_because_alone_it_would_sound_like_a_number() -> None:
+    prompt = wait_words.expected_wait(SpokenRange(2, 3))
+    for language, texts in (("en", ["2 to", "3 minutes."]), ("zh", ["两到", "三分钟。"])):
+        assert [say.texts[language] for say in prompt if isinstance(say, Say)][1:] == texts
+
+
+def test_a_short_line_needs_few_numbers() -> None:
+    made = wait_words.wait_says([ConfiguredQueue(id="q", max_waiting=3, comfort=Comfort(position=True))])
+    names = {say.name for say in made}
+    assert "wait.position.12" in names, "people may be moved in beyond the limit"
+    assert not names & {"wait.position.13", "wait.many"}
+
+
 def test_everything_that_can_be_said_is_made_before_the_first_call() -> None:
     comfort = Comfort(position=True, expected_wait=True, messages=("thanks", "elsewhere"))
     made = {

@@ -112,6 +112,8 @@ def test_all_mistakes_are_told_at_once_in_order() -> None:
         ("    kind: queue\n", "", "13:5: step `q`: `kind` is missing (play, menu, collect, hours, language, queue, goodbye, hangup, release)"),
         ("on_timeout: q", "on_timeout: a", "10:17: on_timeout: a caller who presses nothing goes round for ever (a -> a)"),
         ("queue: sales", "queue: sales\n    skills: [greman]", "15:14: skills: nobody has `greman`, did you mean `german`?"),
+        ("queue: sales", "queue: sales\n    skills: {german: 11}", "15:22: german: a number from 1 to 10 is expected, not `11`"),
+        ("queue: sales", "queue: sales\n    skills: {greman: 2}", "15:14: skills: nobody has `greman`, did you mean `german`?"),
         ("queue: sales", "queue: sales\n    priority: high", "15:15: priority: a number from -100 to 100 is expected, not `high`"),
         ("queue: sales", "queue: sales\n    priority: 1.5", "15:15: priority: a whole number is expected"),
         ("queue: sales", "queue: sales\n  lost:\n    kind: hangup", "15:3: step `lost`: no way leads here"),
@@ -228,3 +230,31 @@ def test_a_missing_or_mislabelled_file_is_a_problem_too(tmp_path: Path, content:
 def test_the_default_language_of_the_settings_counts_where_the_flow_names_none() -> None:
     found = load_flow(GOOD, source="x", known_queues=["sales"], known_languages=("en", "zh"), language="zh")
     assert found.language == "zh"
+
+
+def test_who_dials_a_number_with_a_priority_has_it_in_every_line() -> None:
+    numbers = {
+        "all": {"number": "4000", "flow": "main"},
+        "vip": {"number": "4009", "flow": "main", "priority": 20},
+        "most": {"number": "4008", "flow": "main", "priority": 100},
+    }
+    library = read_flows(Settings(numbers=numbers))  # type: ignore[arg-type]
+
+    def priorities(number: str) -> list[int]:
+        return [step.priority for step in library.by_number[number].steps.values() if isinstance(step, QueueStep)]
+
+    plain = priorities("4000")
+    assert priorities("4009") == [priority + 20 for priority in plain]
+    assert set(priorities("4008")) == {100}, "no caller has more than 100"
+    assert len({flow.version for flow in library.by_number.values()}) == 1
+
+
+def test_a_level_that_nobody_has_is_a_mistake(tmp_path: Path) -> None:
+    text = FLOW.replace("flow: test", "flow: levels").replace("skills: [german]", "skills: {german: 4}")
+    (tmp_path / "levels.yaml").write_text(text, encoding="utf-8")
+    crew = [{"id": "1001", "extension": "1001", "skills": {"german": 3}}]
+    numbers = {"all": {"number": "4000", "flow": "levels"}}
+    queues = [{"id": "sales"}, {"id": "service"}]
+    settings = Settings(ivr={"flows_dir": str(tmp_path)}, agents=crew, numbers=numbers, queues=queues)  # type: ignore[arg-type]
+    [problem] = read_flows(settings).problems
+    assert "skills: nobody has `german` at level 4; the best has 3" in problem

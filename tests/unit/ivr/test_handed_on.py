@@ -58,7 +58,8 @@ def test_to_a_queue_he_joins_that_line_anew() -> None:
 def test_to_a_number_it_is_dialled_if_that_is_permitted() -> None:
     caller = Served()
     caller.session._call.means = Means(outbound=Policy(trunk=True, allow=("139",)))
-    assert [d.number for d in only(caller.comes_back("number:13900001111"), DialOut)] == ["13900001111"]
+    caller.comes_back("number:13900001111")
+    assert [d.number for d in only(caller.play_ends(), DialOut)] == ["13900001111"]
     refused = Served()
     assert only(refused.comes_back("number:13900001111"), Release)
 

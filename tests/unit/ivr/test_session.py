@@ -16,7 +16,20 @@ from hotline.ids import CustomerId, PlayId, QueueId
 from ivr.naming import sound_name
 from ivr.session import DUE, TABLE
 from ivr.walk import DIGITS_LIMIT
-from tests.unit.ivr.making import CALL, LENGTH_S, NOW, Caller, adopted, arrived, flow, heard, offer_made, only, results
+from tests.unit.ivr.making import (
+    CALL,
+    FLOW,
+    LENGTH_S,
+    NOW,
+    Caller,
+    adopted,
+    arrived,
+    flow,
+    heard,
+    offer_made,
+    only,
+    results,
+)
 
 
 def waiting_place(**more: object) -> Place:
@@ -253,6 +266,15 @@ def test_the_callers_own_choice_goes_before_what_is_known() -> None:
     caller.press("3")
     caller.tell(identified("en"))
     assert caller.session.language == "zh"
+
+
+def test_levels_of_skills_are_asked_for_and_outlive_us() -> None:
+    levels = flow(FLOW.replace("skills: [german]", "skills: {german: 3}"))
+    out = Caller(of=levels).to_menu().press("1")
+    queued, place = only(out, CallQueued)[0], only(out, Remember)[0].place
+    assert (queued.skills, queued.levels) == (("german",), (("german", 3),))
+    heir = Caller(adopted("session", place, at=NOW + 60), of=levels)
+    assert only(heir.last, CallQueued)[0].levels == (("german", 3),)
 
 
 def test_an_unknown_language_changes_nothing() -> None:

@@ -1,5 +1,6 @@
 """What is done with callers instead of letting them wait."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from ivr.means import Means
 from ivr.model import Sound
 from ivr.naming import sound_name
 from ivr.session import Session
+from ivr.stay import Stay
 from tests.unit.ivr.making import CALL, FLOW, NODE, NOW, SOUNDS, Caller, adopted, flow, heard, offer_made, only, results
 
 OPEN = Policy(trunk=True, allow=("139",))
@@ -47,6 +49,12 @@ class Treated(Caller):
         else:
             self.session, self.last = Session.start(event, flow(), now=NOW, sounds=SOUNDS, means=given)
             self.all = list(self.last)
+
+    @property
+    def stay(self) -> Stay:
+        stay = self.session._call.stay
+        assert stay is not None
+        return stay
 
     def flows_out(self, treatment: str, *, reason: str = "overflow", announce: str = "") -> list[Any]:
         queued = only(self.all, CallQueued)[-1]
@@ -142,6 +150,14 @@ def test_every_announcement_has_a_text_in_both_languages() -> None:
         assert all(said.texts.keys() == {"zh", "en"} for said in prompt)  # type: ignore[union-attr]
 
 
+def test_the_page_about_queues_says_what_callers_hear() -> None:
+    page = (Path(__file__).parents[3] / "docs/queues.md").read_text(encoding="utf-8")
+    for name in ("emergency", "closed", "full", "voicemail", "voicemail_left", "forwarding"):
+        (said,) = announcement(name)
+        texts = said.texts  # type: ignore[union-attr]
+        assert f"| `{name}` | {texts['zh']} | {texts['en']} |" in page
+
+
 # --- messages ----------------------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +228,14 @@ def test_in_another_line_he_keeps_what_he_had() -> None:
     assert caller.session.state == "waiting"
 
 
+def test_in_another_line_what_he_was_told_of_his_place_counts_no_more() -> None:
+    caller = Treated()
+    assert caller.stay.comforted.least_before is None
+    caller.stay.comforted.least_before = 0
+    caller.flows_out("queue:service")
+    assert caller.stay.comforted.least_before is None
+
+
 def test_a_second_move_keeps_the_first_time_of_all() -> None:
     caller = Treated()
     caller.now += 60
@@ -235,7 +259,9 @@ def test_the_same_news_twice_is_one_move() -> None:
 
 def test_a_number_that_may_be_dialled_is_dialled_and_the_call_ends_with_it() -> None:
     caller = Treated(outbound=OPEN)
-    out = caller.flows_out("number:13900000001")
+    assert only(caller.flows_out("number:13900000001"), DialOut) == []
+    assert caller.playing.interrupt == "", "he hears first that he is put through"
+    out = caller.play_ends()
     assert [c.number for c in only(out, DialOut)] == ["13900000001"]
     assert [f.number for f in only(out, CallForwarded)] == ["13900000001"]
     assert caller.session.next_deadline() is None
@@ -245,6 +271,7 @@ def test_a_number_that_may_be_dialled_is_dialled_and_the_call_ends_with_it() -> 
 def test_a_number_that_does_not_answer_leads_to_the_fallback_queue() -> None:
     caller = Treated(outbound=OPEN)
     caller.flows_out("number:13900000001")
+    caller.play_ends("failed")
     assert len(only(caller.back("number", "failed"), Release)) == 1
 
 
@@ -262,16 +289,28 @@ def test_so_many_numbers_outside_and_no_more() -> None:
     caller = Treated(outbound=given.outbound, ledger=given.ledger)
     assert ("sales", "not_forwarded:too_many_at_once") in results(caller.flows_out("number:13900000001"))
     given.ledger.end("another call")
-    assert (
-        len(only(Treated(outbound=given.outbound, ledger=given.ledger).flows_out("number:13900000001"), DialOut)) == 1
-    )
+    second = Treated(outbound=given.outbound, ledger=given.ledger)
+    second.flows_out("number:13900000001")
+    assert len(only(second.play_ends(), DialOut)) == 1
     assert given.ledger.live == 1
+
+
+def test_what_was_permitted_when_he_was_told_may_be_used_up_when_it_is_dialled() -> None:
+    given = means(outbound=Policy(trunk=True, allow=("1",), at_once=1))
+    caller = Treated(outbound=given.outbound, ledger=given.ledger)
+    caller.flows_out("number:13900000001")
+    given.ledger.begin("another call", NOW)
+    out = caller.play_ends()
+    assert only(out, DialOut) == []
+    assert len(only(out, Release)) == 1
 
 
 def test_who_hangs_up_outside_frees_his_place_among_the_calls_out() -> None:
     given = means(outbound=OPEN)
     caller = Treated(outbound=given.outbound, ledger=given.ledger)
     caller.flows_out("number:13900000001")
+    caller.play_ends()
+    assert given.ledger.live == 1
     caller.ended()
     assert given.ledger.live == 0
 
@@ -345,5 +384,6 @@ def test_who_is_found_outside_is_waited_for_and_nothing_is_sent() -> None:
 def test_who_is_seen_to_be_back_although_nobody_told_goes_to_the_fallback_queue() -> None:
     caller = Treated(outbound=OPEN)
     caller.flows_out("number:13900000001")
+    caller.play_ends()
     seen = CallAdopted(at=NOW + 60, call_id=CALL, node=NODE, leg=adopted("session").leg, phase="session", number="4000")
     assert len(only(caller.tell(seen), Release)) == 1

@@ -41,6 +41,13 @@ def test_a_break_that_lasts_too_long_is_counted_once_and_shown_while_it_lasts() 
     assert (n.count("breaks_overrun", queue="service"), n.level("agents_overrun", queue="service")) == (1, 0)
 
 
+def test_another_break_begins_with_a_limit_of_its_own() -> None:
+    n = Numbers().tell(state(NOW, "break", "ready"), overran(), state(NOW + 20, "break", "break"))
+    assert n.level("agents_overrun", queue="service") == 0
+    n.tell(state(NOW + 20, "break", "break"), overran(NOW + 30), state(NOW + 20, "break", "break"))
+    assert (n.count("breaks_overrun", queue="service"), n.level("agents_overrun", queue="service")) == (2, 1)
+
+
 def test_late_news_of_a_break_that_is_over_changes_nothing() -> None:
     n = Numbers().tell(state(NOW, "break", "ready"), state(NOW + 20, "ready", "break"), overran())
     assert (n.count("breaks_overrun", queue="service"), n.level("agents_overrun", queue="service")) == (0, 0)

@@ -1,6 +1,7 @@
 """Messages of callers: when they are collected, and what becomes of their files."""
 
 import json
+import os
 import wave
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +34,7 @@ from recorder.messages.policy import (
     Nothing,
     Policy,
     Stored,
+    Stray,
 )
 from recorder.messages.store import MessageStore
 
@@ -223,6 +225,26 @@ def test_whom_the_fallback_queue_asked_for_nothing_has_missed_nothing() -> None:
 # --- files
 
 
+def test_a_file_that_nobody_told_us_of_is_taken_up_and_one_in_work_is_not() -> None:
+    messages = Messages()
+    messages.begin()
+    known = Stray(message_id=MESSAGE, suffix=".sln", at=DAY)
+    stray = Stray(message_id=VoicemailId("call-2.m18c"), suffix=".sln", at=DAY - 900)
+    fallen = Stray(message_id=VoicemailId("call-3"), suffix=".wav", at=DAY - 900)
+    kept = messages.policy.strayed([known, stray, fallen], messages.now)
+    assert [(a.entry.call_id, a.entry.queue_id, a.entry.expected) for a in kept if isinstance(a, Keep)] == [
+        ("call-2", "", False), ("call-3", "", False),
+    ]  # fmt: skip
+    (look, _) = messages.after(0)
+    assert isinstance(look, Look)
+    messages.looked(32_000, message=stray.message_id)
+    messages.after(SETTLE_S)
+    assert kinds(messages.looked(32_000, message=stray.message_id)) == ["Collect"]
+    (left, _) = messages.policy.collected(stray.message_id, STORED, messages.now)
+    assert isinstance(left, VoicemailLeft)
+    assert messages.policy.strayed([stray], messages.now) == [], "it is in the store by now"
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> MessageStore:
     (tmp_path / "spool").mkdir()
@@ -285,6 +307,24 @@ def test_old_messages_go(store: MessageStore, tmp_path: Path) -> None:
     assert store.remove_expired(DAY + 10 * 86_400, keep_days=10) == 0
     assert store.remove_expired(DAY + 12 * 86_400, keep_days=10) == 1
     assert list((tmp_path / "messages").glob("2*")) == []
+
+
+def test_what_has_rested_for_long_in_the_spool_is_a_stray(store: MessageStore, tmp_path: Path) -> None:
+    for name, age_s in (
+        ("old.m1.sln", 400),
+        ("older.wav", 500),
+        ("new.m1.sln", 10),
+        ("un safe.sln", 900),
+        ("x.txt", 900),
+    ):
+        file = tmp_path / "spool" / name
+        file.write_bytes(b"\x01\x02")
+        os.utime(file, (DAY - age_s, DAY - age_s))
+    found = store.strays(older_than=DAY - 300)
+    assert [(s.message_id, s.suffix, s.call_id) for s in found] == [
+        ("old.m1", ".sln", "old"),
+        ("older", ".wav", "older"),
+    ]
 
 
 def test_what_is_kept_for_later_is_what_was_told(store: MessageStore) -> None:

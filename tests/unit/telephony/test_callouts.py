@@ -4,10 +4,11 @@ import pytest
 
 from hotline.commands import CallOut, Refused
 from hotline.errors import Misuse
-from hotline.facts import CallArrived, CustomerDialled, Place, Record
+from hotline.facts import CallAdopted, CallArrived, CustomerDialled, Place, Record
 from hotline.ids import CallId, LegId, NodeId, OfferId
 from telephony import callouts
 from telephony.actions import recall
+from telephony.adoption import reconcile, survey
 from telephony.ami.messages import AgiStarted, BridgeEntered, ChannelStatus, UserEventSeen
 from telephony.line import Line, Offer
 from telephony.lines import Lines, Told
@@ -151,3 +152,55 @@ def test_other_calls_are_no_callouts() -> None:
     line = Line(call_id=CALL, leg=LegId(LEG))
     assert callouts.adopt(line, "", None, 9.0) == []
     assert line.callout is None
+
+
+def snapshot(*, customer: ChannelStatus, agent: bool = False) -> list[ChannelStatus]:
+    """Return the channels of our call: with its agent, if there is one, and the customer's half."""
+    variables = {
+        "HOTLINE_CALL": CALL,
+        "HOTLINE_NUMBER": "4000",
+        "HOTLINE_CALLOUT": "customer~wish.1~13800138000~30~4000",
+    }
+    if agent:
+        variables |= {
+            "HOTLINE_OFFER": "o",
+            "DIALSTATUS": "ANSWER",
+            "HOTLINE_CALLOUT": "agent~wish.1~13800138000~30~4000",
+        }
+    call = ChannelStatus(
+        channel=LEG, uniqueid="u", state=6, seconds=9, context="hotline-ring" if agent else "hotline-callback", exten="s",
+        application="Dial" if agent else "AGI", bridge_id="b1" if agent else "", variables=variables,
+    )  # fmt: skip
+    seat = ChannelStatus(
+        channel="PJSIP/1001-1", uniqueid="v", state=6, seconds=3, context="hotline-seat", exten="s", application="AppDial",
+        bridge_id="b1", variables={"HOTLINE_CALL": CALL},
+    )  # fmt: skip
+    return [call, customer, *([seat] if agent else [])]
+
+
+@pytest.mark.parametrize(("bridge", "known"), [("", "dialled"), ("b2", "answered")])
+def test_a_router_that_begins_is_told_what_is_known_of_the_customer(bridge: str, known: str) -> None:
+    lines = Lines(NodeId("n"), ())
+    channels = snapshot(customer=half(bridge_id=bridge))
+    adopted = next(r for r in reconcile(lines, channels, now=9.0) if isinstance(r, CallAdopted))
+    assert (adopted.customer, adopted.caller_number) == (known, "13800138000")
+    assert [call.customer for call in survey(lines, channels, epoch=1, now=9.0).calls] == [known]
+
+
+def test_an_answer_that_came_while_the_link_was_down_is_told_by_the_next_look_once() -> None:
+    lines = Lines(NodeId("n"), ())
+    plan(command("customer"), lines)
+    arrived(lines)
+    channels = snapshot(customer=half(bridge_id="b2"))
+    looks = [[r for r in reconcile(lines, channels, now=9.0) if isinstance(r, CustomerDialled)] for _ in range(2)]
+    assert [[r.result for r in told] for told in looks] == [["answered"], []]
+
+
+def test_an_agent_who_answered_while_nobody_looked_is_not_left_alone() -> None:
+    lines = Lines(NodeId("n"), ())
+    reconcile(lines, snapshot(customer=half(exten="s", application="Wait"), agent=True), now=9.0)
+    line = lines.by_call[CALL]
+    assert callouts.customer_of(line) == "waits"
+    (action,) = callouts.after_answer(line)
+    assert (action.name, action.headers["Channel"], action.headers["Exten"]) == ("Redirect", OTHER, "dial")
+    assert callouts.customer_of(line) == "dialled"

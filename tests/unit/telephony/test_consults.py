@@ -82,8 +82,9 @@ LEFT = (bridge(m.BridgeLeft, CALLER), bridge(m.BridgeLeft, SEAT))
 BACK = bridge(m.BridgeEntered, CALLER)
 
 
-def held(lines: Lines) -> None:
-    assert does(lines, HOLD) == ["Redirect hotline-held hotline-hold"]
+def held(lines: Lines, *, second: bool = False) -> None:
+    hold = msgspec.structs.replace(HOLD, offer_id=NEXT) if second else HOLD
+    assert does(lines, hold) == ["Redirect hotline-held hotline-hold"]
     assert kinds(hear(lines, *LEFT)) == ["HoldBegan"]
 
 
@@ -235,10 +236,22 @@ def test_all_three_talk_and_the_first_leaves(lines: Lines) -> None:
     held_over, began = hear(lines, bridge(m.BridgeLeft, SEAT), bridge(m.BridgeLeft, SECOND), BACK)
     assert isinstance(held_over, HoldEnded)
     assert isinstance(began, ConferenceBegan)
-    told = lines.handle(hang_up(SEAT), now=30.0)
-    assert kinds(told.records) == ["TransferCompleted", "TalkEnded"]
-    assert [a.headers for a in told.actions] == [{"Channel": CALLER, "Variable": "__HOTLINE_OFFER", "Value": NEXT}]
+    led_out = (bridge(m.BridgeLeft, CALLER), bridge(m.BridgeLeft, SECOND), HANDED_ON)
+    assert kinds(hear(lines, hang_up(SEAT), *led_out)) == ["TalkEnded", "TransferCompleted"]
+    assert hear(lines, bridge(m.BridgeEntered, SECOND), BACK) == []
+    held(lines, second=True)  # who has him now is his agent like any other
     assert kinds(hear(lines, hang_up(SECOND))) == ["TalkEnded"]
+
+
+def test_a_caller_who_talks_with_the_first_meanwhile_joins_together_with_him(lines: Lines) -> None:
+    consulting(lines)
+    does(lines, SWAP)
+    hear(lines, bridge(m.BridgeLeft, SEAT), bridge(m.BridgeLeft, SECOND), bridge(m.BridgeEntered, SEAT), BACK)
+    assert does(lines, CONFERENCE) == [
+        "Redirect hotline-conference hotline-conference-agent",
+        "Redirect hotline-conference-agent",
+    ]
+    assert kinds(hear(lines, *LEFT, BACK)) == ["ConferenceBegan"]
 
 
 def test_all_three_talk_and_the_second_leaves(lines: Lines) -> None:
@@ -247,12 +260,27 @@ def test_all_three_talk_and_the_second_leaves(lines: Lines) -> None:
     hear(lines, BACK)
     assert kinds(hear(lines, hang_up(SECOND))) == ["TalkEnded"]
     assert does(lines, HOLD) == ["Redirect hotline-held hotline-hold"]
-    assert kinds(hear(lines, *LEFT, hang_up(SEAT), hang_up(CALLER))) == ["HoldBegan", "TalkEnded", "CallEnded"]
+    _, ended, _ = hear(lines, *LEFT, hang_up(SEAT), hang_up(CALLER))
+    assert isinstance(ended, TalkEnded)
+    assert ended.ended_by == "agent"
+
+
+def test_a_caller_who_hangs_up_on_hold_ended_the_conversation(lines: Lines) -> None:
+    held(lines)
+    ended, over = hear(lines, hang_up(CALLER))
+    assert isinstance(ended, TalkEnded)
+    assert isinstance(over, CallEnded)
+    assert ended.ended_by == "caller"
 
 
 # --- after a gap --------------------------------------------------------------------------------------------------------
 
-IN_CONSULT = {"HOTLINE_OFFER": OFFER, "HOTLINE_FIRST": SEAT, "HOTLINE_SECOND": SECOND, "HOTLINE_NEXT": f"{NEXT},{NEXT}"}
+IN_CONSULT = {
+    "HOTLINE_OFFER": OFFER,
+    "HOTLINE_FIRST": SEAT,
+    "HOTLINE_SECOND": SECOND,
+    "HOTLINE_NEXT": f"{NEXT},{NEXT},1002",
+}
 
 
 def snapshot(*, answered: bool = True, first: bool = True, second: bool = True) -> list[m.ChannelStatus]:
@@ -265,13 +293,71 @@ def snapshot(*, answered: bool = True, first: bool = True, second: bool = True) 
 @pytest.mark.parametrize("answered", [False, True])
 def test_a_consult_is_adopted_with_both_offers(answered: bool) -> None:
     lines = fresh()
-    adopted, *accepted = without_snapshot(reconcile(lines, snapshot(answered=answered), now=100.0))
+    (adopted,) = without_snapshot(reconcile(lines, snapshot(answered=answered), now=100.0))
     assert isinstance(adopted, CallAdopted)
     assert (adopted.phase, adopted.offer_id, adopted.held) == ("talking", OFFER, True)
-    assert (adopted.second_offer, adopted.second_answered) == (NEXT, answered)
-    assert kinds(accepted) == ["OfferAccepted"] * answered
+    assert (adopted.second_offer, adopted.second_agent, adopted.second_answered) == (NEXT, "1002", answered)
     assert survey(lines, snapshot(answered=answered), epoch=1, now=100.0).calls == (adopted,)
     assert kinds(hear(lines, hang_up(SEAT), HANDED_ON)) == ["TalkEnded", "TransferCompleted"]
+
+
+THREE = {
+    "together": (("hotline-conference", "b3"), ("hotline-conference-agent", "b3"), ("hotline-conference-agent", "b3")),
+    "aside": (("hotline-talk", "b3"), ("hotline-rejoin", "b3"), ("hotline-aside", "b4")),
+}
+
+
+def three(how: str) -> list[m.ChannelStatus]:
+    """Return how a snapshot shows a caller with both agents, none of whom has him on hold."""
+    (context, bridge_id), (first, at_first), (second, at_second) = THREE[how]
+    return [
+        caller(application="x", context=context, bridge=bridge_id, DIALSTATUS="ANSWER", **IN_CONSULT),
+        status(SECOND, "x", second, at_second),
+        status(SEAT, "x", first, at_first),
+    ]
+
+
+@pytest.mark.parametrize("how", ["together", "aside"])
+def test_three_who_are_found_are_known_as_what_they_are(how: str) -> None:
+    lines = fresh()
+    (adopted,) = without_snapshot(reconcile(lines, three(how), now=100.0))
+    assert isinstance(adopted, CallAdopted)
+    assert (adopted.phase, adopted.offer_id, adopted.held) == ("talking", OFFER, False)
+    assert (adopted.second_offer, adopted.second_answered) == (NEXT, True)
+    line = lines.by_call[CALL]
+    assert (line.aside, line.together) == (how == "aside", "yes" if how == "together" else "")
+    assert without_snapshot(reconcile(lines, three(how), now=101.0)) == []
+    assert kinds(hear(lines, hang_up(SEAT), HANDED_ON)) == ["TalkEnded", "TransferCompleted"]
+
+
+@pytest.mark.parametrize(("how", "more"), [("together", ["HoldEnded", "ConferenceBegan"]), ("aside", ["HoldEnded"])])
+def test_three_who_found_each_other_unseen_are_told(lines: Lines, how: str, more: list[str]) -> None:
+    consulting(lines)
+    lines.moved.clear()
+    assert kinds(without_snapshot(reconcile(lines, three(how), now=50.0))) == more
+    assert without_snapshot(reconcile(lines, three(how), now=51.0)) == []
+    assert kinds(hear(lines, hang_up(SECOND))) == ["TalkEnded"]
+
+
+def test_when_a_caller_was_handed_on_while_nobody_looked_his_channel_tells() -> None:
+    with_second = caller(
+        application="Bridge", context="hotline-talk", bridge="b3", DIALSTATUS="ANSWER", HOTLINE_OFFER=NEXT, HOTLINE_LED=f"{NEXT},90"
+    )  # fmt: skip
+    found = [with_second, status(SECOND, "BridgeWait", "hotline-take", "b3")]
+    (adopted,) = without_snapshot(reconcile(fresh(), found, now=100.0))
+    assert isinstance(adopted, CallAdopted)
+    assert (adopted.offer_id, adopted.led_on_at) == (NEXT, 90.0)
+
+
+def test_who_got_the_caller_and_keeps_him_on_hold_asks_nobody() -> None:
+    mine = IN_CONSULT | {"HOTLINE_OFFER": NEXT, "HOTLINE_FIRST": SECOND}
+    found = [
+        caller(application="MusicOnHold", context="hotline-held", DIALSTATUS="ANSWER", **mine),
+        status(SECOND, "BridgeWait", "hotline-hold", "b2"),
+    ]
+    (adopted,) = without_snapshot(reconcile(fresh(), found, now=100.0))
+    assert isinstance(adopted, CallAdopted)
+    assert (adopted.offer_id, adopted.held, adopted.second_offer) == (NEXT, True, None)
 
 
 def test_a_caller_on_hold_without_agents_is_on_his_way_to_us() -> None:

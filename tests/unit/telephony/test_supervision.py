@@ -1,5 +1,6 @@
 """How a supervisor's seat is rung, moved and hung up, and what its dialplan tells."""
 
+import msgspec
 import pytest
 
 from hotline.commands import ChangeSupervision, EndSupervision, Refused, Supervise
@@ -93,10 +94,20 @@ def test_the_beep_for_the_agent_follows_the_supervisors_first_word() -> None:
 
 def test_snapshots_and_surveys_show_which_supervisions_live_and_take_them_for_no_call() -> None:
     of = lines(arrive)
-    local = status("Local/1003*20@hotline-supervise-seat-1;1", "ChanSpy", HOTLINE_CALL="", HOTLINE_SUPERVISION=NAME)
+    local = status(
+        "Local/1003*20@hotline-supervise-seat-1;1",
+        "ChanSpy",
+        "hotline-supervise",
+        HOTLINE_CALL="",
+        HOTLINE_SUPERVISION=NAME,
+    )
+    local = msgspec.structs.replace(local, exten="whisper")
     taken = reconcile(of, [caller(), local], now=40.0)[-1]
     assert isinstance(taken, SnapshotTaken)
     assert (taken.living, taken.supervisions) == ((CALL,), (NAME,))
     surveyed = survey(of, [caller(), local], epoch=1, now=40.0)
     assert isinstance(surveyed, NodeSurveyed)
     assert surveyed.supervisions == (NAME,)
+    assert taken.heard == surveyed.heard == ((NAME, "whisper"),)
+    rings = msgspec.structs.replace(local, application="", exten="listen")
+    assert survey(of, [caller(), rings], epoch=1, now=40.0).heard == ()

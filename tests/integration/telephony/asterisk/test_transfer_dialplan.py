@@ -135,3 +135,64 @@ async def test_the_caller_hangs_up_and_the_agents_may_finish_what_they_say(house
     await c.talk_together(c.first_leg, c.second_leg)
     await c.first.hang_up()
     await house.manager.wait_event("Hangup", c.mark, Channel=c.second_leg)
+
+
+async def together(c: Consult) -> None:
+    """Have all three talk, as our command does."""
+    await c.talk_together(c.first_leg, c.second_leg)
+    ask = c.house.manager.ask
+    both = await ask(
+        "Redirect", Channel=c.first_leg, Context="hotline-conference-agent", Exten="s", Priority="1",
+        ExtraChannel=c.second_leg, ExtraContext="hotline-conference-agent", ExtraExten="s", ExtraPriority="1",
+    )  # fmt: skip
+    assert both["Response"] == "Success", both
+    assert (await ask("Redirect", Channel=c.leg, Context="hotline-conference", Exten="s", Priority="1"))["Response"]
+    await c.talk_together(c.leg, c.first_leg, c.second_leg)
+
+
+async def test_the_first_agent_leaves_a_conference_and_the_second_one_has_the_caller(house: House) -> None:
+    c = await consult(house)
+    await together(c)
+    await c.first.hang_up()
+    await house.manager.wait_event("UserEvent", c.mark, UserEvent="HotlineTransferred", Offer="offer-2")
+    await c.talk_together(c.leg, c.second_leg)
+    await c.second.hang_up()
+    await c.comes_back("offer-2")
+
+
+async def test_the_second_agent_leaves_a_conference_and_then_the_first(house: House) -> None:
+    c = await consult(house)
+    await together(c)
+    await c.second.hang_up()
+    await house.manager.wait_event("Hangup", c.mark, Channel=c.second_leg)
+    await c.talk_together(c.leg, c.first_leg)
+    await c.first.hang_up()
+    await c.comes_back("offer-1")
+
+
+async def test_the_second_agent_who_waits_aside_has_the_caller_when_the_first_hangs_up(house: House) -> None:
+    c = await consult(house)
+    await c.talk_together(c.first_leg, c.second_leg)
+    ask = house.manager.ask
+    await ask("Setvar", Channel=c.leg, Variable="HOTLINE_ASIDE", Value="1")
+    await ask(
+        "Redirect", Channel=c.second_leg, Context="hotline-aside", Exten="s", Priority="1",
+        ExtraChannel=c.first_leg, ExtraContext="hotline-rejoin", ExtraExten="s", ExtraPriority="1",
+    )  # fmt: skip
+    await c.talk_together(c.leg, c.first_leg)
+    await c.first.hang_up()
+    await c.talk_together(c.leg, c.second_leg)
+    await c.second.hang_up()
+    await c.comes_back("offer-2")
+
+
+@pytest.mark.parametrize("left", ["nobody", "second"])
+async def test_a_caller_who_hangs_up_ends_the_conference(house: House, left: str) -> None:
+    c = await consult(house)
+    await together(c)
+    if left == "second":
+        await c.second.hang_up()
+        await house.manager.wait_event("Hangup", c.mark, Channel=c.second_leg)
+    await c.caller.hang_up()
+    for leg in (c.first_leg, c.second_leg):
+        await house.manager.wait_event("Hangup", c.mark, Channel=leg)

@@ -155,3 +155,14 @@ async def test_a_call_that_nobody_looks_after_ends_and_does_not_fall_back(stage:
     await stage.house.manager.wait_event("Hangup", mark, Channel=started["Channel"])
     events = [parse(block).get("UserEvent") for block in stage.house.manager.blocks[mark:]]
     assert "HotlineFallback" not in events
+
+
+async def test_a_customer_who_has_answered_is_served_by_the_fallback_queue_when_nobody_looks_after_him(
+    stage: Stage,
+) -> None:
+    stage.outside[NUMBER].behaviour = Answer()
+    _, mark, started = await stage.call_out("customer")
+    await (await stage.outside[NUMBER].next_call()).wait_answered()
+    told = await stage.house.manager.wait_event("UserEvent", mark, UserEvent="HotlineFallback")
+    assert told["Reason"] == "lease_expired"
+    await stage.house.end(started["Channel"])

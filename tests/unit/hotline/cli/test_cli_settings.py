@@ -47,6 +47,29 @@ def test_programs_read_them_as_json() -> None:
     )  # fmt: skip
 
 
+def test_a_file_that_is_no_toml_has_its_line_and_remedy_too() -> None:
+    Path("site.toml").write_text("[[queues]]\nid = 'a'\nstrategy = 'ordered'\nstrategy = 'random'\n")
+    status, said = run("settings", "check", "--config", "site.toml")
+    assert status == 1
+    assert said.splitlines() == [
+        "site.toml:4 strategy stands twice in this table, first on line 3", "    → take one of the two away",
+    ]  # fmt: skip
+    status, said = run("settings", "check", "--config", "site.toml", "--json")
+    (found,) = json.loads(said)
+    assert (status, found["place"], found["line"], found["where"]) == (1, "site.toml:4", 4, "")
+
+
+def test_a_start_refuses_with_the_same_words() -> None:
+    Path("site.toml").write_text(
+        "[[queues]]\nid = 'a'\nskills = ['english']\n[[agents]]\nid = 'm'\nextension = '1001'\n"
+    )
+    _, said = run("settings", "check", "--config", "site.toml", "--json")
+    refused = CliRunner().invoke(app, ["--config", "site.toml", "up", "--data-dir", "none"])
+    assert refused.exit_code == 1
+    assert json.loads(said)[0]["said"] in refused.stderr
+    assert not Path("none").exists()
+
+
 def test_a_right_file_is_an_empty_list_for_programs() -> None:
     assert run("settings", "check", "--json") == (0, "[]\n")
 

@@ -53,11 +53,13 @@ def test_modules_are_an_explicit_list_without_doubles() -> None:
     assert "autoload = no" in text
     loaded = re.findall(r"^load = (\S+)\.so$", text, re.MULTILINE)
     assert len(loaded) == len(set(loaded))
-    assert not [
-        m
-        for m in loaded
-        if m in ("app_system", "func_shell", "res_ari", "pbx_spool", "app_originate", "res_pjsip_refer")
-    ]
+    assert not [m for m in loaded if m in ("app_system", "func_shell", "res_ari", "pbx_spool", "app_originate")]
+
+
+def test_no_phone_may_transfer_by_itself() -> None:
+    text = render(plan())["pjsip.conf"]
+    endpoints = text.count("type = endpoint")
+    assert text.count("allow_transfer = no") == endpoints > 1
 
 
 @pytest.mark.parametrize("settings", [Settings(), peered()])
