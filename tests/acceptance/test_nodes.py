@@ -60,8 +60,9 @@ async def _agents_of_both_nodes_ask_each_other(layout: Layout, sipp: Sipp, stack
     """The caller and the second agent are at the first node, the first agent at the second one; then the other way round."""
     near = Seats(layout.exchange(*sipp, node=1), [layout.account("1002", 1)], behaviour=Answer())
     await stack.enter_async_context(near)
-    caller = Caller(layout.exchange(*sipp, node=1), number="4002", caller_number="555020")
-    await stack.enter_async_context(caller)
+    caller = await stack.enter_async_context(
+        Caller(layout.exchange(*sipp, node=1), number="4002", caller_number="555020")
+    )
     await layout.set_ready("1001")
     await layout.wait_agent("1001", "talking")
     await layout.set_ready("1002")

@@ -25,7 +25,7 @@ from tests.mutants.making import Mutant, code_of
 Fate = Literal["killed", "hangs", "alive", "untested", "none"]
 Where = tuple[str, int]
 """File and first line of a function."""
-SLOWER = 20.0
+SLOWER = 3.0
 LEAST_S = 10.0
 """A mutant may use so many times the time that its tests took, and this at least: processor time, for the machine may be busy."""
 PATIENCE = 10.0
@@ -116,7 +116,7 @@ class Trial:
             return "none"
         if not tests or where not in functions:
             return "untested"
-        limit_s = int(LEAST_S + SLOWER * sum(known.lasts_s[t] for t in tests[:20]))
+        limit_s = int(LEAST_S + SLOWER * sum(known.lasts_s[t] for t in tests))
         child = os.fork()
         if child == 0:
             self._live(functions[where], code, [items[t] for t in tests], limit_s)

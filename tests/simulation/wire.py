@@ -185,7 +185,7 @@ class Wire(CallingNetwork):
 
     def answer(self, call: Call, which: int = 0) -> None:
         super().answer(call, which)
-        lasts = 1.0 if self.patient else self.luck.expovariate(1 / 6)
+        lasts = 1.0 if self.patient else min(self.luck.expovariate(1 / 6), 20.0)
         self.later(lasts, self._talk_is_over, call, call.ring)
 
     def _talk_is_over(self, call: Call, ring: c.Ring) -> None:
