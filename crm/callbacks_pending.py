@@ -9,8 +9,8 @@ import asyncio
 
 import structlog
 
-from crm.journal import Outbox
-from crm.rows import moment
+from crm.fold.rows import moment
+from crm.journal.writer import Outbox
 from hotline.bus.base import Bus
 from hotline.codec import decode_fact
 from hotline.errors import HotlineError
@@ -25,7 +25,7 @@ QUIET_S = 60.0
 LIMIT = 1000
 """So many at a time, those that wait longest first."""
 
-_sql = load("crm", "callbacks.sql")
+_sql = load("crm.api", "callbacks.sql")
 
 log = structlog.get_logger(__name__)
 

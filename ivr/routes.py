@@ -7,9 +7,9 @@ import msgspec
 
 from hotline.errors import Rejected
 from hotline.web.routes import Page, Request, Route
-from ivr.explain import kind
-from ivr.library import Library
-from ivr.model import Flow, exits
+from ivr.flow.explain import kind
+from ivr.flow.library import Library
+from ivr.flow.model import Flow, exits
 
 
 class FlowSummary(msgspec.Struct, frozen=True, kw_only=True):

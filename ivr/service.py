@@ -44,12 +44,12 @@ from hotline.ids import CallId, NodeId, QueueId
 from hotline.runtime.clock import Clock
 from hotline.runtime.tasks import TaskGroup
 from hotline.tally import Tally
-from ivr.call import Output
-from ivr.means import NO_MEANS, Means
-from ivr.model import Flow
-from ivr.naming import SoundBook
-from ivr.routers import RouterWatch, Tick
-from ivr.session import NO_MUSIC, NO_SOUNDS, Session
+from ivr.flow.model import Flow
+from ivr.instead.means import NO_MEANS, Means
+from ivr.line.routers import RouterWatch, Tick
+from ivr.sessions.call import Output
+from ivr.sessions.session import NO_MUSIC, NO_SOUNDS, Session
+from ivr.speech.naming import SoundBook
 
 log = structlog.get_logger(__name__)
 

@@ -88,7 +88,7 @@ def _asterisk(settings: "Settings") -> str:
 
 
 def _flows(settings: "Settings") -> str:
-    from ivr.library import read_flows
+    from ivr.flow.library import read_flows
 
     library = read_flows(settings)
     if library.problems:

@@ -38,7 +38,7 @@ def show(name: Name, config: Config = None) -> None:
 
     Example: hotline flow show main
     """
-    from ivr.explain import show as tree
+    from ivr.flow.explain import show as tree
 
     typer.echo(tree(_read(name, config)))
 
@@ -63,7 +63,7 @@ def try_(
 
     Example: hotline flow try main --digits 9,1,answer
     """
-    from ivr.explain import Walk, walk
+    from ivr.flow.explain import Walk, walk
 
     flow = _read(name, config)
     now = _time(at)
@@ -103,7 +103,7 @@ def _read(name: str, config: Path | None) -> Any:
 
 def _load(name: str, config: Path | None) -> Any:
     from hotline.settings import load
-    from ivr.library import flow_file, read_flow
+    from ivr.flow.library import flow_file, read_flow
 
     settings = load(config)
     file = Path(name)
@@ -112,7 +112,7 @@ def _load(name: str, config: Path | None) -> Any:
 
 def _checked(name: str, config: Path | None) -> dict[str, Any]:
     from hotline.errors import Misuse
-    from ivr.marks import FlowInvalid
+    from ivr.flow.marks import FlowInvalid
 
     try:
         flow = _load(name, config)

@@ -14,7 +14,7 @@ from hotline.cli.shell import JsonFlag, Shell, console, errors, one_sentence, pr
 from hotline.errors import Misuse, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
-    from crm.archive import Tell
+    from crm.archive.archiving import Tell
     from hotline.store.pool import Store
 
 ANSWER_S = 5.0
@@ -92,7 +92,7 @@ def rebuild(
 
     Example: hotline journal rebuild --dry-run
     """
-    from crm.rebuild import rebuild as run
+    from crm.rebuild.rebuilding import rebuild as run
 
     async def work() -> object:
         async with open_store(shell(ctx)) as store:
@@ -129,7 +129,7 @@ def archive(
 
     Example: hotline journal archive --before 2026-01 --to /srv/archive --dry-run
     """
-    from crm.archive import archive as run
+    from crm.archive.archiving import archive as run
     from hotline.runtime.clock import SteadyClock
 
     directory = to if to is not None else shell(ctx).settings().data_dir / "archive"
@@ -161,7 +161,7 @@ def restore(
 
     Example: hotline journal restore /srv/archive/journal-2025-12.csv.gz
     """
-    from crm.restore import restore as run
+    from crm.archive.restore import restore as run
 
     async def work() -> dict[str, object]:
         async with open_store(shell(ctx)) as store:
@@ -199,8 +199,8 @@ def import_customers(
 
     Example: hotline crm import customers.csv --dry-run
     """
-    from crm.customer_data import csv_lines, decode_csv
-    from crm.customers import import_customers as run
+    from crm.customers.data import csv_lines, decode_csv
+    from crm.customers.store import import_customers as run
 
     country = shell(ctx).settings().crm.country_code
     try:
@@ -240,7 +240,7 @@ def export_customers(
 
     Example: hotline crm export -o customers.csv
     """
-    from crm.customers import export_customers as run
+    from crm.customers.store import export_customers as run
 
     async def work() -> str:
         async with open_store(shell(ctx)) as store:

@@ -10,17 +10,17 @@ from typing import Any
 
 import structlog
 
-from acd.routes import routes as acd_routes
+from acd.api.routes import routes as acd_routes
 from acd.service import AcdService
-from crm.audio import audio_routes
-from crm.audit_periodic import PeriodicAudit
+from crm.api.audio import audio_routes
+from crm.api.routes import routes as crm_routes
+from crm.api.voicemails import voicemail_audio_routes
+from crm.audit.periodic import PeriodicAudit
 from crm.callbacks_pending import PendingCallbacks
-from crm.customers import write_queues
-from crm.journal import JournalWriter
-from crm.lost_calls import LostCallsService
-from crm.routes import routes as crm_routes
-from crm.service import CrmService
-from crm.voicemails import voicemail_audio_routes
+from crm.cel.lost_calls import LostCallsService
+from crm.customers.recognition import CrmService
+from crm.customers.store import write_queues
+from crm.journal.writer import JournalWriter
 from hotline.errors import Unavailable
 from hotline.secrets import load_or_create
 from hotline.settings import Settings

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Mapping
 
 import structlog
 
-from crm.cel_reader import CelReader
+from crm.cel.reader import CelReader
 from hotline import dialling
 from hotline.errors import Unavailable
 from hotline.ids import NodeId, QueueId
@@ -13,14 +13,14 @@ from hotline.secrets import Secrets
 from hotline.store.pool import Store
 from hotline.wiring.ground import Ground
 from hotline.wiring.keeping import Kept
-from ivr.announcements import announcements
-from ivr.callback import callback_says
-from ivr.library import Library, read_flows
-from ivr.means import Means
-from ivr.model import Prompt, Say
-from ivr.prompts import PromptReport, prepare_prompts, recordings
+from ivr.flow.library import Library, read_flows
+from ivr.flow.model import Prompt, Say
+from ivr.instead.announcements import announcements
+from ivr.instead.callback import callback_says
+from ivr.instead.means import Means
+from ivr.line.wait_words import unknown_messages, wait_says
 from ivr.service import IvrService
-from ivr.wait_words import unknown_messages, wait_says
+from ivr.speech.prompts import PromptReport, prepare_prompts, recordings
 from recorder.messages.service import MessagesService
 from recorder.service import RecorderService
 from telephony.ami.link import AmiLink

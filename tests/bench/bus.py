@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from crm.journal import JournalWriter
+from crm.journal.writer import JournalWriter
 from hotline.bus.base import Bus, Inbox
 from hotline.bus.memory import MemoryBus
 from hotline.bus.rabbitmq.bus import RabbitBus

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crm.journal import JournalWriter
-from crm.ledger import column_values
-from crm.rebuild import rebuild
+from crm.journal.ledger import column_values
+from crm.journal.writer import JournalWriter
+from crm.rebuild.rebuilding import rebuild
 from hotline.codec import encode
 from hotline.facts import Envelope
 from hotline.runtime.clock import SteadyClock, processor_seconds, stopwatch

@@ -46,11 +46,11 @@ from hotline.facts import (
 )
 from hotline.ids import AgentId, CallId, CustomerId, Extension, LegId, NodeId, OfferId, PlayId, QueueId
 from hotline.settings.queues import Comfort
-from ivr.flow import load_flow
-from ivr.means import Means
-from ivr.model import Flow
-from ivr.naming import SoundBook
-from ivr.session import Session
+from ivr.flow.model import Flow
+from ivr.flow.reading import load_flow
+from ivr.instead.means import Means
+from ivr.sessions.session import Session
+from ivr.speech.naming import SoundBook
 
 NOW = 1_700_000_000.0
 CALL = CallId("call")

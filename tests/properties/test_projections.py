@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.audit_rules import check_call, counts_of
-from crm.projections import fold_call
-from crm.rows import CallRows, moment
+from crm.audit.rules import check_call, counts_of
+from crm.fold.projections import fold_call
+from crm.fold.rows import CallRows, moment
 from hotline.codec import decode_fact, encode_fact
 from hotline.facts import (
     CallAbandoned,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crm.cel import read_line
+from crm.cel.calls import read_line
 from hotline.errors import HotlineError
 from tests.support.load import Load, Story
 from tests.support.running import Member, Questions

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import aiohttp
 
-from ivr.library import OWN_FLOWS
+from ivr.flow.library import OWN_FLOWS
 from telephony.phones.injection import Account
 from telephony.phones.sipp import Exchange
 from tests.support.wait import PATIENCE_S, eventually

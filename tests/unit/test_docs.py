@@ -16,13 +16,13 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from acd.routes import routes as acd_routes
-from crm.routes import routes as crm_routes
+from acd.api.routes import routes as acd_routes
+from crm.api.routes import routes as crm_routes
 from hotline.cli.main import app
 from hotline.settings import Settings, load
 from hotline.web.stream import PATH as STREAM
-from ivr.flow import load_flow
-from ivr.library import Library
+from ivr.flow.library import Library
+from ivr.flow.reading import load_flow
 from ivr.routes import ivr_routes
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
--- Projections of the journal: they can be dropped and rebuilt at any time. The columns are described in crm/rows.py.
+-- Projections of the journal: they can be dropped and rebuilt at any time. The columns are described in crm/fold/rows.py.
 -- They are updated a dozen times in the life of a call: room is left in their pages for updates in place.
 
 CREATE TABLE call (

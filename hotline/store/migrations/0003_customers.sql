@@ -11,7 +11,7 @@ CREATE TABLE customer (
 );
 
 CREATE TABLE customer_number (
-    key text COLLATE "C" PRIMARY KEY,  -- the number in its one comparable form (crm/numbers.py): belongs to one customer only
+    key text COLLATE "C" PRIMARY KEY,  -- the number in its one comparable form (crm/customers/numbers.py): belongs to one customer only
     number text NOT NULL,              -- as it was entered
     customer_id text COLLATE "C" NOT NULL REFERENCES customer ON DELETE CASCADE,
     position integer NOT NULL

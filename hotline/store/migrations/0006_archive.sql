@@ -1,5 +1,5 @@
 -- Months of the journal that lie in files now. A call has either all of its facts in the journal or none: the facts of calls that
--- reach into a month that is still there stay behind, in a small partition of the archived month (crm/archive.py).
+-- reach into a month that is still there stay behind, in a small partition of the archived month (crm/archive/archiving.py).
 
 CREATE TABLE journal_archive (
     month date PRIMARY KEY CHECK (extract(day FROM month) = 1),

@@ -1,4 +1,4 @@
--- Messages that callers left, or were asked for: a projection of the journal like the recordings. Columns: crm/rows.py.
+-- Messages that callers left, or were asked for: a projection of the journal like the recordings. Columns: crm/fold/rows.py.
 
 CREATE TABLE voicemail (
     message_id text COLLATE "C" NOT NULL,

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crm.audio import audio_routes, find_audio
-from crm.customer_data import CustomerInput, csv_lines
-from crm.customers import import_customers, write_queues
-from crm.ledger import Ledger
-from crm.moments import read_moment
-from crm.routes import ImportBody, routes
+from crm.api.audio import audio_routes, find_audio
+from crm.api.moments import read_moment
+from crm.api.routes import ImportBody, routes
+from crm.customers.data import CustomerInput, csv_lines
+from crm.customers.store import import_customers, write_queues
+from crm.journal.ledger import Ledger
 from hotline.errors import Misuse, Rejected
 from hotline.facts import AgentState, AgentStateChanged, CallerIdentified, CallQueued, Fact, OfferAccepted, WaitPromised
 from hotline.ids import AgentId, CallId, CustomerId, OfferId, QueueId

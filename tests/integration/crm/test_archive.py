@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from crm import archive as archive_module
-from crm.archive import ArchivedMonth, archive
-from crm.archive_file import Paths, examine
-from crm.audit import audit
-from crm.calls import get_call
-from crm.journal import JournalWriter
-from crm.ledger import Ledger, read_call
-from crm.rebuild import rebuild
-from crm.restore import restore
-from crm.rows import moment, seconds
+from crm.api.calls import get_call
+from crm.archive import archiving as archive_module
+from crm.archive.archiving import ArchivedMonth, archive
+from crm.archive.file import Paths, examine
+from crm.archive.restore import restore
+from crm.audit.auditing import audit
+from crm.fold.rows import moment, seconds
+from crm.journal.ledger import Ledger, read_call
+from crm.journal.writer import JournalWriter
+from crm.rebuild.rebuilding import rebuild
 from hotline.errors import Misuse, OutcomeUnknown, Rejected, Unavailable
 from hotline.facts import AgentAdded, AgentStateChanged, Envelope, Fact
 from hotline.ids import AgentId, CallId, Extension, OfferId
@@ -668,7 +668,7 @@ async def test_a_restore_that_fails_changes_nothing(
         raise Unavailable("struck by lightning")
 
     with monkeypatch.context() as patch:
-        patch.setattr("crm.restore._return_others", fail)
+        patch.setattr("crm.archive.restore._return_others", fail)
         with pytest.raises(Unavailable, match="lightning"):
             await restore(store, Path(done.file))
     assert await journal(store) == before

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from crm.audit import audit
-from crm.audit_periodic import CONFIRM_S, PeriodicAudit
-from crm.audit_rules import KINDS, Finding
-from crm.ledger import Ledger
-from crm.rows import moment
+from crm.audit.auditing import audit
+from crm.audit.periodic import CONFIRM_S, PeriodicAudit
+from crm.audit.rules import KINDS, Finding
+from crm.fold.rows import moment
+from crm.journal.ledger import Ledger
 from hotline.facts import (
     AgentAdded,
     AgentState,

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crm.audit_log import AuditLogQuery, audit_log_routes
-from crm.ledger import Ledger
+from crm.api.audit_log import AuditLogQuery, audit_log_routes
+from crm.journal.ledger import Ledger
 from hotline import facts as f
 from hotline.errors import Misuse
 from hotline.ids import AgentId, CallId, Extension, QueueId, SupervisionId

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from crm.api.routes import routes
 from crm.callbacks_pending import PendingCallbacks
-from crm.routes import routes
 from hotline.bus.memory import MemoryBus
 from hotline.errors import Rejected
 from hotline.facts import (

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from crm import cel_reader
-from crm.calls import get_call
-from crm.cel_reader import CelReader
-from crm.ledger import Ledger
-from crm.lost_calls import PATIENCE_S, LostCallsService
-from crm.reconcile import close_lost_calls, close_nameless_calls
+from crm.api.calls import get_call
+from crm.cel import reader as cel_reader
+from crm.cel.lost_calls import PATIENCE_S, LostCallsService
+from crm.cel.reader import CelReader
+from crm.cel.reconcile import close_lost_calls, close_nameless_calls
+from crm.journal.ledger import Ledger
 from hotline.errors import Unavailable
 from hotline.facts import CallArrived, CallEnded, Fact, SnapshotTaken
 from hotline.ids import CallId, NodeId

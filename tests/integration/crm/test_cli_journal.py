@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crm.ledger import WRITER_LOCK
+from crm.journal.ledger import WRITER_LOCK
 from hotline.store.pool import Store
 from tests.integration.crm.test_archive import HISTORY, everything, journal, write
 from tests.support.places import Ended, Place
@@ -89,7 +89,7 @@ async def test_a_run_that_is_killed_loses_nothing_and_can_be_repeated(store: Sto
 async def test_a_rebuild_by_several_processes_puts_right_what_differs(
     store: Store, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crm import rebuild as module
+    from crm.rebuild import rebuilding as module
 
     await write(store, HISTORY)
     rows = await everything(store)
@@ -106,7 +106,7 @@ async def test_a_rebuild_by_several_processes_puts_right_what_differs(
 async def test_a_rebuild_whose_helpers_fail_says_why(
     store: Store, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crm import rebuild as module
+    from crm.rebuild import rebuilding as module
     from hotline.errors import Unavailable
 
     await write(store, HISTORY)

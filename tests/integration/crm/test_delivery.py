@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from crm.journal import JournalWriter
-from crm.rebuild import rebuild
+from crm.journal.writer import JournalWriter
+from crm.rebuild.rebuilding import rebuild
 from hotline.facts import AgentFact, Envelope, Fact, OfferMade
 from hotline.ids import AgentId
 from hotline.runtime.clock import ManualClock

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from crm.calls import get_call, read_rows
-from crm.journal import JournalWriter
-from crm.ledger import Cache, Ledger, read_call
-from crm.projections import fold_call
-from crm.rebuild import rebuild
+from crm.api.calls import get_call, read_rows
+from crm.fold.projections import fold_call
+from crm.journal.ledger import Cache, Ledger, read_call
+from crm.journal.writer import JournalWriter
+from crm.rebuild.rebuilding import rebuild
 from hotline.errors import Unavailable
 from hotline.facts import AgentAdded, AgentStateChanged, BreakOverran, CallFact, Envelope
 from hotline.ids import AgentId, CallId, Extension

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from crm.customer_data import CustomerInput
-from crm.customers import put_customer
-from crm.service import LOOK_UP_S, CrmService
+from crm.customers.data import CustomerInput
+from crm.customers.recognition import LOOK_UP_S, CrmService
+from crm.customers.store import put_customer
 from hotline.bus.memory import MemoryBus
 from hotline.facts import CallerIdentified, CallerUnknown
 from hotline.ids import CallId

@@ -4,7 +4,7 @@ import pytest
 
 from acd.simulation import journal as door
 from acd.simulation.again import Way, replay
-from crm.ledger import Ledger
+from crm.journal.ledger import Ledger
 from hotline import facts as f
 from hotline.store.pool import Store
 from hotline.tally import Tally

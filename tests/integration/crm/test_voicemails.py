@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import pytest
 
-from crm.rebuild import rebuild
-from crm.routes import routes
-from crm.voicemails import voicemail_audio_routes
+from crm.api.routes import routes
+from crm.api.voicemails import voicemail_audio_routes
+from crm.rebuild.rebuilding import rebuild
 from hotline.errors import Misuse, Rejected
 from hotline.facts import CallFact, VoicemailBegan, VoicemailLeft, VoicemailMissed
 from hotline.ids import CallId, NodeId, QueueId, VoicemailId

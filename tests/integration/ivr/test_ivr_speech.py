@@ -7,11 +7,11 @@ import pytest
 
 from hotline.errors import Unavailable
 from hotline.settings import Settings
-from ivr.library import read_flows
-from ivr.model import says
-from ivr.naming import file_name
-from ivr.prompts import Espeak, find_speaker, prepare_prompts
-from ivr.sound import RATE_HZ, Audio, read_wav
+from ivr.flow.library import read_flows
+from ivr.flow.model import says
+from ivr.speech.naming import file_name
+from ivr.speech.prompts import Espeak, find_speaker, prepare_prompts
+from ivr.speech.sound import RATE_HZ, Audio, read_wav
 
 pytestmark = pytest.mark.real
 

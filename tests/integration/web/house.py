@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from crm.audio import audio_routes
+from crm.api.audio import audio_routes
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Http, Upstream
 from hotline.tally import Tally

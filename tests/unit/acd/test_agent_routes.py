@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from acd.agent_routes import ForcedState, NewAgent, NewOutcome, NewState
+from acd.api.agents import ForcedState, NewAgent, NewOutcome, NewState
 from hotline import facts as f
 from hotline.errors import Misuse, Rejected
 from hotline.settings import Acd, Outbound, Seats, Settings

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from acd.caller_routes import CallerWaiting, ChangedCaller, QueueSwitches
+from acd.api.callers import CallerWaiting, ChangedCaller, QueueSwitches
 from acd.core.views import QueueView
 from hotline import facts as f
 from hotline.errors import Misuse, Rejected

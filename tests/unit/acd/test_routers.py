@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from acd.api.routes import WaitingQuery, routes
 from acd.core.requests import AgentRequest
 from acd.office.term import EndSession, Hold, Look, Question, Take
-from acd.routes import WaitingQuery, routes
 from acd.service import RING_LIFE_S, AcdService
 from hotline import facts as f
 from hotline.bus.memory import MemoryBus

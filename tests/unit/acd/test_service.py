@@ -5,10 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
-from acd.agent_routes import NewAgent, NewState
+from acd.api.agents import NewAgent, NewState
+from acd.api.routes import WaitingQuery, routes
 from acd.core.offers.book import Offer
 from acd.core.requests import AgentRequest
-from acd.routes import WaitingQuery, routes
 from acd.service import AcdService
 from hotline import commands as c
 from hotline import facts as f

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pytest
 
-from crm.audit_facts import check_facts
-from crm.audit_rules import KINDS, SPOOL_AGE_S, AgentOffer, check_agents, check_call, check_spool
-from crm.projections import fold_call
-from crm.rows import CallRows, moment
+from crm.audit.facts import check_facts
+from crm.audit.rules import KINDS, SPOOL_AGE_S, AgentOffer, check_agents, check_call, check_spool
+from crm.fold.projections import fold_call
+from crm.fold.rows import CallRows, moment
 from hotline.facts import (
     CallAbandoned,
     Fact,

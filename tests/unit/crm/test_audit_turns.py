@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from crm.audit_turns import Ring, Wait, out_of_turn
-from crm.rows import moment
+from crm.audit.turns import Ring, Wait, out_of_turn
+from crm.fold.rows import moment
 from hotline.ids import CallId
 from tests.support.envelopes import T0
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from crm.audit_rules import check_call
-from crm.projections import fold_call
-from crm.rows import CallRows, moment
-from crm.story import describe
+from crm.api.story import describe
+from crm.audit.rules import check_call
+from crm.fold.projections import fold_call
+from crm.fold.rows import CallRows, moment
 from hotline.facts import CallAdopted, CallFlowedOut, CustomerDialled, Fact, OfferAccepted, Place, TalkEnded
 from hotline.ids import LegId, NodeId
 from tests.support.envelopes import CALL, QUEUE, T0, abandoned, arrived, ended, offered, on_offer, queued, told

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from crm.cel import KEEP_S, SETTLE_S, CelCall, CelFold, Told, missing_facts, read_line
+from crm.cel.calls import KEEP_S, SETTLE_S, CelCall, CelFold, Told, missing_facts, read_line
 from hotline.facts import CallArrived, CallEnded, CallFellBack
 from hotline.ids import CallId, NodeId
 

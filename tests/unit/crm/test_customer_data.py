@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.customer_data import (
+from crm.customers.data import (
     PROBLEMS_LIMIT,
     Customer,
     CustomerInput,

@@ -1,6 +1,6 @@
 """When calls that nobody saw end are looked for."""
 
-from crm.lost_calls import PATIENCE_S, LostCallsService
+from crm.cel.lost_calls import PATIENCE_S, LostCallsService
 from hotline.facts import SnapshotTaken
 from hotline.ids import NodeId
 from hotline.tally import Tally

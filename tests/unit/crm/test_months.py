@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from crm.months import begin_of, following, month_of, month_of_partition, parse_month, partition_of, show_month
+from crm.journal.months import begin_of, following, month_of, month_of_partition, parse_month, partition_of, show_month
 from hotline.errors import Misuse
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crm.numbers import comparable, spellings
+from crm.customers.numbers import comparable, spellings
 
 
 @pytest.mark.parametrize(

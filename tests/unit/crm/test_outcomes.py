@@ -1,7 +1,7 @@
 """How a conversation went, in the row of its offer and in the story of its call."""
 
-from crm.projections import fold_call
-from crm.story import describe
+from crm.api.story import describe
+from crm.fold.projections import fold_call
 from hotline.facts import HoldBegan, HoldEnded, OutcomeGiven
 from hotline.ids import AgentId
 from tests.support.envelopes import CALL, OFFER, T0, answered_call, told

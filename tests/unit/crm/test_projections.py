@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from crm.projections import agent_row, fold_call, latest_agents
-from crm.rows import CallRows, SegmentRow, moment
+from crm.fold.projections import agent_row, fold_call, latest_agents
+from crm.fold.rows import CallRows, SegmentRow, moment
 from hotline.facts import (
     AgentAdded,
     CallAbandoned,

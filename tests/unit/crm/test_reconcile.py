@@ -1,6 +1,6 @@
 """Open calls that Asterisk does not know any more are closed."""
 
-from crm.reconcile import MARGIN_S, OpenCall, open_calls_to_close
+from crm.cel.reconcile import MARGIN_S, OpenCall, open_calls_to_close
 from hotline.facts import CallEnded
 from hotline.ids import CallId
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from crm import service as module
-from crm.service import CrmService
+from crm.customers import recognition as module
+from crm.customers.recognition import CrmService
 from hotline.bus.memory import MemoryBus
 from hotline.errors import Unavailable
 from hotline.facts import CallAdopted, CallerIdentified, CallerUnknown, Record

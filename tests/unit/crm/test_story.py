@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from crm.story import LINES, describe, story
-from crm.story_supervision import ORDERS
+from crm.api.story import LINES, describe, story
+from crm.api.story_supervision import ORDERS
 from hotline.codec import FACTS
 from hotline.facts import AgentStateChanged, AgentWishChanged, CallFact, CallFlowedOut, Fact, QueueSwitched
 from hotline.ids import AgentId, QueueId

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crm.story import story
+from crm.api.story import story
 from hotline.facts import Fact, OfferAccepted, WaitPromised
 from tests.support.envelopes import CALL, QUEUE, T0, abandoned, offered, on_offer, told
 

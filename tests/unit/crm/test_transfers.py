@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from crm.audit_rules import check_call
-from crm.projections import fold_call
-from crm.rows import CallRows, moment
+from crm.audit.rules import check_call
+from crm.fold.projections import fold_call
+from crm.fold.rows import CallRows, moment
 from hotline.facts import (
     ConferenceBegan,
     Fact,

@@ -9,7 +9,7 @@ from hotline.ids import NodeId
 from hotline.runtime.clock import ManualClock
 from hotline.runtime.tasks import TaskGroup
 from hotline.tally import Tally
-from ivr.model import Flow
+from ivr.flow.model import Flow
 from ivr.service import IvrService
 from tests.unit.ivr.making import NODE, NOW, SOUNDS, flow
 

@@ -15,10 +15,10 @@ from hotline.facts import (
     PlayEnded,
 )
 from hotline.ids import AgentId, CallId, Extension, LegId, NodeId, OfferId, PlayId, QueueId
-from ivr.flow import load_flow
-from ivr.model import Flow
-from ivr.naming import SoundBook
-from ivr.session import Session
+from ivr.flow.model import Flow
+from ivr.flow.reading import load_flow
+from ivr.sessions.session import Session
+from ivr.speech.naming import SoundBook
 
 T = TypeVar("T")
 NOW = 1_700_000_000.0

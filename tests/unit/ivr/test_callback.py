@@ -19,10 +19,10 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, LegId, NodeId, QueueId
 from hotline.settings.queues import Comfort
-from ivr.means import Means
-from ivr.model import Flow, QueueStep
-from ivr.naming import sound_name
-from ivr.session import Session
+from ivr.flow.model import Flow, QueueStep
+from ivr.instead.means import Means
+from ivr.sessions.session import Session
+from ivr.speech.naming import sound_name
 
 NOW = 1_000.0
 FLOW = Flow(

@@ -12,10 +12,10 @@ from hotline.ids import QueueId
 from hotline.ranges import LADDER, SpokenRange, spoken_range
 from hotline.settings.queues import Comfort
 from hotline.settings.queues import Queue as ConfiguredQueue
-from ivr import wait_words
-from ivr.means import Means
-from ivr.model import Prompt, Say
-from ivr.session import Session
+from ivr.flow.model import Prompt, Say
+from ivr.instead.means import Means
+from ivr.line import wait_words
+from ivr.sessions.session import Session
 from tests.unit.ivr.making import CALL, NOW, SOUNDS, Caller, adopted, arrived, flow, heard, offer_made, only, results
 
 SALES = QueueId("sales")

@@ -8,8 +8,8 @@ from hotline.cli.flow import app
 from hotline.errors import Rejected
 from hotline.settings import Settings
 from hotline.web.routes import Request
-from ivr.explain import Walk, show, walk
-from ivr.library import read_flows
+from ivr.flow.explain import Walk, show, walk
+from ivr.flow.library import read_flows
 from ivr.routes import ivr_routes
 from tests.unit.ivr.making import FLOW, NOW, flow
 

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from hotline.settings import Settings
-from ivr.flow import load_flow
-from ivr.library import OWN_FLOWS, read_flows
-from ivr.marks import DEPTH_LIMIT, SIZE_LIMIT, FlowInvalid
-from ivr.model import CollectStep, HoursStep, MenuStep, QueueStep, says
+from ivr.flow.library import OWN_FLOWS, read_flows
+from ivr.flow.marks import DEPTH_LIMIT, SIZE_LIMIT, FlowInvalid
+from ivr.flow.model import CollectStep, HoursStep, MenuStep, QueueStep, says
+from ivr.flow.reading import load_flow
 from tests.unit.ivr.making import FLOW, flow
 
 GOOD = """\

@@ -8,7 +8,7 @@ from hotline.commands import DialOut, Hangup, Release, Remember, StartMusic
 from hotline.dialling import Policy
 from hotline.facts import CallQueued, CallReturned, OfferAccepted, TalkEnded, TransferCompleted
 from hotline.ids import AgentId, OfferId, QueueId
-from ivr.means import Means
+from ivr.instead.means import Means
 from tests.unit.ivr.making import CALL, Caller, adopted, offer_made, only
 
 FIRST, SECOND = OfferId("o1"), OfferId("o2")

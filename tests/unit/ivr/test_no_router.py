@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from acd.core.router import Router
-from crm.projections import fold_call
+from crm.fold.projections import fold_call
 from hotline.commands import Done, Play, Refused, Release, StartMusic
 from hotline.facts import (
     CallAdopted,
@@ -25,9 +25,9 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, QueueId
 from hotline.settings.queues import Queue
-from ivr.routers import TICKS, RouterWatch
+from ivr.line.routers import TICKS, RouterWatch
 from ivr.service import RELEASED_PER_TICK
-from ivr.session import Session
+from ivr.sessions.session import Session
 from tests.support.envelopes import told
 from tests.unit.ivr.house import House
 from tests.unit.ivr.making import CALL, NODE, NOW, Caller, adopted, arrived, flow, offer_made, only

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from hotline.errors import Misuse, Unavailable
-from ivr.model import Say
-from ivr.naming import SoundBook, file_name, sound_name
-from ivr.prompts import Progress, PromptReport, Speaker, prepare_prompts
-from ivr.sound import Audio, write_wav
+from ivr.flow.model import Say
+from ivr.speech.naming import SoundBook, file_name, sound_name
+from ivr.speech.prompts import Progress, PromptReport, Speaker, prepare_prompts
+from ivr.speech.sound import Audio, write_wav
 from tests.unit.ivr.making import flow
 
 FLOW = flow(

@@ -14,7 +14,7 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, NodeId
 from hotline.runtime.service import serve
-from ivr.model import Flow, MenuStep
+from ivr.flow.model import Flow, MenuStep
 from ivr.service import CATCH_UP_S
 from tests.unit.ivr.house import House
 from tests.unit.ivr.making import NODE, NOW, adopted, arrived, flow

@@ -13,9 +13,9 @@ from hotline.facts import (
     TalkEnded,
 )
 from hotline.ids import CustomerId, PlayId, QueueId
-from ivr.naming import sound_name
-from ivr.session import DUE, TABLE
-from ivr.walk import DIGITS_LIMIT
+from ivr.sessions.session import DUE, TABLE
+from ivr.sessions.walk import DIGITS_LIMIT
+from ivr.speech.naming import sound_name
 from tests.unit.ivr.making import (
     CALL,
     FLOW,
@@ -556,7 +556,7 @@ def test_being_found_back_from_a_ring_whose_end_was_missed_brings_the_music_back
 def test_play_ids_of_an_adopted_call_differ_from_those_before() -> None:
     first = Caller().playing.play_id
     caller = Caller()
-    from ivr.session import Session
+    from ivr.sessions.session import Session
 
     _, out = Session.start(adopted("session"), flow(), now=NOW + 60)
     assert only(out, Play)[0].play_id not in (first, caller.playing.play_id)

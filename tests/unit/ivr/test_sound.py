@@ -5,7 +5,7 @@ import wave
 import pytest
 
 from hotline.errors import Misuse
-from ivr.sound import PEAK, Audio, for_telephone, normalise, read_wav, resample, trim, write_wav
+from ivr.speech.sound import PEAK, Audio, for_telephone, normalise, read_wav, resample, trim, write_wav
 
 
 def tone(hertz: float, rate: int = 22_050, seconds: float = 0.2) -> Audio:

@@ -22,12 +22,12 @@ from hotline.facts import (
     VoicemailBegan,
 )
 from hotline.ids import CallId, QueueId
-from ivr.announcements import announcement, announcements
-from ivr.means import Means
-from ivr.model import Sound
-from ivr.naming import sound_name
-from ivr.session import Session
-from ivr.stay import Stay
+from ivr.flow.model import Sound
+from ivr.instead.announcements import announcement, announcements
+from ivr.instead.means import Means
+from ivr.line.stay import Stay
+from ivr.sessions.session import Session
+from ivr.speech.naming import sound_name
 from tests.unit.ivr.making import CALL, FLOW, NODE, NOW, SOUNDS, Caller, adopted, flow, heard, offer_made, only, results
 
 OPEN = Policy(trunk=True, allow=("139",))

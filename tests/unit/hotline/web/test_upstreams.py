@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
-from acd.routes import routes as acd_routes
-from crm.audio import audio_routes
-from crm.routes import routes as crm_routes
-from crm.voicemails import voicemail_audio_routes
+from acd.api.routes import routes as acd_routes
+from crm.api.audio import audio_routes
+from crm.api.routes import routes as crm_routes
+from crm.api.voicemails import voicemail_audio_routes
 from hotline.errors import Misuse, Rejected, StandingBy, Unavailable
 from hotline.settings import Settings, Upstream
 from hotline.web.openapi import describe
@@ -28,7 +28,7 @@ from hotline.web.upstreams import (
     segments_of,
     who_serves,
 )
-from ivr.library import Library
+from ivr.flow.library import Library
 from ivr.routes import ivr_routes
 
 

@@ -1,0 +1,1 @@
+"""The API of call distribution. Handlers only translate; the router decides."""

@@ -1,0 +1,1 @@
+"""Whole months of the journal carried into files, and back."""

@@ -1,0 +1,1 @@
+"""The projections made anew from the journal, and what differed."""

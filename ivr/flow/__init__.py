@@ -1,0 +1,1 @@
+"""Call flows as files: read, checked, explained."""

@@ -1,0 +1,1 @@
+"""One call in its flow: the walk from step to step."""

@@ -1,0 +1,1 @@
+"""What callers hear: texts made into sound files."""
