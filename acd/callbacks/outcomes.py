@@ -86,6 +86,9 @@ def over(floor: Floor, callback: Callback, now: float, *, seen: bool = False) ->
     elif callback.met:
         left = "hung_up" if in_line else "flowed_out"  # he was treated otherwise
         wishes.end(floor, callback, now, "failed", reason=left if seen else LOST)
+    elif callback.talked and seen and not callback.result:
+        turns.count(floor, callback)  # the customer's phone rang, or was about to
+        put_off(floor, callback, now, "agent_left")
     else:
         put_off(floor, callback, now, callback.result or (LOST if callback.counted else "no_agent"))
 

@@ -70,7 +70,8 @@ class CallbackPutOff(CallbackFact, frozen=True, kw_only=True):
     call_id: CallId
     attempt: int
     result: str
-    """`busy`, `no_answer`, `failed`: the customer's phone; `no_agent`, `lost`, `refused`: he was not called, which is no attempt."""
+    """`busy`, `no_answer`, `failed`: the customer's phone; `agent_left`: the agent hung up while it rang; `no_agent`, `lost`, `refused`: he was
+    not called, which is no attempt."""
     retry_at: float
 
 

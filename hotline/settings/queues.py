@@ -142,8 +142,6 @@ class Queue(Section):
     # Numbers.
     threshold_s: float = Field(default=30.0, gt=0, le=3600)
     """The service level counts callers answered within this time."""
-    target_share: float = Field(default=0.8, gt=0, lt=1)
-    """The share of callers who should be answered within the threshold."""
     short_abandon_s: float = Field(default=5.0, ge=0, le=600)
 
 

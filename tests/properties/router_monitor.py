@@ -439,6 +439,8 @@ class Monitor:
         caller.ring = {*caller.ring, made.offer_id} if beside else {made.offer_id}
 
     def _check_order(self, made: f.OfferMade, agent: Profile, chosen: Waiting) -> None:
+        if chosen.wanted_agent == agent.id and chosen.wanted_until == FOR_EVER:
+            return  # handed on to him by name: his next caller, however long others wait
         for call, other in self.waiting.items():
             there = other.here and other.confirmed and other.node not in self.links_down and self.is_sure(other)
             overtaken = there and self._comes_before(other, chosen) and self.able(agent, other)

@@ -45,7 +45,7 @@ TEXTS: dict[Code, tuple[str, str]] = {
     "unreachable": ("has a phone that cannot be reached", "话机无法接通"),
     "phone_in_use": ("has a phone in use", "话机占用中"),
     "node_unseen": ("has a phone at a node that cannot be seen", "话机所在节点失联"),
-    "takes_over": ("takes another caller over", "正在接管其他来电"),
+    "takes_over": ("is kept free for another caller", "已为其他来电预留"),
     "other_queues": ("does not serve this queue", "不服务此队列"),
     "lacks_skill": ("lacks the skill", "缺少技能"),
     "refused_caller": ("refused this caller", "已拒接该来电者"),

@@ -6,6 +6,8 @@ the event, only those whom the event made available need a partner: the work gro
 Two orders meet. Callers come first: among all pairs that became possible the one with the first caller is made (within a queue
 by `ranking`, between queues by `between`), and this caller gets the agent whom his queue's strategy ranks first among those who
 may serve him; where the strategy rings several, those after him too.
+
+One thing goes before both: whoever was handed on to an agent by name is that agent's next caller, however long others wait.
 """
 
 from collections import deque
@@ -21,7 +23,7 @@ from acd.core.callers.standing import priority_of
 from acd.core.floor import Floor
 from acd.core.matching import sticky
 from acd.core.matching.between import Key
-from acd.core.matching.eligibility import may_ring
+from acd.core.matching.eligibility import FOR_EVER, may_ring
 from acd.core.matching.idle import from_lot
 from acd.core.offers.offering import offer
 from hotline.ids import CallId, QueueId
@@ -40,6 +42,7 @@ def match(floor: Floor, now: float) -> None:
         _judge_anew(floor, now)
     if not floor.pending_agents and not floor.pending_callers:
         return
+    expecting = _keep_for_those_handed_on(floor)
     if len(floor.pending_agents) > MANY:
         _look_at_everybody(floor)
     waiting = _pending_callers(floor)
@@ -60,6 +63,29 @@ def match(floor: Floor, now: float) -> None:
                 floor.pending_agents.pop(agent.id, None)
         elif not caller.is_choosy:
             hopeless.add(caller.demand)
+    for agent in expecting:
+        if agent.state == "ready":
+            agent.awaits = None
+
+
+def _keep_for_those_handed_on(floor: Floor) -> list[Agent]:
+    """Give agents nobody but the caller who was handed on to them, if he can be rung for now; return these agents."""
+    named = dict.fromkeys(floor.pending_agents)
+    for call_id in floor.pending_callers:
+        caller = floor.line.get(call_id)
+        if caller is not None and caller.wanted_agent is not None and caller.wanted_until == FOR_EVER:
+            named[caller.wanted_agent] = None
+    expecting = []
+    for agent in (floor.agents[agent_id] for agent_id in named):
+        if agent.awaits is not None or agent.state != "ready":
+            continue
+        serves, has = floor.agents.queues_of(agent), floor.agents.has(agent)
+        callers = [c for c in floor.line.kept_for(agent.id) if c.wanted_until == FOR_EVER]
+        able = [caller for caller in callers if may_ring(agent, caller, serves, has)]
+        if able:
+            agent.awaits = min(able, key=attrgetter("rank")).call_id
+            expecting.append(agent)
+    return expecting
 
 
 def _judge_anew(floor: Floor, now: float) -> None:

@@ -234,6 +234,21 @@ def test_who_is_busy_keeps_his_place_and_is_called_again(first: str) -> None:
     assert [text for text in later if text.startswith(("turn", "call"))] == ["turn w 2 1001", f"call w.2 {first}"]
 
 
+def test_an_agent_who_hangs_up_while_the_customers_phone_rings_has_used_up_an_attempt() -> None:
+    desk = ready(Desk("1001", attempts=2, retry_after_s=30))
+    desk.wish()
+    desk.there()
+    desk.accepted_now()
+    shown = desk.ended("w.1")
+    assert "put off w agent_left" in shown
+    desk.ready("1001")
+    assert not [text for text in desk.after(28) if text.startswith("turn")]
+    assert [text for text in desk.after(2) if text.startswith("turn")] == ["turn w 2 1001"]
+    desk.there("w.2")
+    desk.accepted_now("w.2")
+    assert "over w failed agent_left" in desk.ended("w.2")
+
+
 def test_after_the_last_attempt_it_has_failed() -> None:
     desk = ready(Desk("1001", first="customer", attempts=2, retry_after_s=10))
     desk.wish()

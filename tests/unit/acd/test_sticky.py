@@ -194,3 +194,19 @@ def test_who_is_moved_to_another_line_is_not_kept_anew():
     play.queued("A", "a", wanted_agent="1001", wanted_s=10.0)
     assert play.after(9) == ["flowed out A overflow -> queue:b"]
     assert "offer A 1002" in play.after(1.1), "10 s since he came, not since he was moved"
+
+
+def test_who_was_handed_on_by_name_is_that_agents_next_caller_however_long_others_wait():
+    play = Play("1001", "1002", wrap_up_s=0)
+    play.ready("1001", "1002")
+    for call in "AB":
+        play.queued(call)
+        play.answered(call)
+    play.queued("C")
+    play.after(60)
+    play.queued("X", wanted_agent="1001")
+    assert "offer X 1001" in play.told(f.TalkEnded, "A")
+    [decision] = play.router.why("X")
+    assert [(p.call_id, [r.code for r in p.reasons]) for p in decision.callers_passed] == [("C", ["takes_over"])]
+    assert play.router.floor.agents["1001"].awaits is None
+    assert "offer C 1002" in play.told(f.TalkEnded, "B")

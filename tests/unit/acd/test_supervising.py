@@ -258,7 +258,7 @@ def test_who_takes_a_caller_over_is_given_nobody_else_meanwhile() -> None:
     assert desk.refused("take_over") in ("takes_over_already", "not_talking")
     assert "offer A 1009" in comes(desk)
     (passed,) = desk.play.router.why(CallId("A"))[-1].callers_passed
-    assert (passed.call_id, passed.reasons[0].text()) == ("B", "takes another caller over")
+    assert (passed.call_id, passed.reasons[0].text()) == ("B", "is kept free for another caller")
     assert supervisor.awaits is None
 
 
