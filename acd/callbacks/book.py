@@ -45,6 +45,8 @@ class Callback(msgspec.Struct, kw_only=True, omit_defaults=True):
     """When the present call was asked for."""
     there: bool = False
     """Whether it has arrived."""
+    there_at: float = 0.0
+    """When we learnt that a call of ours had arrived, for the last time: an older look at its node does not say that it is gone."""
     due_at: float = 0.0
     """Until when we wait to be told that it has arrived, or what came of dialling the customer."""
     offer_id: OfferId | None = None

@@ -101,7 +101,7 @@ def _compare(floor: Floor, node: NodeId, living: frozenset[CallId], at: float, n
     for callback in [c for c in floor.callbacks if c.is_under_way and c.node == node]:
         if callback.call_id in living:
             callback.away_since = None
-        elif at <= callback.begun_at:
+        elif at <= callback.begun_at or at < callback.there_at:
             continue  # an old look, told again
         elif callback.there or at - callback.begun_at > turns.ARRIVE_S:
             floor.callbacks.ledger.end(callback.call_id)

@@ -197,7 +197,7 @@ def arrived(floor: Floor, fact: CallArrived, now: float) -> None:
 
 def there(floor: Floor, callback: Callback, node: NodeId, now: float) -> None:
     """Go on with a call that is there: ring the agent, or wait for the customer."""
-    callback.node, callback.there, callback.away_since = node, True, None
+    callback.node, callback.there, callback.there_at, callback.away_since = node, True, now, None
     floor.callbacks.touch(callback)
     floor.notes.put(callback.call_id, wishes.note_of(callback))
     offer = reservation(floor, callback)
@@ -238,6 +238,7 @@ def serve(floor: Floor, callback: Callback, now: float) -> None:
         floor.timers.set("offer", offer.offer_id, offer.deadline)
     asked = wishes.queued(callback, entered_at=callback.begun_at, at=now)
     caller = arriving.enter(floor, msgspec.structs.replace(asked, call_id=callback.call_id), now)
+    caller.there_since = callback.there_at
     if offer is not None:
         caller.offers_made += 1
         _ring(floor, callback, offer, now)

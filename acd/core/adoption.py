@@ -68,7 +68,7 @@ def snapshot_taken(floor: Floor, signal: SnapshotTaken, now: float) -> None:
         if caller.call_id in living:
             caller.confirmed = not caller.doubted
             floor.place(caller, now)
-        elif caller.entered_at <= signal.at:
+        elif max(caller.entered_at, caller.there_since) <= signal.at:
             arriving.gone(floor, caller.call_id, signal.at, now)
     floor.known.keep_only(signal.node, {*living, *(caller.call_id for caller in floor.line)})
     for offer in [o for o in floor.offers if o.node == signal.node and (o.restored or o.made_at <= signal.at)]:
@@ -186,6 +186,7 @@ def _offer_of(floor: Floor, fact: CallAdopted) -> Offer | None:
 
 
 def _note_left(floor: Floor, call_id: CallId, entered_at: float) -> None:
+    floor.known.drop(call_id)
     floor.left.put(call_id, max(floor.left.get(call_id) or 0.0, entered_at))
 
 

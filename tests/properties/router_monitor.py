@@ -35,6 +35,8 @@ class Waiting:
     """Whether only a survey can confirm him (a house whose nodes die: tests/simulation)."""
     refused_by: set[AgentId] = field(default_factory=set)
     away: OfferId | None = None
+    offered_at: float = 0.0
+    """When he was offered last, by the router that rules."""
     own_priority: int = 0
     may_be_here: bool = False
     """Whether a refused ring lets the router offer him again without a word from the network."""
@@ -227,7 +229,8 @@ class Monitor:
         if record.phase == "session":
             self._end_talks(call)
             waiting = self.waiting.get(call)
-            if waiting is not None and waiting.away is not None and not self._ring(waiting.away):
+            is_news = waiting is not None and record.at > waiting.offered_at  # else that ring began later
+            if waiting is not None and waiting.away is not None and is_news and not self._ring(waiting.away):
                 self._back(call, waiting.away)
         if call in self.waiting or self._done(call) or place is None:
             return
@@ -435,7 +438,7 @@ class Monitor:
         self.used.add(made.offer_id)
         self.offered_to[made.offer_id] = made.agent_id
         self.live[made.offer_id] = Live(made.agent_id, made.call_id, now + made.ring_timeout_s + 1.0, ring=ring)
-        caller.here, caller.may_be_here, caller.away = False, False, ring
+        caller.here, caller.may_be_here, caller.away, caller.offered_at = False, False, ring, now
         caller.ring = {*caller.ring, made.offer_id} if beside else {made.offer_id}
 
     def _check_order(self, made: f.OfferMade, agent: Profile, chosen: Waiting) -> None:

@@ -43,11 +43,15 @@ class Caller(msgspec.Struct, kw_only=True):
     wanted_agent: AgentId | None = None
     """The agent whom he is kept for."""
     wanted_until: float = 0.0
+    not_taken: bool = False
+    """Whether the agent whom he was handed on to is left no more time, once the ring that goes on is over."""
     outgoing: bool = False
     """Whether he is to be called (see `acd.callbacks`): he is nobody's caller yet."""
     whereabouts: Whereabouts = "here"
     confirmed: bool = True
     """Whether the last snapshot of his node, or a word from it since, showed that he is there."""
+    there_since: float = 0.0
+    """Of one whom we call: since when he is known to be there; `entered_at` is when we asked for his call."""
     doubted: bool = False
     """Whether he was told of so late that he may be elsewhere by now: only a survey, which tells where he is, can show him."""
     since: float | None = None

@@ -43,6 +43,14 @@ def match(floor: Floor, now: float) -> None:
     if not floor.pending_agents and not floor.pending_callers:
         return
     expecting = _keep_for_those_handed_on(floor)
+    _pair(floor, now)
+    for agent in expecting:
+        if agent.state == "ready":
+            agent.awaits = None
+
+
+def _pair(floor: Floor, now: float) -> None:
+    """Give agents to callers, the first caller first, until nobody is left who could get one."""
     if len(floor.pending_agents) > MANY:
         _look_at_everybody(floor)
     waiting = _pending_callers(floor)
@@ -63,9 +71,6 @@ def match(floor: Floor, now: float) -> None:
                 floor.pending_agents.pop(agent.id, None)
         elif not caller.is_choosy:
             hopeless.add(caller.demand)
-    for agent in expecting:
-        if agent.state == "ready":
-            agent.awaits = None
 
 
 def _keep_for_those_handed_on(floor: Floor) -> list[Agent]:

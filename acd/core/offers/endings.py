@@ -81,6 +81,8 @@ def talk(floor: Floor, offer: Offer, now: float) -> None:
     caller = floor.line.get(offer.call_id)
     if caller is not None:
         comeback.leave(floor, caller)
+    elif offer.kind != "consult":
+        floor.known.drop(offer.call_id)  # he waited in an earlier life of ours
     rings.won(floor, offer, now)
     agent = floor.agents[offer.agent_id]
     agent.no_answers = 0

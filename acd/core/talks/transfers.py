@@ -42,8 +42,6 @@ from hotline.ids import AgentId, OfferId, QueueId, RecordingId
 
 BACK_S = 20.0
 """How long a caller whom nobody took is kept for the agent who handed him on, before everybody may serve him."""
-AGAIN_S = 2.0
-"""How long we wait for the end of a ring before we look again whether that agent takes him."""
 
 
 # --- what agents ask for -------------------------------------------------------------------------------------------------
@@ -363,9 +361,9 @@ def not_taken(floor: Floor, caller: Caller, now: float) -> None:
     """The agent whom a caller was handed on to did not take him in time: first who handed him on may, then everybody."""
     if caller.wanted_agent is None or caller.wanted_until != FOR_EVER:
         return
-    if caller.whereabouts != "here":
-        floor.timers.set("transfer", caller.call_id, now + AGAIN_S)
-        return
+    caller.not_taken = caller.whereabouts != "here"
+    if caller.not_taken:
+        return  # the ring that goes on is the last one
     by = caller.asked.transferred_by if caller.asked is not None else None
     giver = floor.agents.get(by) if by is not None and by != caller.wanted_agent else None
     if giver is not None and giver.state in ON_DUTY:
@@ -377,3 +375,11 @@ def not_taken(floor: Floor, caller: Caller, now: float) -> None:
     floor.judge_refusals(caller, now)
     if floor.line.is_offerable(caller):
         floor.pending_callers[caller.call_id] = None
+
+
+def look_at_those_back(floor: Floor, now: float) -> None:
+    """Those whose last ring outlasted the time of their transfer are back: they are not rung there once more."""
+    for call_id in list(floor.pending_callers):
+        caller = floor.line.get(call_id)
+        if caller is not None and caller.not_taken:
+            not_taken(floor, caller, now)

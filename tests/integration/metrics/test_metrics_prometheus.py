@@ -16,7 +16,13 @@ from hotline.settings.queues import Queue
 from hotline.tally import Tally
 from metrics.service import MetricsService
 from tests.support import prometheus
-from tests.support.prometheus import Prometheus, assert_dashboard_has_data, assert_rules_work
+from tests.support.prometheus import (
+    CALLBACK_WAITS,
+    CALLBACKS_WAITING,
+    Prometheus,
+    assert_dashboard_has_data,
+    assert_rules_work,
+)
 from tests.support.stories import agent_day, story, traffic
 
 pytestmark = pytest.mark.real
@@ -79,7 +85,8 @@ async def test_every_query_of_dashboard_and_rules_returns_data_from_a_real_prome
         try:
             await _run_traffic_until_scraped(hotline, server)
             await asyncio.to_thread(server.wait_for_data, "queue:hotline_connect_rate:ratio1h")
-            await asyncio.to_thread(assert_dashboard_has_data, server.url, 30.0)
+            idle = {CALLBACK_WAITS, CALLBACKS_WAITING}
+            await asyncio.to_thread(assert_dashboard_has_data, server.url, 30.0, idle=idle)
             await asyncio.to_thread(assert_rules_work, server.url)
             await _assert_numbers_agree(server.url)
         finally:

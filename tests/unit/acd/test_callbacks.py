@@ -202,6 +202,15 @@ def test_an_agent_who_does_not_answer_costs_him_nothing(desk: Desk) -> None:
     assert [text for text in desk.after(20) if text.startswith("ring")] == ["ring w.1 1001"]
 
 
+def test_a_look_at_the_node_from_before_the_call_was_there_does_not_end_its_wait(desk: Desk) -> None:
+    desk.wish()
+    looked_at = desk.now + 0.1
+    desk.now += 0.2
+    desk.there()
+    assert desk.snapshot(at=looked_at) == []
+    assert "flowed out w.1 not_reached" in desk.snapshot(at=desk.now)
+
+
 def test_an_agent_without_outgoing_calls_is_not_given_callbacks() -> None:
     desk = Desk("1001")
     agent = desk.router.floor.agents[AgentId("1001")]

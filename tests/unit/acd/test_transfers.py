@@ -137,6 +137,17 @@ def test_a_caller_whom_that_agent_does_not_take_goes_back_to_who_handed_him_on_a
     assert "offer A 3" in play.unanswered("A", f.OfferRejected)
 
 
+def test_a_caller_whose_ring_outlasts_the_time_of_his_transfer_is_not_rung_there_once_more() -> None:
+    play = served("1", "2", "3", transfer_timeout_s=6, ring_timeout_s=5, wrap_up_s=0)
+    handed_on(play)
+    play.after(4)
+    play.told(f.OfferRejected, "A")
+    assert play.after(3) == ["cancel A"]
+    play.outcome(c.CancelRing, c.Refused(reason="link_down"))
+    play.after(1.9)
+    assert "offer A 1" in play.returned("A")
+
+
 def test_a_caller_whom_nobody_wants_back_is_for_everybody_when_the_time_is_over() -> None:
     play = served("1", "2", "3", transfer_timeout_s=10)
     play.ask("2", "not_ready")
