@@ -2,7 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from hotline.errors import Misuse, Unavailable
+from hotline.ids import is_safe_id
 
 PROC = Path("/proc")
 DAYS = "[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]"
@@ -54,3 +58,44 @@ def empty_day(day: Path) -> int:
             break
         parent.rmdir()
     return len(files)
+
+
+def prepare(what: str, *directories: Path) -> None:
+    """Make the directories of a store, itself first, and remove half-written files of a former life.
+
+    Raises Unavailable, in words about `what` (such as `recordings`), when the disk refuses.
+    """
+    try:
+        for directory in directories:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for half in directories[0].glob("**/*.part"):
+            half.unlink(missing_ok=True)
+    except OSError as exc:
+        raise Unavailable(f"{what} cannot be kept in {directories[0]}: {exc.strerror}") from exc
+
+
+def place_of(store: Path, at: float, name: str, what: str) -> Path:
+    """Return where a store has the WAV of what happened at `at`: below its UTC day."""
+    return store / f"{datetime.fromtimestamp(at, UTC):%Y/%m/%d}" / f"{safe_name(name, what)}.wav"
+
+
+def remove_old_days(store: Path, now: float, keep_days: int) -> int:
+    """Delete what is of more than `keep_days` whole days ago; returns how many files."""
+    limit = (datetime.fromtimestamp(now, UTC) - timedelta(days=keep_days)).date().isoformat()
+    days = sorted(store.glob(DAYS))
+    return sum(empty_day(day) for day in days if "-".join(day.relative_to(store).parts) < limit)
+
+
+def safe_name(name: str, what: str) -> str:
+    """Return an id that may stand in a file name. Raises Misuse."""
+    if not is_safe_id(name) or ".." in name:
+        raise Misuse(f"a {what} id that is not safe in a file name")
+    return name
+
+
+def size_of(path: Path) -> int | None:
+    """Return the size of a file; None when there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None

@@ -65,7 +65,7 @@ class RecorderService:
         self._tasks = tasks
         self._store = RecordingStore(monitor_dir, store_dir, tolerance_s=settings.recording.tolerance_s, writer=writer)
         self._store.prepare()
-        left: Sequence[Entry] = self._store.kept()
+        left: Sequence[Entry] = self._store.notes.kept()
         self.policy = Policy(NodeId(settings.asterisk.node), left, now=clock.now())
         if left:
             log.info("recordings of a former life taken up", count=len(left))
@@ -111,9 +111,9 @@ class RecorderService:
                 case Collect():
                     self._work(self._collect(action), f"collect {action.recording_id}")
                 case Keep():
-                    self._note(self._store.keep, action.entry)
+                    self._note(self._store.notes.keep, action.entry)
                 case Forget():
-                    self._note(self._store.forget, action.recording_id)
+                    self._note(self._store.notes.forget, action.recording_id)
                 case Look() | Fact():
                     pass  # done above, all at once
                 case _:

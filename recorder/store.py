@@ -9,22 +9,19 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
 import structlog
 
-from hotline.errors import Misuse, Unavailable
-from hotline.ids import RecordingId, is_safe_id
+from hotline.ids import RecordingId
 from recorder import audio
 from recorder.audio import Audio, LoudnessMeter
-from recorder.files import DAYS, empty_day, open_files, sync_directory
+from recorder.files import open_files, place_of, prepare, remove_old_days, safe_name, size_of, sync_directory
+from recorder.notes import Notes
 from recorder.records import Collect, Entry, Flawed, Grown, NoRoom, Result, Stored
 
 CHUNK_BYTES = 1 << 18
-PENDING = "pending"
 QUARANTINE = "quarantine"
 SILENCE = 8.0
 """Below this loudness a side said nothing at all."""
@@ -47,49 +44,22 @@ class RecordingStore:
         """`writer` tells the process that writes the recordings (our Asterisk); without it all processes are looked at."""
         self._monitor = monitor_dir
         self._store = store_dir
+        self.notes = Notes(store_dir, Entry, "recording", name_of=lambda entry: entry.recording_id)
         self._tolerance_s = tolerance_s
         self._writer = writer
         self._proc = proc_dir
 
     def prepare(self) -> None:
         """Make the directories and remove half-written files of a former life. Raises Unavailable when the disk refuses."""
-        try:
-            for directory in (self._store, self._store / PENDING, self._store / QUARANTINE):
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for half in self._store.glob("**/*.part"):
-                half.unlink(missing_ok=True)
-        except OSError as exc:
-            raise Unavailable(f"recordings cannot be kept in {self._store}: {exc.strerror}") from exc
+        prepare("recordings", self._store, self.notes.directory, self._store / QUARANTINE)
 
     # --- what is going on ---------------------------------------------------------------------------------------------------
-
-    def keep(self, entry: Entry) -> None:
-        """Remember an entry across our death."""
-        note = self._note(entry.recording_id)
-        fresh = note.with_suffix(".part")
-        fresh.write_bytes(msgspec.json.encode(entry))
-        fresh.replace(note)
-
-    def forget(self, recording_id: RecordingId) -> None:
-        """Forget an entry."""
-        self._note(recording_id).unlink(missing_ok=True)
-
-    def kept(self) -> list[Entry]:
-        """Return the remembered entries; unreadable ones are dropped with a warning."""
-        entries: list[Entry] = []
-        for note in sorted((self._store / PENDING).glob("*.json")):
-            try:
-                entries.append(msgspec.json.decode(note.read_bytes(), type=Entry))
-            except (OSError, msgspec.MsgspecError) as exc:
-                log.warning("recording note dropped", note=note.name, error=str(exc))
-                note.unlink(missing_ok=True)
-        return entries
 
     def look(self, recording_ids: Iterable[RecordingId]) -> dict[RecordingId, tuple[int | None, bool]]:
         """Return for each recording its size (None: no file) and whether some process has it open."""
         wanted = {i: self._raw(i) for i in recording_ids}
         opened = self._opened(set(wanted.values()))
-        return {i: (_size(raw), raw in opened) for i, raw in wanted.items()}
+        return {i: (size_of(raw), raw in opened) for i, raw in wanted.items()}
 
     def _opened(self, wanted: set[Path]) -> set[Path]:
         """Return which of these files are open somewhere, as far as we may see: our own Asterisk's we may."""
@@ -101,7 +71,7 @@ class RecordingStore:
         """Verify a recording and move it into the store. Repeating it is harmless at any point."""
         raw, target = self._raw(job.recording_id), self._target(job)
         try:
-            size = _size(raw)
+            size = size_of(raw)
             if size is None:
                 return self._there(target) or Flawed(problem="missing", detail="Asterisk wrote no file")
             problem = audio.find_problem(Audio(data_bytes=size), job.talked_s, self._tolerance_s)
@@ -137,7 +107,7 @@ class RecordingStore:
 
     def _there(self, target: Path) -> Stored | None:
         """Return the recording that a former life already stored, when it is whole."""
-        size = _size(target)
+        size = size_of(target)
         if size is None:
             return None
         digest = hashlib.sha256()
@@ -181,12 +151,7 @@ class RecordingStore:
 
     def remove_expired(self, now: float, keep_days: int) -> int:
         """Delete recordings of conversations more than `keep_days` whole days ago; returns how many."""
-        limit = (datetime.fromtimestamp(now, UTC) - timedelta(days=keep_days)).date()
-        removed = 0
-        for day in sorted(self._store.glob(DAYS)):
-            date = "-".join(day.relative_to(self._store).parts)
-            if date < limit.isoformat():
-                removed += empty_day(day)
+        removed = remove_old_days(self._store, now, keep_days)
         oldest = now - keep_days * 86_400
         for aside in (self._store / QUARANTINE).glob("*"):
             if aside.stat().st_mtime < oldest:
@@ -197,27 +162,10 @@ class RecordingStore:
     # --- names --------------------------------------------------------------------------------------------------------------
 
     def _raw(self, recording_id: RecordingId) -> Path:
-        return self._monitor / f"{_safe(recording_id)}.raw"
-
-    def _note(self, recording_id: RecordingId) -> Path:
-        return self._store / PENDING / f"{_safe(recording_id)}.json"
+        return self._monitor / f"{safe_name(recording_id, 'recording')}.raw"
 
     def _target(self, job: Collect) -> Path:
-        day = datetime.fromtimestamp(job.at, UTC)
-        return self._store / f"{day:%Y}" / f"{day:%m}" / f"{day:%d}" / f"{_safe(job.recording_id)}.wav"
-
-
-def _safe(recording_id: RecordingId) -> str:
-    if not is_safe_id(recording_id) or ".." in recording_id:
-        raise Misuse("a recording id that is not safe in a file name")
-    return recording_id
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return None
+        return place_of(self._store, job.at, job.recording_id, "recording")
 
 
 def _copy(source: BinaryIO, sink: BinaryIO, size: int, meter: LoudnessMeter) -> str:

@@ -71,7 +71,7 @@ class MessagesService:
         self._tasks = tasks
         self._store = MessageStore(spool_dir, store_dir, writer=writer)
         self._store.prepare()
-        self.policy = Policy(NodeId(settings.asterisk.node), self._store.kept(), now=clock.now())
+        self.policy = Policy(NodeId(settings.asterisk.node), self._store.notes.kept(), now=clock.now())
         self._notes = ThreadPoolExecutor(max_workers=1, thread_name_prefix="message-notes")
         self._answers: deque[Callable[[float], list[Action]]] = deque()
         self._at_work = 0
@@ -112,9 +112,9 @@ class MessagesService:
                 case Collect():
                     self._work(self._collect(action.entry), "collect")
                 case Keep():
-                    self._note(partial(self._store.keep, action.entry))
+                    self._note(partial(self._store.notes.keep, action.entry))
                 case Forget():
-                    self._note(partial(self._store.forget, action.message_id))
+                    self._note(partial(self._store.notes.forget, action.message_id))
 
     def _work(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._at_work += 1

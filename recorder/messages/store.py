@@ -11,19 +11,15 @@ import io
 import os
 import wave
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import msgspec
 import structlog
 
-from hotline.errors import Misuse, Unavailable
 from hotline.ids import VoicemailId, is_safe_id
 from recorder.audio import HEADER_BYTES, RATE_HZ, SAMPLE_BYTES
-from recorder.files import DAYS, empty_day, open_files, sync_directory
+from recorder.files import open_files, place_of, prepare, remove_old_days, safe_name, size_of, sync_directory
 from recorder.messages.policy import SHORTEST_S, Entry, Grown, NoRoom, Nothing, Result, Stored, Stray, Suffix
-
-PENDING = "pending"
+from recorder.notes import Notes
 
 log = structlog.get_logger(__name__)
 
@@ -35,55 +31,28 @@ class MessageStore:
         """`writer` tells the process that writes the messages (our Asterisk); without it all processes are looked at."""
         self._spool = spool_dir
         self._store = store_dir
+        self.notes = Notes(store_dir, Entry, "message", name_of=lambda entry: entry.message_id)
         self._writer = writer
 
     def prepare(self) -> None:
-        """Make the directories and remove half-written files. Raises Unavailable when the disk refuses."""
-        try:
-            for directory in (self._store, self._store / PENDING):
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for half in self._store.glob("**/*.part"):
-                half.unlink(missing_ok=True)
-        except OSError as exc:
-            raise Unavailable(f"messages cannot be kept in {self._store}: {exc.strerror}") from exc
-
-    def keep(self, entry: Entry) -> None:
-        """Remember an entry across our death."""
-        note = self._note(entry.message_id)
-        fresh = note.with_suffix(".part")
-        fresh.write_bytes(msgspec.json.encode(entry))
-        fresh.replace(note)
-
-    def forget(self, message_id: VoicemailId) -> None:
-        """Forget an entry."""
-        self._note(message_id).unlink(missing_ok=True)
-
-    def kept(self) -> list[Entry]:
-        """Return the remembered entries; unreadable ones are dropped with a warning."""
-        entries: list[Entry] = []
-        for note in sorted((self._store / PENDING).glob("*.json")):
-            try:
-                entries.append(msgspec.json.decode(note.read_bytes(), type=Entry))
-            except (OSError, msgspec.MsgspecError) as exc:
-                log.warning("message note dropped", note=note.name, error=str(exc))
-                note.unlink(missing_ok=True)
-        return entries
+        """Make the directories and remove half-written files of a former life. Raises Unavailable when the disk refuses."""
+        prepare("messages", self._store, self.notes.directory)
 
     def look(self, entries: Iterable[Entry]) -> dict[VoicemailId, tuple[int | None, bool]]:
         """Return for each message the size of its file (None: no file) and whether some process has it open."""
         wanted = {entry.message_id: self._raw(entry) for entry in entries}
         opened = open_files(set(wanted.values()), self._writer())
-        return {message_id: (_size(raw), raw in opened) for message_id, raw in wanted.items()}
+        return {message_id: (size_of(raw), raw in opened) for message_id, raw in wanted.items()}
 
     def collect(self, entry: Entry) -> Result:
         """Move a message into the store. Repeating it is harmless at any point."""
         raw, target = self._raw(entry), self._target(entry)
         try:
-            size = _size(raw)
+            size = size_of(raw)
             if size is None:
                 return self._there(target) or Nothing(problem="missing")
             data = raw.read_bytes()
-            if len(data) != size or _size(raw) != size:
+            if len(data) != size or size_of(raw) != size:
                 return Grown()
             samples = _samples(data, entry.suffix)
             if len(samples) < SHORTEST_S * RATE_HZ * SAMPLE_BYTES:
@@ -110,12 +79,7 @@ class MessageStore:
 
     def remove_expired(self, now: float, keep_days: int) -> int:
         """Delete messages of more than `keep_days` whole days ago; returns how many."""
-        limit = (datetime.fromtimestamp(now, UTC) - timedelta(days=keep_days)).date().isoformat()
-        removed = 0
-        for day in sorted(self._store.glob(DAYS)):
-            if "-".join(day.relative_to(self._store).parts) < limit:
-                removed += empty_day(day)
-        return removed
+        return remove_old_days(self._store, now, keep_days)
 
     def _write(self, samples: bytes, target: Path) -> Stored:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -148,30 +112,13 @@ class MessageStore:
         )
 
     def _raw(self, entry: Entry) -> Path:
-        return self._spool / f"{_safe(entry.message_id)}{entry.suffix}"
-
-    def _note(self, message_id: VoicemailId) -> Path:
-        return self._store / PENDING / f"{_safe(message_id)}.json"
+        return self._spool / f"{safe_name(entry.message_id, 'message')}{entry.suffix}"
 
     def _target(self, entry: Entry) -> Path:
-        day = datetime.fromtimestamp(entry.at, UTC)
-        return self._store / f"{day:%Y}" / f"{day:%m}" / f"{day:%d}" / f"{_safe(entry.message_id)}.wav"
+        return place_of(self._store, entry.at, entry.message_id, "message")
 
 
 def _samples(data: bytes, suffix: str) -> bytes:
     """Return whole samples. A WAV whose writer died says nothing about its length: what is behind the header counts."""
     body = data[HEADER_BYTES:] if suffix == ".wav" else data
     return body[: len(body) - len(body) % SAMPLE_BYTES]
-
-
-def _safe(message_id: VoicemailId) -> str:
-    if not is_safe_id(message_id) or ".." in message_id:
-        raise Misuse("a message id that is not safe in a file name")
-    return message_id
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return None

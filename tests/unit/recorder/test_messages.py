@@ -293,12 +293,12 @@ def test_a_store_without_room_keeps_the_message_where_it_is(store: MessageStore,
 
 
 def test_notes_survive_and_broken_ones_are_dropped(store: MessageStore, tmp_path: Path) -> None:
-    store.keep(ENTRY)
+    store.notes.keep(ENTRY)
     (tmp_path / "messages" / "pending" / "broken.json").write_text("{")
-    assert store.kept() == [ENTRY]
+    assert store.notes.kept() == [ENTRY]
     assert json.loads((tmp_path / "messages" / "pending" / f"{MESSAGE}.json").read_text())["queue_id"] == "q"
-    store.forget(MESSAGE)
-    assert store.kept() == []
+    store.notes.forget(MESSAGE)
+    assert store.notes.kept() == []
 
 
 def test_old_messages_go(store: MessageStore, tmp_path: Path) -> None:
@@ -330,5 +330,5 @@ def test_what_has_rested_for_long_in_the_spool_is_a_stray(store: MessageStore, t
 def test_what_is_kept_for_later_is_what_was_told(store: MessageStore) -> None:
     (kept,) = Messages().begin()
     assert isinstance(kept, Keep)
-    store.keep(kept.entry)
-    assert store.kept() == [kept.entry]
+    store.notes.keep(kept.entry)
+    assert store.notes.kept() == [kept.entry]

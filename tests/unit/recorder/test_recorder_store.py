@@ -165,7 +165,7 @@ def test_a_file_that_grows_while_it_is_copied_is_left_alone(
     store: RecordingStore, monitor: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames = record(monitor)
-    monkeypatch.setattr("recorder.store._size", lambda path: len(frames) - 4)
+    monkeypatch.setattr("recorder.store.size_of", lambda path: len(frames) - 4)
     assert store.collect(job()) == Grown()
     assert files(monitor) == ["offer-1.raw"]
     assert files(kept) == []
@@ -201,19 +201,19 @@ def test_an_open_file_is_seen_through_a_linked_directory_too(tmp_path: Path, mon
 
 
 def test_what_is_kept_is_found_again_until_it_is_forgotten(store: RecordingStore) -> None:
-    store.keep(entry("a"))
-    store.keep(entry("b"))
-    store.keep(entry("b"))
-    assert store.kept() == [entry("a"), entry("b")]
-    store.forget(RecordingId("a"))
-    store.forget(RecordingId("a"))
-    assert store.kept() == [entry("b")]
+    store.notes.keep(entry("a"))
+    store.notes.keep(entry("b"))
+    store.notes.keep(entry("b"))
+    assert store.notes.kept() == [entry("a"), entry("b")]
+    store.notes.forget(RecordingId("a"))
+    store.notes.forget(RecordingId("a"))
+    assert store.notes.kept() == [entry("b")]
 
 
 def test_a_note_that_cannot_be_read_is_dropped_and_the_others_are_kept(store: RecordingStore, kept: Path) -> None:
-    store.keep(entry("a"))
+    store.notes.keep(entry("a"))
     (kept / "pending" / "b.json").write_bytes(b'{"recording_id": ')
-    assert store.kept() == [entry("a")]
+    assert store.notes.kept() == [entry("a")]
     assert files(kept) == ["pending/a.json"]
 
 
