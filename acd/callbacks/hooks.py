@@ -22,20 +22,20 @@ from hotline.facts import (
     Record,
     SnapshotTaken,
 )
-from hotline.ids import AgentId, QueueId
+from hotline.ids import QueueId
 
 
 def _cancelled(floor: Floor, request: CallbackCancel, now: float) -> None:
     refusal = wishes.cancelled(floor, request, now)
     if refusal is not None:
-        floor.out.append(RequestRefused(agent_id=AgentId(""), reason=refusal))
+        floor.out.append(RequestRefused(reason=refusal))
 
 
 def _wished(floor: Floor, request: CallbackWish, now: float) -> None:
     """What is asked here for the first time is told; a caller's own wish was told by the flow that led him."""
     refusal = wishes.refusal(floor, request.wish, now)
     if refusal:
-        floor.out.append(RequestRefused(agent_id=AgentId(""), reason=refusal))
+        floor.out.append(RequestRefused(reason=refusal))
         return
     floor.tell(request.wish)
     wishes.requested(floor, request.wish, now)

@@ -29,6 +29,11 @@ class AgentDefinition(Signal, frozen=True, kw_only=True):
     profile: Profile
     by: str = "api"
 
+    @property
+    def agent_id(self) -> AgentId:
+        """Who is defined."""
+        return self.profile.id
+
 
 class OutcomeRequest(Signal, frozen=True, kw_only=True):
     """An agent says how his conversation went: the one he is in, or else his last one."""
@@ -112,7 +117,8 @@ ASKED: tuple[type[Signal], ...] = get_args(Asked)
 class RequestRefused(msgspec.Struct, frozen=True, kw_only=True):
     """The router's answer to a request that it did not fulfil; nothing changed."""
 
-    agent_id: AgentId
+    agent_id: AgentId = AgentId("")
+    """Empty where the request was about no agent."""
     reason: str
     """`no_such_agent`, `not_logged_in`, `not_in_wrap_up`, `unknown_reason`, `seat_taken`, `seat_busy`, `unknown_queue`, `limit`, `outcome_required`,
     `unknown_outcome`, `no_conversation`, `other_conversation`, `unknown_device`, `in_call`."""

@@ -193,57 +193,20 @@ class Router:
         return memories.take_changed(self.floor, now)
 
 
-def _requested(floor: Floor, request: AgentRequest, now: float) -> None:
-    refusal = asking.requested(floor, request, now)
-    if refusal is not None:
-        floor.out.append(RequestRefused(agent_id=request.agent_id, reason=refusal))
+def _asking(ask: Callable[[Floor, Any, float], str | None]) -> Callable[[Floor, Any, float], None]:
+    """Return the reaction to a request: it is fulfilled, or its refusal is told."""
 
+    def react(floor: Floor, request: Any, now: float) -> None:
+        refusal = ask(floor, request, now)
+        if refusal is not None:
+            floor.out.append(RequestRefused(agent_id=getattr(request, "agent_id", AgentId("")), reason=refusal))
 
-def _defined(floor: Floor, definition: AgentDefinition, now: float) -> None:
-    refusal = asking.defined(floor, definition, now)
-    if refusal is not None:
-        floor.out.append(RequestRefused(agent_id=definition.profile.id, reason=refusal))
-
-
-def _transfer_asked(floor: Floor, request: TransferRequest, now: float) -> None:
-    refusal = transfers.requested(floor, request, now)
-    if refusal is not None:
-        floor.out.append(RequestRefused(agent_id=request.agent_id, reason=refusal))
-
-
-def _outcome_given(floor: Floor, request: OutcomeRequest, now: float) -> None:
-    refusal = after_talk.given(floor, request, now)
-    if refusal is not None:
-        floor.out.append(RequestRefused(agent_id=request.agent_id, reason=refusal))
-
-
-def _caller_steered(floor: Floor, request: CallerRequest, now: float) -> None:
-    refusal = steering.requested(floor, request, now)
-    if refusal is not None:
-        floor.out.append(RequestRefused(agent_id=AgentId(""), reason=refusal))
-
-
-def _queue_switched(floor: Floor, request: QueueRequest, now: float) -> None:
-    refusal = steering.switched(floor, request, now)
-    if refusal is not None:
-        floor.out.append(RequestRefused(agent_id=AgentId(""), reason=refusal))
+    return react
 
 
 def _command_ended(floor: Floor, ended: CommandEnded, now: float) -> None:
     if not supervising.command_ended(floor, ended, now):
         transfers.command_ended(floor, ended, now)
-
-
-def _supervision_asked(floor: Floor, request: SupervisionRequest, now: float) -> None:
-    refusal = supervising.requested(floor, request, now)
-    if refusal is not None:
-        floor.out.append(RequestRefused(agent_id=request.agent_id, reason=refusal))
-
-
-def _surge_switched(floor: Floor, request: SurgeRequest, now: float) -> None:
-    refusal = surging.switched(floor, request, now)
-    if refusal is not None:
-        floor.out.append(RequestRefused(agent_id=AgentId(""), reason=refusal))
 
 
 def _surveyed(floor: Floor, survey: NodeSurveyed, now: float) -> None:
@@ -313,8 +276,8 @@ def _expire_caller(floor: Floor, kind: str, call_id: CallId, now: float) -> None
 
 
 REACTIONS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
-    AgentDefinition: _defined,
-    AgentRequest: _requested,
+    AgentDefinition: _asking(asking.defined),
+    AgentRequest: _asking(asking.requested),
     CallAdopted: adoption.adopted,
     CallArrived: arriving.arrived,
     CallEnded: arriving.ended,
@@ -323,8 +286,8 @@ REACTIONS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
     CallForwarded: arriving.led_outside,
     CallQueued: arriving.queued,
     CallReturned: endings.returned,
-    CallerRequest: _caller_steered,
-    QueueRequest: _queue_switched,
+    CallerRequest: _asking(steering.requested),
+    QueueRequest: _asking(steering.switched),
     CallerIdentified: arriving.identified,
     CommandEnded: _command_ended,
     FeatureCodeDialled: feature_codes.dialled,
@@ -340,15 +303,15 @@ REACTIONS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
     OfferRejected: endings.rejected,
     OfferRescinded: endings.rescinded,
     OfferTimedOut: endings.timed_out,
-    OutcomeRequest: _outcome_given,
+    OutcomeRequest: _asking(after_talk.given),
     SeatChanged: conduct.seat_changed,
     SnapshotTaken: _snapshot_taken,
-    SupervisionRequest: _supervision_asked,
+    SupervisionRequest: _asking(supervising.requested),
     SupervisionSeen: supervising.seen,
-    SurgeRequest: _surge_switched,
+    SurgeRequest: _asking(surging.switched),
     TalkEnded: endings.talk_ended,
     TransferCompleted: transfers.completed,
-    TransferRequest: _transfer_asked,
+    TransferRequest: _asking(transfers.requested),
     VoicemailBegan: arriving.led_outside,
     WaitPromised: _promised,
 }
