@@ -5,12 +5,10 @@ back into the policy on the event loop, at the next `wake`.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 import structlog
 
@@ -24,15 +22,13 @@ from hotline.tally import Tally
 from recorder.policy import KINDS, Policy
 from recorder.records import Action, Collect, Entry, Flawed, Forget, Keep, Look, NoRoom, Result
 from recorder.store import RecordingStore
+from recorder.workers import Workers
 
-ANSWER_S = 0.1
-"""How often answers of workers are taken while some are at work."""
 COLLECTORS = 2
 HOUSEKEEPING_S = 3600.0
 STRAY_AFTER_S = 3600.0
 """A raw file that nobody knows and that has not changed for so long is put aside."""
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -60,19 +56,14 @@ class RecorderService:
         """
         self._keep_days = settings.recording.keep_days
         self._bus = bus
-        self._clock = clock
-        self._tally = tally
-        self._tasks = tasks
         self._store = RecordingStore(monitor_dir, store_dir, tolerance_s=settings.recording.tolerance_s, writer=writer)
         self._store.prepare()
         left: Sequence[Entry] = self._store.notes.kept()
         self.policy = Policy(NodeId(settings.asterisk.node), left, now=clock.now())
         if left:
             log.info("recordings of a former life taken up", count=len(left))
-        self._notes = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recording-notes")
         self._collectors = asyncio.Semaphore(COLLECTORS)
-        self._answers: deque[Callable[[float], list[Action]]] = deque()
-        self._at_work = 0
+        self._workers: Workers[list[Action]] = Workers(self.name, "recording", clock, tally, tasks)
         self._housekeeping_due = clock.now()
 
     async def handle(self, record: Record, now: float) -> None:
@@ -81,21 +72,17 @@ class RecorderService:
 
     def next_deadline(self) -> float | None:
         """Return when `wake` wants to be called."""
-        due = [self._housekeeping_due]
-        if (deadline := self.policy.next_deadline()) is not None:
-            due.append(deadline)
-        if self._answers or self._at_work:
-            due.append(self._clock.now() + (0.0 if self._answers else ANSWER_S))
-        return min(due)
+        due = (self.policy.next_deadline(), self._workers.next_deadline())
+        return min([self._housekeeping_due, *(at for at in due if at is not None)])
 
     async def wake(self, now: float) -> None:
         """Take answers of workers, and do what is due."""
-        while self._answers:
-            self._perform(self._answers.popleft()(now))
+        for actions in self._workers.take(now):
+            self._perform(actions)
         self._perform(self.policy.wake(now))
         if now >= self._housekeeping_due:
             self._housekeeping_due = now + HOUSEKEEPING_S
-            self._work(self._keep_house(now), "housekeeping")
+            self._workers.work(self._keep_house(now), "housekeeping")
 
     # --- carrying out -------------------------------------------------------------------------------------------------------
 
@@ -105,33 +92,19 @@ class RecorderService:
             self._bus.publish(*facts)
         looks = [a.recording_id for a in actions if isinstance(a, Look)]
         if looks:
-            self._work(self._look(looks), "look")
+            self._workers.work(self._look(looks), "look")
         for action in actions:
             match action:
                 case Collect():
-                    self._work(self._collect(action), f"collect {action.recording_id}")
+                    self._workers.work(self._collect(action), f"collect {action.recording_id}")
                 case Keep():
-                    self._note(self._store.notes.keep, action.entry)
+                    self._workers.note(partial(self._store.notes.keep, action.entry))
                 case Forget():
-                    self._note(self._store.notes.forget, action.recording_id)
+                    self._workers.note(partial(self._store.notes.forget, action.recording_id))
                 case Look() | Fact():
                     pass  # done above, all at once
                 case _:
                     raise AssertionError(f"unknown action {action!r}")
-
-    def _work(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._at_work += 1
-        self._tasks.spawn(self._finish(work, name), name=f"recorder {name}")
-
-    async def _finish(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Do some work; its failure is counted and logged, and stops neither the recorder nor the house."""
-        try:
-            await work
-        except Exception:
-            self._tally.count("service_errors", service=self.name)
-            log.exception("recorder's work failed", work=name)
-        finally:
-            self._at_work -= 1
 
     async def _look(self, recording_ids: Sequence[RecordingId]) -> None:
         seen: dict[RecordingId, tuple[int | None, bool]] | None = None
@@ -142,7 +115,7 @@ class RecorderService:
                 answer = partial(self.policy.look_failed, recording_id)
                 if seen is not None:
                     answer = partial(self._looked, recording_id, *seen[recording_id])
-                self._answers.append(answer)
+                self._workers.answer(answer)
 
     def _looked(self, recording_id: RecordingId, size: int | None, is_open: bool, now: float) -> list[Action]:
         return self.policy.looked(recording_id, size, is_open=is_open, now=now)
@@ -153,7 +126,7 @@ class RecorderService:
             async with self._collectors:
                 result = await asyncio.to_thread(self._store.collect, job)
         finally:
-            self._answers.append(partial(self.policy.collected, job.recording_id, result))
+            self._workers.answer(partial(self.policy.collected, job.recording_id, result))
         if isinstance(result, Flawed | NoRoom):
             log.warning(
                 "recording not stored",
@@ -169,13 +142,3 @@ class RecorderService:
         strays = await asyncio.to_thread(self._store.strays, known, older_than=now - STRAY_AFTER_S)
         if removed or strays:
             log.info("recordings tidied", expired=removed, put_aside=strays[:20])
-
-    def _note(self, write: Callable[[T], None], what: T) -> None:
-        def ended(future: Future[None]) -> None:
-            if (error := future.exception()) is not None:
-                # A full disk says it all in a line, and will say it often.
-                log.error(
-                    "recording note not written", error=str(error), exc_info=not isinstance(error, OSError) and error
-                )
-
-        self._notes.submit(write, what).add_done_callback(ended)

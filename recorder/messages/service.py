@@ -5,12 +5,10 @@ into the policy on the event loop, at the next `wake`.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import structlog
 
@@ -35,9 +33,8 @@ from recorder.messages.policy import (
     Result,
 )
 from recorder.messages.store import MessageStore
+from recorder.workers import Workers
 
-ANSWER_S = 0.1
-"""How often answers of workers are taken while some are at work."""
 HOUSEKEEPING_S = 3600.0
 
 log = structlog.get_logger(__name__)
@@ -66,15 +63,10 @@ class MessagesService:
         Raises Unavailable when the disk refuses.
         """
         self._bus = bus
-        self._clock = clock
-        self._tally = tally
-        self._tasks = tasks
         self._store = MessageStore(spool_dir, store_dir, writer=writer)
         self._store.prepare()
         self.policy = Policy(NodeId(settings.asterisk.node), self._store.notes.kept(), now=clock.now())
-        self._notes = ThreadPoolExecutor(max_workers=1, thread_name_prefix="message-notes")
-        self._answers: deque[Callable[[float], list[Action]]] = deque()
-        self._at_work = 0
+        self._workers: Workers[list[Action]] = Workers(self.name, "message", clock, tally, tasks)
         self._keep_days = settings.recording.keep_days
         self._housekeeping_due = clock.now()
 
@@ -84,21 +76,17 @@ class MessagesService:
 
     def next_deadline(self) -> float | None:
         """Return when `wake` wants to be called."""
-        due = [self._housekeeping_due]
-        if (deadline := self.policy.next_deadline()) is not None:
-            due.append(deadline)
-        if self._answers or self._at_work:
-            due.append(self._clock.now() + (0.0 if self._answers else ANSWER_S))
-        return min(due)
+        due = (self.policy.next_deadline(), self._workers.next_deadline())
+        return min([self._housekeeping_due, *(at for at in due if at is not None)])
 
     async def wake(self, now: float) -> None:
         """Take answers of workers, and do what is due."""
-        while self._answers:
-            self._perform(self._answers.popleft()(now))
+        for actions in self._workers.take(now):
+            self._perform(actions)
         self._perform(self.policy.wake(now))
         if now >= self._housekeeping_due:
             self._housekeeping_due = now + HOUSEKEEPING_S
-            self._work(self._keep_house(now), "housekeeping")
+            self._workers.work(self._keep_house(now), "housekeeping")
 
     # --- carrying out -------------------------------------------------------------------------------------------------------
 
@@ -106,29 +94,15 @@ class MessagesService:
         self._bus.publish(*(a for a in actions if isinstance(a, Fact)))
         looks = [a.entry for a in actions if isinstance(a, Look)]
         if looks:
-            self._work(self._look(looks), "look")
+            self._workers.work(self._look(looks), "look")
         for action in actions:
             match action:
                 case Collect():
-                    self._work(self._collect(action.entry), "collect")
+                    self._workers.work(self._collect(action.entry), "collect")
                 case Keep():
-                    self._note(partial(self._store.notes.keep, action.entry))
+                    self._workers.note(partial(self._store.notes.keep, action.entry))
                 case Forget():
-                    self._note(partial(self._store.notes.forget, action.message_id))
-
-    def _work(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._at_work += 1
-        self._tasks.spawn(self._finish(work, name), name=f"messages {name}")
-
-    async def _finish(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Do some work; its failure is counted and logged, and stops neither this service nor the house."""
-        try:
-            await work
-        except Exception:
-            self._tally.count("service_errors", service=self.name)
-            log.exception("work on a message failed", work=name)
-        finally:
-            self._at_work -= 1
+                    self._workers.note(partial(self._store.notes.forget, action.message_id))
 
     async def _look(self, entries: Sequence[Entry]) -> None:
         seen: dict[VoicemailId, tuple[int | None, bool]] | None = None
@@ -139,7 +113,7 @@ class MessagesService:
                 answer = partial(self.policy.look_failed, entry.message_id)
                 if seen is not None:
                     answer = partial(self._looked, entry.message_id, *seen[entry.message_id])
-                self._answers.append(answer)
+                self._workers.answer(answer)
 
     def _looked(self, message_id: VoicemailId, size: int | None, is_open: bool, now: float) -> list[Action]:
         return self.policy.looked(message_id, size, is_open=is_open, now=now)
@@ -148,7 +122,7 @@ class MessagesService:
         """Delete what is older than the law or the operator wants: messages are kept for as long as recordings. Find strays."""
         removed = await asyncio.to_thread(self._store.remove_expired, now, self._keep_days)
         strays = await asyncio.to_thread(self._store.strays, older_than=now - STRAY_AFTER_S)
-        self._answers.append(partial(self.policy.strayed, strays))
+        self._workers.answer(partial(self.policy.strayed, strays))
         if removed or strays:
             log.info("messages tidied", expired=removed, strays=len(strays))
 
@@ -157,13 +131,4 @@ class MessagesService:
         try:
             result = await asyncio.to_thread(self._store.collect, entry)
         finally:
-            self._answers.append(partial(self.policy.collected, entry.message_id, result))
-
-    def _note(self, write: Callable[[], None]) -> None:
-        def ended(future: Future[None]) -> None:
-            if (error := future.exception()) is not None:
-                log.error(
-                    "message note not written", error=str(error), exc_info=not isinstance(error, OSError) and error
-                )
-
-        self._notes.submit(write).add_done_callback(ended)
+            self._workers.answer(partial(self.policy.collected, entry.message_id, result))

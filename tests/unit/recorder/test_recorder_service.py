@@ -46,7 +46,7 @@ class House:
             inbox.close()
             await asyncio.wait_for(running, 5)
             await tasks.close()
-            service._notes.shutdown(wait=True)
+            service._workers.shut_down()
 
     def offer(self, name: str) -> None:
         self.bus.publish(
