@@ -10,17 +10,30 @@ EXPIRES_S = 120
 
 
 def register_scenario() -> str:
-    """Return the scenario of a registration: register, renew when told, unregister when told. Fields: extension, password."""
+    """Return the scenario of a registration: register, renew when told, be switched off and on when told, leave when told.
+
+    Fields: extension, password. A phone that is off stays in the scenario: for each that comes to its end, SIPp would start a new one, and
+    the phone would register again by itself.
+    """
     return scenario(
         "register",
         *_register(EXPIRES_S, then="registered"),
         label("registered"),
         nop(log_line("registered", "[field0]")),
         label("idle"),
-        *take_verbs({"RENEW": "renew", "LEAVE": "leave"}),
+        *take_verbs({"RENEW": "renew", "OFF": "off", "LEAVE": "leave"}),
         recv(request=NEVER),
         label("renew"),
         *_register(EXPIRES_S, then="idle"),
+        label("off"),
+        *_register(0, then="switched off"),
+        label("switched off"),
+        nop(log_line("unregistered", "[field0]")),
+        label("away"),
+        *take_verbs({"RENEW": "on", "LEAVE": "end"}),
+        recv(request=NEVER),
+        label("on"),
+        *_register(EXPIRES_S, then="registered"),
         label("leave"),
         *_register(0, then="left"),
         label("left"),

@@ -178,6 +178,7 @@ class Seats(Phones):
         self._seats.update((a.extension, Seat(a.extension, behaviour or Answer())) for a in accounts)
         self._accounts = tuple(accounts)
         self._registrations: dict[str, str] = {}
+        self._off: dict[str, str] = {}
         self._denied: dict[str, str] = {}
         self._changed = asyncio.Event()
 
@@ -225,7 +226,7 @@ class Seats(Phones):
         await self._tasks.close()
         await hang_up_all(list(self._calls.values()))
         self._process.take_no_more()
-        for call_id in self._registrations.values():
+        for call_id in (*self._registrations.values(), *self._off.values()):
             self._process.tell("LEAVE", call_id)
         try:
             await self._wait_until(lambda: not self._registrations, 3.0)
@@ -236,8 +237,13 @@ class Seats(Phones):
 
     async def unregister(self, extension: str) -> None:
         """Switch one phone off: Asterisk forgets where it was; a call that rings or talks goes on."""
-        self._process.tell("LEAVE", self._registrations[extension])
-        await self._wait_until(lambda: extension not in self._registrations, REGISTER_TIMEOUT_S)
+        self._process.tell("OFF", self._registrations[extension])
+        await self._wait_until(lambda: extension in self._off, REGISTER_TIMEOUT_S)
+
+    async def register(self, extension: str) -> None:
+        """Switch a phone on again that was switched off."""
+        self._process.tell("RENEW", self._off[extension])
+        await self._wait_until(lambda: extension in self._registrations, REGISTER_TIMEOUT_S)
 
     async def _wait_until(self, condition: Callable[[], bool], timeout_s: float) -> None:
         try:
@@ -260,8 +266,10 @@ class Seats(Phones):
     def _heard(self, event: wire.Event) -> None:
         if event.kind == "registered":
             self._registrations[event.key] = event.call_id
+            self._off.pop(event.key, None)
         elif event.kind == "unregistered":
             self._registrations.pop(event.key, None)
+            self._off[event.key] = event.call_id
         elif event.kind == "denied":
             self._denied[event.key] = event.detail
         else:

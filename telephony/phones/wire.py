@@ -23,6 +23,7 @@ Verb = Literal[
     "UNHOLD",
     "TRANSFER",
     "RENEW",
+    "OFF",
     "LEAVE",
 ]
 """What a phone can be told. `DIGIT` and `SOUND` name a file; `RENEW` and `LEAVE` are for registrations.

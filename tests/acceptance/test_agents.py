@@ -163,6 +163,25 @@ async def test_a_break_that_lasts_too_long_is_shown_and_counted(house: Running) 
     await store.close()
 
 
+async def test_a_phone_that_is_gone_is_not_rung_and_one_that_is_back_is(house: Running, exchange: Exchange) -> None:
+    async with Seats(exchange, [house.account("1001")], behaviour=Answer()) as seats:
+        await house.put("agents/mei/state", {"state": "log_in", "extension": "1001"})
+        await house.set_ready("mei")
+        await seats.unregister("1001")
+        await house.wait_agent("mei", "unreachable")
+        async with Caller(exchange, number="4001", caller_number="13911110008") as call:
+            await house.wait_fact("13911110008", "CallQueued")
+            (waiting,) = await house.get("queues/service/waiting")
+            assert {"unreachable"} <= {why["code"] for why in waiting["why_nobody"]}
+            await seats.register("1001")
+            await (await seats["1001"].next_call()).wait_answered()
+            await house.wait_agent("mei", "talking")
+            call.hang_up()
+        row = await house.ended("13911110008")
+    offers = (await house.get(f"calls/{row['call_id']}"))["offers"]
+    assert [(o["agent_id"], o["result"]) for o in offers] == [("mei", "answered")]
+
+
 async def test_an_agent_whose_phone_lets_nobody_through_is_set_on_a_break(house: Running, exchange: Exchange) -> None:
     phone = await Phone.open("127.0.0.3", (exchange.host, exchange.port), "1001")
     try:

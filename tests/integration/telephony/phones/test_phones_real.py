@@ -168,12 +168,17 @@ async def test_a_seat_with_a_wrong_password_is_denied(
     assert await contacts(house) == 0
 
 
-async def test_a_seat_that_is_switched_off_is_forgotten(
+async def test_a_seat_that_is_switched_off_is_forgotten_until_it_is_switched_on(
     house: House, exchange: Exchange, accounts: list[Account]
 ) -> None:
     async with Seats(exchange, accounts) as seats:
         await seats.unregister("1002")
         assert await contacts(house) == 2
+        await seats.unregister("1003")
+        await seats.register("1002")
+        assert await contacts(house) == 2
+        await seats.register("1003")
+        assert await contacts(house) == 3
 
 
 async def expiry(house: House) -> int:
