@@ -170,8 +170,9 @@ class Router:
         if not self._begun:
             overflow.begin(self.floor, now)
             self._begun = True
-        overflow.look_at_those_back(self.floor, now)
-        transfers.look_at_those_back(self.floor, now)
+        if self.floor.pending_callers:
+            overflow.look_at_those_back(self.floor, now)
+            transfers.look_at_those_back(self.floor, now)
         match(self.floor, now)
         self.floor.estimates.told(self.floor.out, now)
         out, self.floor.out = self.floor.out, []

@@ -113,8 +113,14 @@ class Heads:
         self._heads: list[tuple[CallerRank, Tokens, list[CallerRank]]] = []
         self.size = 0
 
-    def __iter__(self) -> Iterator[CallerRank]:
-        return (rank for rank, _, _ in self._heads)
+    def before(self, rank: CallerRank, limit: int) -> list[CallerRank]:
+        """Return the heads that come before a rank, `limit` of them at most."""
+        found = []
+        for head, _, _ in self._heads[:limit]:
+            if head >= rank:
+                break
+            found.append(head)
+        return found
 
     def put(self, rank: CallerRank, needs: Needs) -> None:
         """Take a caller in."""
@@ -241,9 +247,10 @@ class Line:
         rank = heads.first(has, lambda rank: fits(callers[rank[2]]))
         return callers[rank[2]] if rank is not None else None
 
-    def heads(self, queue_id: QueueId) -> Iterator[Caller]:
-        """Return the first caller of each demand in a queue, in order."""
-        return (self._callers[rank[2]] for rank in self._heads.get(queue_id, ()))
+    def before(self, caller: Caller, limit: int) -> list[Caller]:
+        """Return the first of each demand in a caller's queue, as far as they rank before him; `limit` of them at most."""
+        heads = self._heads.get(caller.queue_id)
+        return [self._callers[rank[2]] for rank in heads.before(caller.rank, limit)] if heads is not None else []
 
     def keep_for(self, caller: Caller, agent_id: AgentId | None) -> None:
         """Keep a caller for one agent, or for nobody any more."""
@@ -256,6 +263,11 @@ class Line:
         if agent_id is not None:
             self._kept.setdefault(agent_id, {})[caller.call_id] = None
         self.note_choosy(caller)
+
+    @property
+    def keeps_callers(self) -> bool:
+        """Whether anybody is kept for one agent."""
+        return bool(self._kept)
 
     def kept_for(self, agent_id: AgentId) -> Iterator[Caller]:
         """Return the callers who can be offered and are kept for an agent."""

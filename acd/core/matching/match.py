@@ -75,6 +75,8 @@ def _pair(floor: Floor, now: float) -> None:
 
 def _keep_for_those_handed_on(floor: Floor) -> list[Agent]:
     """Give agents nobody but the caller who was handed on to them, if he can be rung for now; return these agents."""
+    if not floor.line.keeps_callers:
+        return []
     named = dict.fromkeys(floor.pending_agents)
     for call_id in floor.pending_callers:
         caller = floor.line.get(call_id)
@@ -204,13 +206,16 @@ def _ringable_together(floor: Floor, agents: list[Agent]) -> list[Agent]:
 def _eligible(floor: Floor, caller: Caller) -> Iterator[Agent]:
     """Return the agents who may be rung for a caller, in the order of his queue's strategy."""
     ranks: Iterator[AgentRank]
-    able = floor.agents.idle[caller.queue_id].able(caller.needs, floor.agents.skills)
+    order = floor.agents.idle[caller.queue_id]
+    able = order.able(caller.needs, floor.agents.skills)
     if floor.queues[caller.queue_id].strategy == "random":
         ranks = from_lot(able, caller_lot(caller.call_id, caller.offers_made))
     else:
         ranks = iter(able)
     agents = floor.agents
     for rank in ranks:
+        if not order.stands(rank):
+            continue
         agent = agents[rank[3]]
         if may_ring(agent, caller, agents.queues_of(agent), agents.has(agent)):
             yield agent

@@ -1,7 +1,5 @@
 """How an offer is made: agents reserved, the offer told, the phones rung, and the decision kept. Pure."""
 
-from itertools import islice
-
 from acd.callbacks import turns
 from acd.core.agents.conduct import move
 from acd.core.agents.roster import Agent
@@ -12,11 +10,11 @@ from acd.core.callers.standing import priority_of
 from acd.core.floor import Floor
 from acd.core.matching.between import Key
 from acd.core.matching.decisions import PASSED_OVER, Before, Decision, Made, Rival
-from acd.core.matching.eligibility import Wish, may_ring, wish_of
+from acd.core.matching.eligibility import may_ring, wish_of
 from acd.core.offers.book import Offer, offer_id_of
 from hotline.commands import Ring, Target
 from hotline.facts import OfferMade
-from hotline.ids import CallId, NodeId, OfferId, RecordingId
+from hotline.ids import NodeId, OfferId, RecordingId
 
 
 def offer(
@@ -169,7 +167,7 @@ def _made(
         wish_of(caller),
         tuple(_before(floor, floor.agents[before[3]], before) for before in agents_before),
         _before(floor, agent, rank),
-        _callers_before(floor, caller),
+        tuple([(head.call_id, wish_of(head)) for head in floor.line.before(caller, PASSED_OVER)]),
     )
 
 
@@ -188,13 +186,3 @@ def _before(floor: Floor, agent: Agent, rank: AgentRank) -> Before:
     return Before(
         agent.id, rank, agent.profile.skills, serves, agent.in_use, agent.cut_off, takes_over=agent.awaits is not None
     )
-
-
-def _callers_before(floor: Floor, chosen: Caller) -> tuple[tuple[CallId, Wish], ...]:
-    """Return the first of each demand in the queue who ranks before the chosen caller."""
-    before: list[tuple[CallId, Wish]] = []
-    for head in islice(floor.line.heads(chosen.queue_id), PASSED_OVER):
-        if head.rank >= chosen.rank:
-            break
-        before.append((head.call_id, wish_of(head)))
-    return tuple(before)

@@ -117,4 +117,7 @@ def test_waiting_callers_of_one_demand_stand_in_one_order():
     play = Play()
     for number in range(10):
         play.queued(f"A{number}", skills=("english",), levels=(("english", 1 + number % 2),))
-    assert [c.call_id for c in play.router.floor.line.heads("q")] == ["A0", "A1"]
+    line = play.router.floor.line
+    last = line.get("A9")
+    assert [c.call_id for c in line.before(last, 5)] == ["A0", "A1"]
+    assert [c.call_id for c in line.before(last, 1)] == ["A0"]
