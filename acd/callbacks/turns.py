@@ -34,7 +34,7 @@ DIAL_SLACK_S = 5.0
 """How much longer than asked for a customer's phone may ring."""
 
 
-def call(floor: Floor, caller: Caller, agent: Agent, decision: Made, now: float) -> None:
+def call(floor: Floor, caller: Caller, agent: Agent, decision: Made | None, now: float) -> None:
     """It is a virtual caller's turn: reserve this agent for him, and have his call made unless it was already."""
     callback = floor.callbacks.get(caller.call_id)
     assert callback is not None
@@ -45,8 +45,9 @@ def call(floor: Floor, caller: Caller, agent: Agent, decision: Made, now: float)
         _begin(floor, callback, now)
     callback.phase = "dialling" if callback.there else "calling"
     offer = _reserve(floor, callback, agent, now, wait_s=max(callback.due_at - now, 0.0) if ahead else ARRIVE_S)
-    known = msgspec.structs.replace(decision.known, call_id=offer.call_id, offer_id=offer.offer_id)
-    floor.decisions.add(msgspec.structs.replace(decision, known=known))
+    if decision is not None:
+        known = msgspec.structs.replace(decision.known, call_id=offer.call_id, offer_id=offer.offer_id)
+        floor.decisions.add(msgspec.structs.replace(decision, known=known))
     conduct.move(floor, agent, "reserve", now, call_id=callback.call_id)
     if not ahead:
         _ask(floor, callback, agent, now)

@@ -96,6 +96,7 @@ class Engine:
         )
         if not asked_for(queues):
             self.router.floor.estimates = Quiet(self.router.floor)
+        self.router.floor.decisions.wanted = False
         served = {w.profile.id: frozenset(w.profile.queues) or everywhere for w in day.workers}
         self.books = Books(count_from, count_to, served)
         self.now = begin

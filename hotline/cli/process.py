@@ -47,6 +47,7 @@ def live(settings: "Settings", services: tuple[str, ...] | None, begun: Begun, *
 
 async def _live(settings: "Settings", services: tuple[str, ...] | None, begun: Begun, *, leave_asterisk: bool) -> None:
     stop = _stop_signals()
+    from hotline.runtime import collector
     from hotline.wiring.house import House  # after the signals: all services take a while to load
     from hotline.wiring.rooms import ALL, Rooms
 
@@ -61,6 +62,7 @@ async def _live(settings: "Settings", services: tuple[str, ...] | None, begun: B
         runtime = await _unless_stopped(stop, start())
         if runtime is not None:
             begun(house, runtime)
+            collector.set_aside()
             await house.run(stop)
     finally:
         if stop.is_set():

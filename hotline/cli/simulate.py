@@ -46,6 +46,7 @@ def simulate(
     from acd.simulation import files
     from acd.simulation.run import run
     from acd.simulation.scenario import own_policy
+    from hotline.runtime import collector
 
     _check_plot(plot)
     read = files.read_scenario(scenario)
@@ -53,6 +54,7 @@ def simulate(
     policies = (base, *(files.read_policy(path, base) for path in policy or ()))
     given = files.read_given(read, scenario.parent)
     chosen_seed = read.seed if seed is None else seed
+    collector.set_aside()
     with progress_bar() as progress:
         results = run(
             read, policies, given, replications=replications or read.replications, seed=chosen_seed, progress=progress
@@ -147,11 +149,11 @@ def show(results: "Sequence[Result]", seed: int) -> None:
 
 
 @contextmanager
-def progress_bar() -> "Iterator[Progress]":
+def progress_bar(doing: str = "simulating") -> "Iterator[Progress]":
     """Show on standard error how far it is: a bar on a terminal, nothing elsewhere."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("simulating", total=None)
+        task = bar.add_task(doing, total=None)
         yield lambda what, done, total: bar.update(task, description=what, completed=done, total=max(total, 1))

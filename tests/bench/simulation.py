@@ -14,6 +14,7 @@ from typing import Any
 from acd.simulation.making import Given
 from acd.simulation.run import run as simulate
 from acd.simulation.scenario import own_policy, scenario_of
+from hotline.runtime import collector
 from hotline.runtime.clock import processor_seconds
 from tests.bench.report import Report, Scale, say
 
@@ -27,6 +28,7 @@ AGENTS, SERVICE_S, PER_HOUR = 50, 180.0, 900.0
 async def run(scale: Scale) -> Report:
     """Play the day, then the line in each program."""
     say("simulation: a day of 100,000 calls")
+    collector.set_aside()  # as `hotline simulate` does; it serves all three programs
     share = scale.pick(100, 20)
     seconds, calls, events = await asyncio.to_thread(_day, share)
     hours = scale.pick(24, 6)

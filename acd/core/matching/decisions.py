@@ -247,6 +247,9 @@ def _because(reasons: tuple[Reason, ...], language: Language, zone: tzinfo) -> s
 class Decisions:
     """The last decisions of the last calls."""
 
+    wanted = True
+    """Whether anybody may ask for them; in a simulated day nobody does, and they are not made."""
+
     def __init__(self) -> None:
         self._of_call: Recent[CallId, list[Made]] = Recent(CALLS)
 

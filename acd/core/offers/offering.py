@@ -27,11 +27,12 @@ def offer(
 ) -> None:
     """Offer a caller to these agents, the first that answers gets him: reserve them and have their phones rung."""
     floor.suspect = caller.call_id
-    decision = _made(floor, caller, agents, now, score, rivals)
+    decision = _made(floor, caller, agents, now, score, rivals) if floor.decisions.wanted else None
     if floor.callbacks.get(caller.call_id) is not None:
         turns.call(floor, caller, agents[0], decision, now)
         return
-    floor.decisions.add(decision)
+    if decision is not None:
+        floor.decisions.add(decision)
     caller.offers_made += 1
     if floor.queues[caller.queue_id].strategy == "fewest_calls":
         floor.agents.calls_level = agents[0].work.calls
