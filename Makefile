@@ -32,7 +32,8 @@ check: dev ## the fast gate: format, lint, types, imports, fast tests; under a m
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -x tests/unit $(ARGS)
 
-bench: dev ## the numbers of docs/performance.md, as ratios in one run
+bench: ## the numbers of docs/performance.md, as ratios in one run
+	@exec sh deploy/bootstrap.sh "$(PYTHON)" "$(VENV)" requirements-bench.lock requirements-dev.lock requirements.lock
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: dev ## ten minutes of calls while storage freezes and dies: the table, and whether anything was lost
@@ -54,6 +55,7 @@ format: dev ## put the code into its form
 lock: dev ## renew the locked dependencies
 	$(BIN)/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
 	$(BIN)/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(BIN)/python -m piptools compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra dev --extra bench --output-file requirements-bench.lock pyproject.toml
 
 clean: ## remove the environment and caches (never the data directory)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
