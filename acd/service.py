@@ -8,11 +8,12 @@ Where several processes could route, only one does; `standby` says whether it is
 what it hears: when it becomes active, its memory tells of agents and offers, and the nodes are asked for their calls.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+import msgspec
 import structlog
 
 from acd import waits
@@ -32,7 +33,7 @@ from hotline.bus.base import Bus, Inbox
 from hotline.bus.outcomes import hear
 from hotline.commands import CallOut, Command, CommandEnded, Refused, Ring
 from hotline.errors import Rejected, StandingBy, Unavailable
-from hotline.facts import AgentAdded, CallFlowedOut, Fact, NodeSurveyed, Record, Signal
+from hotline.facts import AgentAdded, CallFlowedOut, Fact, NodeSurveyed, OfferExplained, OfferMade, Record, Signal
 from hotline.ids import AgentId, Extension, NodeId, QueueId
 from hotline.runtime.clock import Clock
 from hotline.runtime.tasks import TaskGroup
@@ -252,7 +253,7 @@ class AcdService:
 
     def _perform(self, out: list[Output]) -> None:
         self.board.hear(out)
-        self._bus.publish(*(o for o in out if isinstance(o, Fact | Signal)))
+        self._bus.publish(*self._with_reasons(o for o in out if isinstance(o, Fact | Signal)))
         self._remember()
         for output in out:
             match output:
@@ -267,6 +268,18 @@ class AcdService:
         ignored = self.router.floor.ignored.total()
         self._tally.count("router_ignored", ignored - self._ignored_told)
         self._ignored_told = ignored
+
+    def _with_reasons(self, told: Iterable[Fact | Signal]) -> Iterator[Fact | Signal]:
+        """Let every offer be followed by why it was made."""
+        decisions = self.router.floor.decisions
+        for record in told:
+            yield record
+            if (
+                isinstance(record, OfferMade)
+                and (decision := decisions.told(record.call_id, record.offer_id)) is not None
+            ):
+                text = msgspec.json.encode(decision).decode()
+                yield OfferExplained(at=record.at, call_id=record.call_id, offer_id=record.offer_id, decision=text)
 
     def _remember(self) -> None:
         changed = self.router.take_changed(now=self._clock.now())

@@ -323,7 +323,8 @@ def _toml(value: Any) -> str:
     if isinstance(value, BaseModel):
         return _toml({name: getattr(value, name) for name in type(value).model_fields})
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
+        given = {k: v for k, v in value.items() if v is not None}  # TOML has no word for nothing
+        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in given.items()) + "}"
     return json.dumps(str(value), ensure_ascii=False)
 
 

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import msgspec
 
 from hotline.dialling import Reason
-from hotline.facts import OFFER_ENDINGS, AgentState, CallbackResult, Fact
+from hotline.facts import OFFER_ENDINGS, AgentState, CallbackResult, Fact, FallBackReason, Horizon
 from hotline.kpi import FORMULAS
 from metrics.window import WINDOWS
 
@@ -526,7 +526,101 @@ _HOUSE = (
     ),
 )
 
-DEFINITIONS: tuple[Metric, ...] = (*_CALLS, *_QUEUES, *_OFFERS, *_TREATED, *_AGENTS, *_RECORDINGS, *_AMI, *_HOUSE)
+HORIZON = Label(name="horizon", values=get_args(Horizon))
+_FORECAST: tuple[Metric, ...] = (
+    _gauge(
+        "forecast_calls",
+        "Calls expected in the present interval, day or month (in the next one, while the queue is closed), by horizon and quantile.",
+        QUEUE,
+        HORIZON,
+        Label(name="quantile", values=("mean", "0.1", "0.5", "0.9")),
+        unit="calls",
+        source="tally",
+    ),
+    _gauge(
+        "staff_required",
+        "Agents required in the present interval, on the predictive distribution; 0 while the queue is closed.",
+        QUEUE,
+        source="tally",
+    ),
+    _gauge("staff_scheduled", "People who should be at work now by the published roster.", source="tally"),
+    _gauge(
+        "staff_astray",
+        "People of the roster who are not where it wants them now, beyond the tolerance.",
+        source="tally",
+    ),
+    _gauge(
+        "adherence_ratio",
+        "Adherence of today's shifts so far: minutes in the scheduled kind of state / scheduled minutes.",
+        unit="ratio",
+        source="tally",
+    ),
+    _gauge("staff_present", "Agents on duty for the queue (logged in and not on a break).", QUEUE, source="tally"),
+    _gauge(
+        "staff_gap",
+        "Whether an alarm is open: people will be missing in the next hours (short), or be too many (over).",
+        QUEUE,
+        Label(name="kind", values=("short", "over")),
+        source="tally",
+    ),
+    _gauge(
+        "forecast_ready",
+        "Whether the queue has a forecast: 0 with too little history, or after a failure.",
+        QUEUE,
+        source="tally",
+    ),
+    _gauge("forecast_age_seconds", "Age of the newest forecast.", QUEUE, HORIZON, unit="seconds", source="tally"),
+    _gauge(
+        "forecast_wape_ratio",
+        "Accuracy of the last four weeks: sum of errors / sum of calls, of what was said so far ahead (hours for today, days, months).",
+        QUEUE,
+        HORIZON,
+        Label(name="lead", words=20),
+        unit="ratio",
+        source="tally",
+    ),
+    _gauge(
+        "forecast_bias_ratio",
+        "Bias of the last four weeks: sum of (said - came) / sum of calls.",
+        QUEUE,
+        HORIZON,
+        Label(name="lead", words=20),
+        unit="ratio",
+        source="tally",
+    ),
+    _gauge(
+        "forecast_coverage_ratio",
+        "Share of intervals whose calls lay within the 80 % or 95 % interval, over the last four weeks.",
+        QUEUE,
+        HORIZON,
+        Label(name="lead", words=20),
+        Label(name="level", values=("0.8", "0.95")),
+        unit="ratio",
+        source="tally",
+    ),
+    _gauge("forecast_active", "Whether this process makes the forecasts; of several, one does.", source="tally"),
+    _told("forecasts_made", "Forecasts that were made, by horizon.", HORIZON),
+    _told(
+        "forecast_fallbacks",
+        "Times a model could not serve and another one did.",
+        HORIZON,
+        Label(name="reason", values=get_args(FallBackReason)),
+    ),
+    _told("forecast_failures", "Duties of the forecaster that came to nothing.", Label(name="duty", words=10)),
+    _told("forecast_workers_started", "Processes that were started to learn; many of them mean that they die."),
+)
+
+DEFINITIONS: tuple[Metric, ...] = (
+    *_CALLS,
+    *_QUEUES,
+    *_OFFERS,
+    *_TREATED,
+    *_AGENTS,
+    *_RECORDINGS,
+    *_AMI,
+    *_FORECAST,
+    *_HOUSE,
+)
 """All metrics, in the order of the documentation."""
 
 EDGES: dict[Scale, tuple[float, ...]] = {

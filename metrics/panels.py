@@ -307,4 +307,45 @@ _HOUSE = RowPlan(
     ),
 )
 
-ROWS: tuple[RowPlan, ...] = (_LIVE, _CALLS, _CALLBACKS, _AGENTS, _HOUSE)
+_TODAY = '{queue=~"$queue",horizon="today",quantile="%s"}'
+_FORECAST = RowPlan(
+    title="预测与人力 / Forecast and staff",
+    panels=(
+        PanelPlan(
+            title="预测与实际（每时段）/ Expected and offered, per interval",
+            look="graph",
+            unit="none",
+            description="What the forecast of today expects of the present interval, with its 80 % range, and who came in the last 30 minutes.",
+            queries=(
+                _q(f"sum(hotline_forecast_calls{_TODAY % 'mean'})", "预测 expected"),
+                _q(f"sum(hotline_forecast_calls{_TODAY % '0.1'})", "10 %"),
+                _q(f"sum(hotline_forecast_calls{_TODAY % '0.9'})", "90 %"),
+                _q(f"sum(increase(hotline_calls_offered_total{Q}[30m]))", "进线 offered, 30 min"),
+            ),
+        ),
+        PanelPlan(
+            title="需要与在岗坐席 / Required and present",
+            look="graph",
+            unit="none",
+            queries=(
+                _q(f"sum by (queue) (hotline_staff_required{Q})", "{{queue}} 需要 required"),
+                _q(f"sum by (queue) (hotline_staff_present{Q})", "{{queue}} 在岗 present"),
+                _q(f"max by (queue, kind) (hotline_staff_gap{Q})", "{{queue}} 警报 alarm {{kind}}"),
+            ),
+        ),
+        PanelPlan(
+            title="预测误差 WAPE（28 天）/ Forecast error WAPE, 28 days",
+            look="graph",
+            unit="percentunit",
+            description="sum |said - came| / sum came, of forecasts that were said so far ahead: hours for today, days, months.",
+            queries=(
+                _q(
+                    f"max by (queue, horizon, lead) (hotline_forecast_wape_ratio{Q})",
+                    "{{queue}} {{horizon}} 提前 ahead {{lead}}",
+                ),
+            ),
+        ),
+    ),
+)
+
+ROWS: tuple[RowPlan, ...] = (_LIVE, _CALLS, _CALLBACKS, _FORECAST, _AGENTS, _HOUSE)

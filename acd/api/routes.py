@@ -6,11 +6,13 @@ A router that stands by answers none of it (503, with the name of the active one
 import msgspec
 
 from acd.api import agents, callbacks, callers, supervision, transfers
+from acd.api.explained import explained
 from acd.core.views import QueueView, WaitingView, WhyView, queue_view, waiting_views, why_view
 from acd.office.standby import RouterView
 from acd.service import AcdService
 from hotline.errors import Rejected
 from hotline.ids import CallId, QueueId
+from hotline.store.pool import Store
 from hotline.web.routes import Request, Route
 
 WAITING_SHOWN = 200
@@ -23,9 +25,9 @@ class WaitingQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = WAITING_SHOWN
 
 
-def routes(service: AcdService) -> list[Route]:
-    """Return the operations on `service`."""
-    api = _Api(service)
+def routes(service: AcdService, store: Store) -> list[Route]:
+    """Return the operations on `service`; what it has forgotten is looked up in the journal of `store`."""
+    api = _Api(service, store)
     return [
         *agents.routes(service),
         *transfers.routes(service),
@@ -67,8 +69,9 @@ def routes(service: AcdService) -> list[Route]:
 class _Api:
     """The handlers, bound to one service."""
 
-    def __init__(self, service: AcdService) -> None:
+    def __init__(self, service: AcdService, store: Store) -> None:
         self._service = service
+        self._store = store
 
     async def queues(self, _request: Request) -> list[QueueView]:
         floor, now = self._service.router.floor, self._service.now()
@@ -82,7 +85,10 @@ class _Api:
         return waiting_views(floor, queue_id, self._service.now(), limit=limit)
 
     async def why(self, request: Request) -> WhyView:
-        view = why_view(self._service.router.floor, CallId(request.path["id"]), self._service.now(), self._service.zone)
+        service, call_id = self._service, CallId(request.path["id"])
+        floor = service.router.floor
+        journal = await explained(self._store, call_id)
+        view = why_view(floor, call_id, service.now(), service.zone, journal=journal)
         if not view.decisions and view.waiting is None:
             raise Rejected("not_found", "nothing is known about this call, or no longer")
         return view

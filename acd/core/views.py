@@ -1,6 +1,7 @@
 """What the outside sees of the floor: agents, queues, the line, and why nobody serves a caller. Pure."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, tzinfo
 from typing import Literal
 
@@ -294,15 +295,21 @@ def why_nobody(floor: Floor, caller: Caller) -> tuple[Obstacle, ...]:
     )
 
 
-def why_view(floor: Floor, call_id: CallId, now: float, zone: tzinfo = UTC) -> WhyView:
-    """Return what the router did for a call, with times of day in `zone`; empty if it never heard of it."""
+def why_view(
+    floor: Floor, call_id: CallId, now: float, zone: tzinfo = UTC, *, journal: Iterable[Decision] = ()
+) -> WhyView:
+    """Return what the router did for a call, with times of day in `zone`; empty if it never heard of it.
+
+    `journal` holds decisions that are known from there: this router may have forgotten them, or another one made them.
+    """
     caller = floor.line.get(call_id)
     waiting = None
     if caller is not None:
         position = 1 + [c.call_id for c in floor.line.waiting(caller.queue_id)].index(call_id)
         waiting = waiting_view(floor, caller, position, now)
+    known = {d.offer_id: d for d in (*journal, *floor.decisions.of(call_id))}
     decisions = tuple(
         DecisionView(sentence=d.sentence("en", zone), sentence_zh=d.sentence("zh", zone), decision=d)
-        for d in floor.decisions.of(call_id)
+        for d in sorted(known.values(), key=lambda d: d.at)
     )
     return WhyView(call_id=call_id, decisions=decisions, waiting=waiting)

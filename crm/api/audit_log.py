@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from crm.api.calls import read_cursor, write_cursor
-from crm.api.moments import read_moment
 from crm.api.story import Language, describe
 from crm.api.story_supervision import ORDERS
 from crm.journal.ledger import envelope_of
@@ -18,6 +17,7 @@ from hotline.errors import Misuse
 from hotline.facts import Envelope, Fact
 from hotline.store.pool import Store
 from hotline.store.queries import load
+from hotline.web.moments import read_moment
 from hotline.web.routes import Page, PageQuery, Request, Route
 
 PATH = "/api/v1/audit-log"
@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "queues": ("QueueSwitched", "SurgeSwitched"),
     "callers": ("CallMoved", "CallPriorityChanged", "CallFlowedOut", "CallbackRequested", "CallbackEnded"),
     "transfers": ("TransferStarted",),
+    "rosters": ("RosterPublished", "ShiftSwapped"),
 }
 """What can be asked for by one word."""
 

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from crm.api.calls import read_cursor, write_cursor
-from crm.api.moments import read_moment
 from crm.audit.rules import Finding
 from crm.customers.numbers import spellings
 from hotline.codec import decode_fact
@@ -18,6 +17,7 @@ from hotline.kpi import share
 from hotline.store.pool import Connection, Store
 from hotline.store.pool import Row as Record
 from hotline.store.queries import load
+from hotline.web.moments import read_moment
 from hotline.web.routes import Page, PageQuery, Request, Route
 
 PATH = "/api/v1/callbacks"

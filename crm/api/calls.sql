@@ -67,7 +67,8 @@ SELECT * FROM recording WHERE recording_id = $1;
 SELECT * FROM voicemail WHERE call_id = ANY($1::text[]) ORDER BY call_id, message_id;
 
 -- name: voicemail_page
--- Messages with their callers, newest first, before ($1, $2): since $3, until $4, of queue $5, status $6, call $7; $8 rows.
+-- Messages with their callers, newest first, before ($1, $2): since $3, until $4, of queue $5, status $6, call $7,
+-- dealt with or not $9; $8 rows.
 SELECT v.*, COALESCE(c.caller_number, '') AS caller_number, COALESCE(c.customer_name, '') AS customer_name
 FROM voicemail AS v LEFT JOIN call AS c USING (call_id)
 WHERE ($1::timestamptz IS NULL OR (COALESCE(v.began_at, v.settled_at), v.message_id) < ($1, $2::text))
@@ -76,6 +77,7 @@ WHERE ($1::timestamptz IS NULL OR (COALESCE(v.began_at, v.settled_at), v.message
   AND ($5::text IS NULL OR v.queue_id = $5)
   AND ($6::text IS NULL OR v.status = $6)
   AND ($7::text IS NULL OR v.call_id = $7)
+  AND ($9::bool IS NULL OR (v.handled_at IS NOT NULL) = $9)
 ORDER BY COALESCE(v.began_at, v.settled_at) DESC, v.message_id DESC
 LIMIT $8;
 

@@ -23,10 +23,9 @@ from crm.api.calls import (
     page_of_offers,
     page_of_recordings,
 )
-from crm.api.moments import read_moment
 from crm.api.reports import Summary, summary
 from crm.api.story import Language, describe, story
-from crm.api.voicemails import voicemail_routes
+from crm.api.voicemails import Tell, voicemail_routes
 from crm.audit.auditing import AuditReport, spool_findings
 from crm.audit.auditing import audit as run_audit
 from crm.customers.data import Customer, CustomerInput, ImportReport, csv_lines
@@ -40,6 +39,7 @@ from hotline.runtime.clock import Clock, SteadyClock
 from hotline.settings import Settings
 from hotline.spool_file import SPOOL_FILE
 from hotline.store.pool import Store
+from hotline.web.moments import read_moment
 from hotline.web.routes import Empty, Page, PageQuery, Request, Route, TextAnswer
 
 
@@ -140,12 +140,13 @@ class ImportBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def routes(
-    store: Store, settings: Settings, recordings_dir: Path | None = None, clock: Clock | None = None
+    store: Store, settings: Settings, recordings_dir: Path | None = None, clock: Clock | None = None, *, tell: Tell
 ) -> list[Route]:
     """Return the CRM's routes; with those of the audio when the recordings are in this process's directory."""
-    api = _Api(store, settings, clock or SteadyClock())
+    clock = clock or SteadyClock()
+    api = _Api(store, settings, clock)
     audio = audio_routes(recordings_dir) if recordings_dir is not None else []
-    messages = voicemail_routes(store, ZoneInfo(settings.ivr.timezone))
+    messages = voicemail_routes(store, ZoneInfo(settings.ivr.timezone), tell, clock)
     orders = audit_log_routes(store, ZoneInfo(settings.ivr.timezone))
     wishes = callback_routes(store, ZoneInfo(settings.ivr.timezone), settings.crm.country_code)
     return [*_history_routes(api), *wishes, *audio, *messages, *orders, *_customer_routes(api), *_report_routes(api)]

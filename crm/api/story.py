@@ -78,6 +78,9 @@ def _after(fact: Fact, text: str, note: str) -> str:
     return f"{text} ({note})" if getattr(fact, "reconciled", False) else text
 
 
+UNTOLD = f.OfferExplained
+"""What has no line: reasons, for which `hotline calls why` is there."""
+
 LINES: dict[type[Fact], tuple[Line, Line]] = {
     f.CallArrived: (
         lambda x: _after(x, _arrived(x), "from CEL"),
@@ -153,6 +156,10 @@ LINES: dict[type[Fact], tuple[Line, Line]] = {
     f.VoicemailLeft: (
         lambda x: f"left a message of {_s(x.duration_s)} s",
         lambda x: f"留言 {_s(x.duration_s)} 秒",
+    ),
+    f.VoicemailHandled: (
+        lambda x: f"message {'dealt with' if x.handled else 'to be dealt with again'}, said by {x.by}",
+        lambda x: f"留言{'已处理' if x.handled else '恢复为待处理'},操作人:{x.by}",
     ),
     f.VoicemailMissed: (
         lambda x: f"left no message: {x.problem.replace('_', ' ')}" + (f" ({x.detail})" if x.detail else ""),
@@ -291,7 +298,7 @@ def describe(fact: Fact, language: Language = "en") -> str:
 def story(envelopes: Iterable[Envelope], zone: tzinfo, language: Language = "en") -> list[str]:
     """Return the story of a call: a line for each fact, in order, with its time in `zone`."""
     lines: list[str] = []
-    facts = [envelope.fact for envelope in in_order(envelopes)]
+    facts = [envelope.fact for envelope in in_order(envelopes) if not isinstance(envelope.fact, UNTOLD)]
     for place, fact in enumerate(facts):
         local = moment(fact.at).astimezone(zone)
         text = describe(fact, language) + _what_came(facts, place, language)

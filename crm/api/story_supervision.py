@@ -47,9 +47,47 @@ _STATES_ZH = {
     "unreachable": "话机不可达",
 }
 
+_CHANGES = {
+    "swap": "swaps with",
+    "give": "gives his shift to",
+    "off": "has no shift any more",
+    "shift": "has another shift:",
+}
+_CHANGES_ZH = {"swap": "换班，对方", "give": "让班给", "off": "取消班次", "shift": "改为班次"}
+
 _THEN_ZH = {"stay": "继续等候", "hang_up": "挂断", "fallback": "转应急队列"}
 
 ORDERS: dict[type[f.Fact], tuple[Callable[[Any], str], Callable[[Any], str]]] = {
+    f.RosterPublished: (
+        lambda x: (
+            f"published the roster {x.roster_id} of {x.days} days from {x.first}: {x.shifts} shifts of {x.people} people"
+        ),
+        lambda x: f"发布自 {x.first} 起 {x.days} 天的排班表 {x.roster_id}：{x.people} 人，{x.shifts} 个班",
+    ),
+    f.ShiftSwapped: (
+        lambda x: " ".join(
+            part
+            for part in (
+                f"roster {x.roster_id}: {x.person} on {x.day}",
+                _CHANGES[x.kind],
+                x.other,
+                x.shift,
+                x.other_day,
+            )
+            if part
+        ),
+        lambda x: " ".join(
+            part
+            for part in (
+                f"排班表 {x.roster_id}：{x.person}，{x.day}",
+                _CHANGES_ZH[x.kind],
+                x.other,
+                x.shift,
+                x.other_day,
+            )
+            if part
+        ),
+    ),
     f.SurgeSwitched: (
         lambda x: f"{'called the surge agents to' if x.on else 'let the surge agents go from'} queue {x.queue_id}",
         lambda x: f"{'调入' if x.on else '撤回'}队列 {x.queue_id} 的增援坐席",

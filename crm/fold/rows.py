@@ -211,6 +211,9 @@ class VoicemailRow(Row, frozen=True, kw_only=True):
     sha256: str
     size_bytes: int
     duration_s: float
+    handled_at: datetime | None = None
+    """When somebody dealt with it, unless that was taken back."""
+    handled_by: str = ""
 
 
 class AgentRow(Row, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from crm.fold.rows import VoicemailRow, moment
 from crm.fold.told import Told
-from hotline.facts import VoicemailBegan, VoicemailLeft, VoicemailMissed
+from hotline.facts import VoicemailBegan, VoicemailHandled, VoicemailLeft, VoicemailMissed
 from hotline.ids import CallId, VoicemailId
 
 Heard = VoicemailBegan | VoicemailLeft | VoicemailMissed
@@ -16,10 +16,13 @@ def voicemails_of(call_id: CallId, told: Told) -> list[VoicemailRow]:
     for fact in told.facts:
         if isinstance(fact, Heard):
             heard.setdefault(fact.message_id, []).append(fact)
-    return [_row(call_id, message_id, heard[message_id]) for message_id in sorted(heard)]
+    handled = {fact.message_id: fact for fact in told.facts if isinstance(fact, VoicemailHandled)}
+    return [_row(call_id, message_id, heard[message_id], handled.get(message_id)) for message_id in sorted(heard)]
 
 
-def _row(call_id: CallId, message_id: VoicemailId, facts: Sequence[Heard]) -> VoicemailRow:
+def _row(
+    call_id: CallId, message_id: VoicemailId, facts: Sequence[Heard], handled: VoicemailHandled | None
+) -> VoicemailRow:
     began = next((f for f in facts if isinstance(f, VoicemailBegan)), None)
     left = next((f for f in facts if isinstance(f, VoicemailLeft)), None)
     missed = next((f for f in facts if isinstance(f, VoicemailMissed)), None)
@@ -36,4 +39,6 @@ def _row(call_id: CallId, message_id: VoicemailId, facts: Sequence[Heard]) -> Vo
         sha256=left.sha256 if left is not None else "",
         size_bytes=left.size_bytes if left is not None else 0,
         duration_s=left.duration_s if left is not None else 0.0,
+        handled_at=moment(handled.at) if handled is not None and handled.handled else None,
+        handled_by=handled.by if handled is not None and handled.handled else "",
     )

@@ -105,9 +105,9 @@ WHERE (recording.*) IS DISTINCT FROM (excluded.*);
 -- Write the messages that differ from what is there.
 INSERT INTO voicemail SELECT * FROM jsonb_populate_recordset(NULL::voicemail, $1::text::jsonb)
 ON CONFLICT (message_id, call_id) DO UPDATE SET
-    (queue_id, began_at, settled_at, status, detail, file, sha256, size_bytes, duration_s) =
+    (queue_id, began_at, settled_at, status, detail, file, sha256, size_bytes, duration_s, handled_at, handled_by) =
     ROW(excluded.queue_id, excluded.began_at, excluded.settled_at, excluded.status, excluded.detail, excluded.file,
-        excluded.sha256, excluded.size_bytes, excluded.duration_s)
+        excluded.sha256, excluded.size_bytes, excluded.duration_s, excluded.handled_at, excluded.handled_by)
 WHERE (voicemail.*) IS DISTINCT FROM (excluded.*);
 
 -- name: drop_segments

@@ -15,7 +15,7 @@ from hotline.errors import Misuse
 voicemail_app = typer.Typer(help="Messages of callers. Example: hotline voicemail list", no_args_is_help=True)
 
 THEN = ("stay", "hang_up", "fallback")
-COLUMNS = ("left", "message", "from", "customer", "queue", "status", "s")
+COLUMNS = ("left", "message", "from", "customer", "queue", "status", "s", "dealt with by")
 CALL_HELP = "The call's id; the first characters suffice of one who waits."
 Call = Annotated[str, typer.Argument(help=CALL_HELP)]
 Queue = Annotated[str, typer.Argument(help="The queue's id.")]
@@ -137,11 +137,13 @@ def list_messages(
     since: Annotated[str | None, typer.Option(help="Only messages at or after this time (RFC 3339).")] = None,
     queue: Annotated[str | None, typer.Option(help="Only messages of callers of this queue.")] = None,
     status: Annotated[str | None, typer.Option(help="left, empty, missing, …; default: all.")] = None,
+    still_open: Annotated[bool, typer.Option("--open", help="Only messages that nobody has dealt with.")] = False,
     limit: Annotated[int, typer.Option(help="How many at the most.", min=1, max=500)] = 20,
     as_json: JsonFlag = False,
 ) -> None:
-    """List messages of callers, newest first. Example: hotline voicemail list --queue sales --status left."""
-    page = shell(ctx).client().get("/api/v1/voicemails", since=since, queue=queue, status=status, limit=limit)
+    """List messages of callers, newest first. Example: hotline voicemail list --queue sales --open."""
+    chosen = {"status": "left", "handled": "false"} if still_open else {"status": status}
+    page = shell(ctx).client().get("/api/v1/voicemails", since=since, queue=queue, limit=limit, **chosen)
     if as_json:
         print_json(page["items"])
     else:
@@ -155,6 +157,7 @@ def list_messages(
                 m["queue_id"] or "",
                 m["status"].replace("_", " "),
                 seconds(m["duration_s"]),
+                m["handled_by"],
             )
             for m in page["items"]
         )
@@ -186,6 +189,26 @@ def show_message(
         console.print(f"{output}: {size} bytes", markup=False)
 
 
+@voicemail_app.command("done")
+@one_sentence
+def done(
+    ctx: typer.Context,
+    message: Annotated[str, typer.Argument(help="The id from `hotline voicemail list`; its first characters suffice.")],
+    undo: Annotated[bool, typer.Option("--undo", help="It is to be dealt with again.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say that a message was dealt with. Example: hotline voicemail done 5f3a…."""
+    client = shell(ctx).client()
+    found = client.put(
+        f"/api/v1/voicemails/{quote(_whole_id(client, message), safe='')}/handled", {"handled": not undo}
+    )
+    if as_json:
+        print_json(found)
+    else:
+        said = f"dealt with by {found['handled_by']}" if found["handled_at"] else "to be dealt with"
+        console.print(f"{found['message_id']}: {said}", markup=False)
+
+
 def _whole_id(client: Client, start: str) -> str:
     """Complete the id of a message that was given by its first characters, from the newest ones."""
     newest = client.get("/api/v1/voicemails", limit=500)["items"]
@@ -196,5 +219,7 @@ def _whole_id(client: Client, start: str) -> str:
 
 
 def _about(message: dict[str, Any], zone: tzinfo) -> list[tuple[str, object]]:
-    times = {name: local_time(message[name], zone) for name in ("began_at", "settled_at") if message[name]}
+    times = {
+        name: local_time(message[name], zone) for name in ("began_at", "settled_at", "handled_at") if message[name]
+    }
     return [(name.replace("_", " "), value) for name, value in {**message, **times}.items() if value not in ("", None)]

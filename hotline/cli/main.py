@@ -16,10 +16,18 @@ from hotline.cli import (
     demo,
     doctor,
     flow,
+    forecast,
+    forecast_backtest,
+    forecast_calendar,
+    forecast_series,
+    forecast_show,
     records,
     replay,
+    roster,
+    roster_served,
     settings,
     simulate,
+    staff,
     supervise,
     transfers,
     up,
@@ -79,6 +87,20 @@ app.add_typer(records.journal_app, name="journal")
 app.add_typer(bus.app, name="bus")
 app.add_typer(settings.app, name="settings")
 app.command("simulate")(simulate.simulate)
+# The commands of `forecast` stand in modules of their own: forecast.app.command("NAME")(module.function), each above the next line.
+forecast.app.command("backtest")(forecast_backtest.backtest)
+forecast.app.command("calendar")(forecast_calendar.calendar)
+forecast.app.command("effects")(forecast_calendar.effects)
+forecast.app.command("import")(forecast_series.import_history)
+forecast.app.command("export")(forecast_series.export_series)
+forecast.app.command("history")(forecast_series.history)
+forecast.app.command("forget")(forecast_series.forget)
+forecast.app.command("show")(forecast_show.show)
+forecast.app.command("run")(forecast_show.run)
+app.add_typer(forecast.app, name="forecast")
+app.command("staff")(staff.staff)
+assert roster_served.app is roster.app  # two modules, one group
+app.add_typer(roster.app, name="roster")
 
 
 def run() -> None:

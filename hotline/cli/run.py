@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @one_sentence
 def run(
     ctx: typer.Context,
-    services: Annotated[list[str], typer.Argument(help="telephony, ivr, recorder, acd, crm, metrics")],
+    services: Annotated[list[str], typer.Argument(help="telephony, ivr, recorder, acd, crm, forecast, metrics")],
     data_dir: DataDir = None,
     leave_asterisk: Annotated[
         bool,

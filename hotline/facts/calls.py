@@ -225,6 +225,14 @@ class VoicemailMissed(CallFact, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class VoicemailHandled(CallFact, frozen=True, kw_only=True):
+    """Somebody dealt with a message, or took that back."""
+
+    message_id: VoicemailId
+    handled: bool = True
+    by: str
+
+
 class CallFellBack(CallFact, frozen=True, kw_only=True):
     """The dialplan sent the call to the static fallback queue because no controller served it."""
 

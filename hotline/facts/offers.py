@@ -21,6 +21,13 @@ class OfferMade(OfferFact, frozen=True, kw_only=True):
     """The first offer of those that ring for this caller at once."""
 
 
+class OfferExplained(OfferFact, frozen=True, kw_only=True):
+    """Why the router made this offer. Nothing goes by it; people ask for it, also when the router that decided is gone."""
+
+    decision: str
+    """The decision as JSON, with who was passed over and for what reasons: as `GET /api/v1/calls-why/{id}` shows it."""
+
+
 class OfferRang(OfferFact, frozen=True, kw_only=True):
     """The seat's phone reported that it rings."""
 

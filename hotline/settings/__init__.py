@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from hotline.errors import Misuse
+from hotline.settings.forecasting import Forecasting
 from hotline.settings.kinds import Digits, Id, Port, Seconds, Section, Timezone
 from hotline.settings.mistakes import BadSettings, Mistake, Source, WrongReferences, explained, without
 from hotline.settings.places import lines_of
@@ -366,6 +367,7 @@ class Settings(BaseSettings):
     acd: Acd = Acd()
     outbound: Outbound = Outbound()
     crm: Crm = Crm()
+    forecast: Forecasting = Forecasting()
     spool: Spool = Spool()
     bus: Bus = Bus()
     log: Log = Log()

@@ -82,6 +82,25 @@ class CallbackPolicy(Section):
     max_waiting: int = Field(default=100, ge=1, le=10_000)
 
 
+class QueueStaffing(Section):
+    """How many agents a queue is planned with, besides what its `target_share` asks for. Several targets must all be met."""
+
+    wait_s: float | None = Field(default=None, gt=0, le=3600)
+    """The mean wait of those who are answered, at most; None: not asked for."""
+    abandoned: float | None = Field(default=None, gt=0, lt=1)
+    """The share of callers who hang up, at most; None: not asked for."""
+    occupancy: float | None = Field(default=None, gt=0, lt=1)
+    """The share of their time in which agents work, at most; None: not asked for."""
+    least_agents: int = Field(default=1, ge=0, le=10_000)
+    """So many at least whenever the queue is open."""
+    shrinkage: float | None = Field(default=None, ge=0, lt=0.9)
+    """This queue's own instead of `forecast.shrinkage`."""
+    handling_s: float | None = Field(default=None, ge=1, le=86_400)
+    """This queue's own instead of `forecast.handling_s`."""
+    patience_s: float | None = Field(default=None, ge=1, le=86_400)
+    """This queue's own instead of `forecast.patience_s`."""
+
+
 class Queue(Section):
     """A line of waiting callers."""
 
@@ -142,6 +161,9 @@ class Queue(Section):
     # Numbers.
     threshold_s: float = Field(default=30.0, gt=0, le=3600)
     """The service level counts callers answered within this time."""
+    target_share: float = Field(default=0.8, gt=0, lt=1)
+    """The service level that agents are planned for."""
+    staffing: QueueStaffing = QueueStaffing()
     short_abandon_s: float = Field(default=5.0, ge=0, le=600)
 
 

@@ -26,6 +26,7 @@ from hotline.web.openapi import describe
 from hotline.web.routes import ASKED_BY, Empty, FileAnswer, PageQuery, Request, Route, TextAnswer
 from hotline.web.stream import PATH as STREAM
 from hotline.web.stream import Hub, Source
+from hotline.web.stream_joined import Joined
 from hotline.web.stream_relay import Relay
 from hotline.web.upstreams import methods_for, operations_of, segments_of, who_serves
 
@@ -64,8 +65,9 @@ class WebServer:
         tasks: TaskGroup | None = None,
         process: str = "hotline",
         live: Source | None = None,
+        more: Source | None = None,
     ) -> None:
-        """`process` names this process in its OpenAPI document; `live` has what the stream shows.
+        """`process` names this process in its OpenAPI document; `live` has what the stream shows of calls, `more` what else.
 
         `tasks` are needed for the stream, and where the settings name upstreams. Raises Misuse without them.
         """
@@ -86,7 +88,7 @@ class WebServer:
             app.router.add_route(route.method, route.path, self._serve(route))
         self._relay: Relay | None = None
         self._tasks = tasks
-        self._hub = self._make_hub(live, tasks)
+        self._hub = self._make_hub(live, more, tasks)
         if self._hub is not None:
             app.router.add_get(STREAM, self._stream)
         app.router.add_route("*", "/api/v1/{rest:.*}", self._serve_others)
@@ -99,14 +101,16 @@ class WebServer:
             raise Misuse("http.upstreams: a server without tasks cannot listen to upstreams")
         return Gateway(self._settings.upstreams, self._document, self._tally, tasks)
 
-    def _make_hub(self, live: Source | None, tasks: TaskGroup | None) -> Hub | None:
-        if live is None and not self._settings.upstreams:
+    def _make_hub(self, live: Source | None, more: Source | None, tasks: TaskGroup | None) -> Hub | None:
+        if live is None and self._settings.upstreams:
+            live = self._relay = Relay(self._settings.upstreams)
+        sources = [source for source in (live, more) if source is not None]
+        if not sources:
             return None
         if tasks is None:
             raise Misuse("a server without tasks cannot serve the stream")
-        if live is None:
-            live = self._relay = Relay(self._settings.upstreams)
-        return Hub(live, self._settings, self._tally, tasks, opens=self._opens)
+        source = sources[0] if len(sources) == 1 else Joined(sources)
+        return Hub(source, self._settings, self._tally, tasks, opens=self._opens)
 
     async def start(self) -> str:
         """Listen, and return the base address. Raises Misuse when the port is taken."""

@@ -30,6 +30,7 @@ from hotline.store.office import Office
 from hotline.store.pool import Store
 from hotline.web.routes import Route
 from hotline.web.server import Credentials, WebServer
+from hotline.web.stream import Source
 from hotline.wiring import runtime_file
 from hotline.wiring.database import Database
 from hotline.wiring.ground import DRAIN_S, Ground, Tell
@@ -54,6 +55,7 @@ class House:
         self._acd: AcdService | None = None
         self._journal: JournalWriter | None = None
         self._web: WebServer | None = None
+        self._forecasts: Source | None = None
         self._parts: list[Callable[[], dict[str, bool]]] = []
         self._routes: list[Route] = []
 
@@ -88,6 +90,8 @@ class House:
             self._parts.append(self._node.readiness)
         if "acd" in ground.rooms:
             self._open_acd(database)
+        if "forecast" in ground.rooms:
+            self._open_forecast(database)
         if self._node is not None and "recorder" in ground.rooms:
             self._routes += audio_routes(self.settings.data_dir / "recordings")
             self._routes += voicemail_audio_routes(self.settings.data_dir / MESSAGES)
@@ -115,7 +119,7 @@ class House:
         self._open_audit(store)
         pending = PendingCallbacks(store, ground.bus, ground.clock, ground.spool)
         ground.tasks.spawn(pending.run(), name="pending callbacks")
-        self._routes += crm_routes(store, self.settings, clock=ground.clock)
+        self._routes += crm_routes(store, self.settings, clock=ground.clock, tell=ground.bus.publish)
 
     def _open_audit(self, store: Store) -> None:
         ground, settings = self._ground, self.settings
@@ -139,7 +143,15 @@ class House:
         among_routers = ground.bus.subscribe(standby.name, *standby.kinds)
         standby.attach(among_routers)
         ground.run(standby, among_routers)
-        self._routes += acd_routes(acd)
+        self._routes += acd_routes(acd, database.store)
+
+    def _open_forecast(self, database: Database) -> None:
+        from hotline.wiring.forecasting import open_forecast  # numerical libraries: only where forecasts are made
+        from hotline.wiring.rosters import open_rosters
+
+        routes, self._forecasts = open_forecast(self._ground, database)
+        self._routes += routes
+        self._routes += open_rosters(self._ground, database)
 
     async def _open_doors(self, database: Database) -> dict[str, Any]:
         secrets, settings = self._secrets, self.settings
@@ -153,6 +165,7 @@ class House:
             tasks=self._ground.tasks,
             process=self._ground.process,
             live=self._acd.board if self._acd is not None else None,
+            more=self._forecasts,
         )
         address = await self._web.start()
         asterisk = self._node.asterisk if self._node is not None else None

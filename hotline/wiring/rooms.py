@@ -6,15 +6,17 @@ from typing import Literal, get_args
 from hotline.errors import Misuse
 from hotline.settings import Settings
 
-ServiceName = Literal["telephony", "ivr", "recorder", "acd", "crm", "metrics"]
+ServiceName = Literal["telephony", "ivr", "recorder", "acd", "crm", "forecast", "metrics"]
 
 ALL: tuple[ServiceName, ...] = get_args(ServiceName)
 BESIDE_ASTERISK: frozenset[ServiceName] = frozenset({"ivr", "recorder"})
 """Services that use files of their node: prompts that Asterisk plays, recordings that it writes."""
+OPTIONAL: frozenset[ServiceName] = frozenset({"forecast"})
+"""Services without which calls are taken, and everything about them is known, all the same."""
 
 
 class Rooms:
-    """The services of one process. `all` of them are a hotline by itself; a part needs a broker to talk to the others."""
+    """The services of one process. `ALL` of them (forecasts may be left out) are a hotline by itself; a part needs a broker."""
 
     def __init__(self, names: Iterable[str], settings: Settings) -> None:
         """Raises Misuse for names that do not exist, that cannot be apart, or that lack a setting."""
@@ -42,8 +44,8 @@ class Rooms:
 
     @property
     def whole(self) -> bool:
-        """Whether this process is all of the hotline."""
-        return self.names == ALL
+        """Whether this process is all of the hotline that calls need: it talks to no other."""
+        return set(ALL) - OPTIONAL <= set(self.names)
 
     def __contains__(self, name: ServiceName) -> bool:
         return name in self.names

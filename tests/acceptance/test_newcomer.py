@@ -20,7 +20,7 @@ pytestmark = pytest.mark.real
 
 NAME = "新 房子's [copy]"
 COPIED = ("Makefile", "README.md", "LICENSE", "pyproject.toml", "requirements.lock", "requirements-dev.lock", "deploy",
-          "hotline", "telephony", "ivr", "acd", "recorder", "crm", "metrics")  # fmt: skip
+          "hotline", "telephony", "ivr", "acd", "recorder", "crm", "forecast", "metrics")  # fmt: skip
 
 
 @pytest.fixture

@@ -152,6 +152,14 @@ async def test_a_message_is_left_stored_listed_and_played_back(
     status, told = await hotline.run("voicemail", "list", "--queue", "mail")
     assert status == 0
     assert "13833330001" in told
+    status, told = await hotline.run("voicemail", "done", listed[0]["message_id"])
+    assert (status, told.split(": ")[1].strip()) == (0, "dealt with by admin")
+
+    async def dealt_with() -> bool:
+        waiting = (await hotline.get("voicemails", call=row["call_id"], handled="false"))["items"]
+        return not waiting
+
+    await eventually(dealt_with, what="a message that nobody need deal with any more")
     after = await hotline.metrics()
     for name in (
         'hotline_voicemails_total{queue="mail",result="left"}',

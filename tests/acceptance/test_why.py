@@ -82,10 +82,11 @@ async def test_skills_a_refusal_and_the_agent_who_knows_him_are_explained(
     row = await house.ended("13844440001")
     assert (row["call_id"], row["agent_id"]) == (call_id, "1004")
 
-    # He calls again, after our process was killed: who served him last is rung, although the other one was free longer.
+    # Our process is killed: the next one can be asked about the decisions of the one before. He calls again: who served him last is rung, although the other one was free longer.
     phones["1002"].behaviour = Answer()
     await house.kill9()
     await house.start()
+    assert await why(house, call_id) == said
     for agent in ("1002", "1004"):
         await house.set_ready(agent)
     again = await stack.enter_async_context(Caller(house.exchange(*sipp), number="4001", caller_number="13844440001"))

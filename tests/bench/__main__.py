@@ -3,7 +3,7 @@
     python -m tests.bench [NAME…] [--quick] [--json]
 
 Benchmarks: codec, router, fairness, journal, bus, events, asterisk_cpu, demo20, takeover, versus_app_queue, comfort_delay (these six start a real hotline with
-synthetic phones), simulation, expected_wait. Ratios are
+synthetic phones), simulation, expected_wait, forecasts, staffing, rosters. Ratios are
 measured within one run, because the machine is shared; absolute numbers belong to the machine. A missed goal is shown and is no
 failure of the program; exit status 1 means that a benchmark could not be run.
 """
@@ -26,9 +26,12 @@ from tests.bench import (
     events,
     expected_wait,
     fairness,
+    forecasts,
     journal,
+    rosters,
     router,
     simulation,
+    staffing,
     takeover,
     versus_app_queue,
 )
@@ -37,6 +40,7 @@ from tests.bench.report import Report, Scale, say, say_done
 LIMITS_S = {
     "codec": 60,
     "router": 300,
+    "rosters": 900,
     "fairness": 120,
     "journal": 120,
     "bus": 180,
@@ -48,6 +52,8 @@ LIMITS_S = {
     "expected_wait": 900,
     "comfort_delay": 420,
     "versus_app_queue": 1200,
+    "forecasts": 3600,
+    "staffing": 300,
 }
 CODEC_GOAL = 3.0
 
@@ -79,6 +85,7 @@ async def codec(scale: Scale) -> Report:
 BENCHES: dict[str, Callable[[Scale], Awaitable[Report]]] = {
     "codec": codec,
     "router": router.run,
+    "rosters": rosters.run,
     "fairness": fairness.run,
     "journal": journal.run,
     "bus": bus.run,
@@ -90,6 +97,8 @@ BENCHES: dict[str, Callable[[Scale], Awaitable[Report]]] = {
     "expected_wait": expected_wait.run,
     "comfort_delay": comfort_delay.run,
     "versus_app_queue": versus_app_queue.run,
+    "forecasts": forecasts.run,
+    "staffing": staffing.run,
 }
 
 

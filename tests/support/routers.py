@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Iterator
 
 from hotline.bus.base import Bus, Inbox, Performer
 from hotline.bus.memory import MemoryBus
+from hotline.codec import encode_fact
 from hotline.commands import CancelRing, Command, Done, Outcome, Refused, Ring
+from hotline.errors import Unavailable
 from hotline.facts import (
     CallAdopted,
     CallArrived,
@@ -14,6 +16,7 @@ from hotline.facts import (
     Fact,
     NodeSurveyed,
     OfferAccepted,
+    OfferExplained,
     OfferRang,
     OfferTimedOut,
     Place,
@@ -24,6 +27,20 @@ from hotline.facts import (
 from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, QueueId
 from hotline.runtime.clock import Clock
 from telephony.surveys import AGAIN_S
+
+
+class Explanations:
+    """A journal that knows explanations only, or cannot be asked."""
+
+    def __init__(self, *facts: OfferExplained, down: bool = False) -> None:
+        self.facts = facts
+        self.down = down
+
+    async def fetch(self, _sql: str, call_id: str, most: int) -> list[dict[str, object]]:
+        if self.down:
+            raise Unavailable("the database does not answer")
+        known = [fact for fact in self.facts if fact.call_id == call_id]
+        return [{"version": fact.version, "body": encode_fact(fact)} for fact in known[:most]]
 
 
 class Notebook:

@@ -268,6 +268,11 @@ class Decisions:
         kept = self._of_call.get(call_id)
         return kept[-1].known if kept else None
 
+    def told(self, call_id: CallId, offer_id: OfferId) -> Decision | None:
+        """Return the decision that made an offer, with its reasons, if it was the last one about its call."""
+        kept = self._of_call.get(call_id)
+        return kept[-1].told() if kept and kept[-1].known.offer_id == offer_id else None
+
     def of(self, call_id: CallId) -> list[Decision]:
         """Return the decisions about a call, oldest first."""
         return [made.told() for made in self._of_call.get(call_id) or ()]

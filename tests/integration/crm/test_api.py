@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crm.api.audio import audio_routes, find_audio
-from crm.api.moments import read_moment
 from crm.api.routes import ImportBody, routes
 from crm.customers.data import CustomerInput, csv_lines
 from crm.customers.store import import_customers, write_queues
@@ -21,6 +20,7 @@ from hotline.settings import Settings
 from hotline.settings.queues import Queue
 from hotline.store.pool import Store
 from hotline.tally import Tally
+from hotline.web.moments import read_moment
 from hotline.web.routes import FileAnswer, Request, Route
 from tests.support.envelopes import CALL, OFFER, T0, abandoned_call, answered_call, arrived, many_calls, told
 from tests.support.postgres15 import BOTH
@@ -42,7 +42,7 @@ class Api:
 
 @pytest.fixture
 async def api(store: Store, tmp_path: Path) -> Api:
-    return Api(routes(store, Settings(), tmp_path, ManualClock(T0 + 3600)))
+    return Api(routes(store, Settings(), tmp_path, ManualClock(T0 + 3600), tell=pytest.fail))
 
 
 async def write(store: Store, *facts: Fact) -> None:

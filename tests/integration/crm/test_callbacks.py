@@ -34,7 +34,7 @@ SERVICE = QueueId("service")
 
 @pytest.fixture
 async def api(store: Store, tmp_path: Path) -> Api:
-    return Api(routes(store, Settings(), tmp_path, ManualClock(T0 + 3600)))
+    return Api(routes(store, Settings(), tmp_path, ManualClock(T0 + 3600), tell=pytest.fail))
 
 
 def wish(name: str, at: float, *, queue: QueueId = SERVICE, number: str = "13800138000") -> CallbackRequested:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from crm.api.routes import routes
-from crm.api.voicemails import voicemail_audio_routes
+from crm.api.voicemails import Handling, voicemail_audio_routes
 from crm.rebuild.rebuilding import rebuild
 from hotline.errors import Misuse, Rejected
-from hotline.facts import CallFact, VoicemailBegan, VoicemailLeft, VoicemailMissed
+from hotline.facts import CallFact, Fact, VoicemailBegan, VoicemailHandled, VoicemailLeft, VoicemailMissed
 from hotline.ids import CallId, NodeId, QueueId, VoicemailId
 from hotline.runtime.clock import ManualClock
 from hotline.settings import Settings
@@ -25,8 +26,14 @@ PATH = "voicemails"
 
 
 @pytest.fixture
-async def api(store: Store, tmp_path: Path) -> Api:
-    return Api(routes(store, Settings(), tmp_path, ManualClock(T0 + 3600)))
+def told() -> list[Fact]:
+    """What the API told."""
+    return []
+
+
+@pytest.fixture
+async def api(store: Store, tmp_path: Path, told: list[Fact]) -> Api:
+    return Api(routes(store, Settings(), tmp_path, ManualClock(T0 + 3600), tell=told.append))
 
 
 def asked(call: str, at: float, *, queue: str = "sales") -> list[CallFact]:
@@ -121,6 +128,29 @@ async def test_a_message_stands_with_its_call(api: Api, messages: None) -> None:
     assert [(m.message_id, m.status) for m in detail.voicemails] == [("a.m1", "left")]
     story = await api("GET", "calls/{id}/story", id="a", language="zh")
     assert story[-1].endswith("留言 4.0 秒")
+
+
+async def test_who_deals_with_a_message_says_so_and_can_take_it_back(
+    store: Store, api: Api, messages: None, told: list[Fact]
+) -> None:
+    for handled, still_open in ((True, ["d", "c", "b"]), (False, ["d", "c", "b", "a"])):
+        found = await api("PUT", PATH + "/{id}/handled", id="a.m1", body=Handling(handled=handled))
+        assert (found.handled_at is not None, found.handled_by) == (handled, "test" if handled else "")
+        await write(store, *[msgspec.structs.replace(fact, at=T0 + 3600 + (not handled)) for fact in told])
+        assert [type(fact) for fact in told] == [VoicemailHandled]
+        again = await api("PUT", PATH + "/{id}/handled", id="a.m1", body=Handling(handled=handled))
+        assert (again.handled_at, len(told)) == (found.handled_at, 1)
+        told.clear()
+        assert await listed(api, handled=True) == ([("a", "left")] if handled else [])
+        assert [call for call, _ in await listed(api, handled=False)] == still_open
+    assert (await rebuild(store, write=False)).differing == 0
+
+
+async def test_nobody_deals_with_a_message_that_was_never_left(api: Api, messages: None) -> None:
+    with pytest.raises(Rejected, match=r"message b\.m1 was never left: empty"):
+        await api("PUT", PATH + "/{id}/handled", id="b.m1", body=Handling(handled=True))
+    with pytest.raises(Rejected, match="there is no message x"):
+        await api("PUT", PATH + "/{id}/handled", id="x", body=Handling(handled=True))
 
 
 async def test_a_rebuild_from_the_journal_changes_nothing(store: Store, messages: None) -> None:

@@ -56,6 +56,17 @@ class Hotline:
         self.tally.observe("journal_lag_seconds", 0.02)
         self.tally.level("spool_facts", 3)
         self.tally.level("ami_event_lag_seconds", 0.001, node="node1")
+        self.forecast()
+
+    def forecast(self) -> None:
+        """The forecaster tells how its queues stand."""
+        for queue in ("service", "sales"):
+            for quantile, calls in (("0.1", 8), ("mean", 10), ("0.5", 10), ("0.9", 12)):
+                self.tally.level("forecast_calls", calls, queue=queue, horizon="today", quantile=quantile)
+            self.tally.level("forecast_wape_ratio", 0.07, queue=queue, horizon="half_hour", lead="1")
+            self.tally.level("staff_required", 5, queue=queue)
+            self.tally.level("staff_present", 4, queue=queue)
+            self.tally.level("staff_gap", 0, queue=queue, kind="short")
 
 
 async def _serve(hotline: Hotline) -> AsyncIterator[str]:

@@ -24,7 +24,8 @@ MOVED = {"call_id": "5f3a-1", "queue_id": "sales", "waiting": {"position": 1, "p
 def message(name: str, **more: Any) -> dict[str, Any]:
     return {
         "message_id": name, "call_id": name.partition(".")[0], "queue_id": "sales", "began_at": "2026-11-22T07:55:55.863255Z",
-        "settled_at": None, "status": "left", "detail": "", "duration_s": 8.0, "caller_number": "138", "customer_name": "", **more,
+        "settled_at": None, "status": "left", "detail": "", "duration_s": 8.0, "caller_number": "138", "customer_name": "",
+        "handled_at": None, "handled_by": "", **more,
     }  # fmt: skip
 
 
@@ -57,6 +58,9 @@ class Desk:
 
     def put(self, path: str, body: Any) -> Any:
         self.asked.append((path, body))
+        if path.endswith("/handled"):
+            by = "boss" if body["handled"] else ""
+            return MESSAGES[1] | {"handled_at": "2026-11-22T08:00:00Z" if by else None, "handled_by": by}
         return QUEUES[0] | {"id": path.split("/")[-2], "emergency": body.get("announce", ""), "emergency_then": "stay"}
 
     def download(self, path: str, target: Path) -> int:
@@ -122,6 +126,18 @@ def test_messages_are_listed_with_what_was_asked_for(desk: Desk) -> None:
     (_, query) = desk.asked[0]
     assert (query["queue"], query["status"]) == ("sales", "left")
     assert "store failed" in result.output
+
+
+def test_what_nobody_has_dealt_with_is_asked_for_with_one_word(desk: Desk) -> None:
+    voicemail("list", "--open")
+    (_, query) = desk.asked[0]
+    assert (query["status"], query["handled"]) == ("left", "false")
+
+
+@pytest.mark.parametrize(("words", "said"), [((), "dealt with by boss"), (("--undo",), "to be dealt with")])
+def test_a_message_is_dealt_with_and_that_can_be_taken_back(desk: Desk, words: tuple[str, ...], said: str) -> None:
+    assert voicemail("done", "5f3a-1.m2", *words).output == f"5f3a-1.m2: {said}\n"
+    assert desk.asked[1:] == [("/api/v1/voicemails/5f3a-1.m2/handled", {"handled": not words})]
 
 
 def test_a_message_is_shown_and_fetched_by_the_first_characters_of_its_id(desk: Desk, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from hotline.store.standing import Standing
 from hotline.tally import Tally
 from hotline.web.routes import Request
 from tests.properties.office_world import Database
-from tests.support.routers import Node, Notebook, Port
+from tests.support.routers import Explanations, Node, Notebook, Port
 
 TICK_S = 1 / 16
 """A power of two, so that times add up exactly."""
@@ -274,7 +274,7 @@ async def test_what_must_be_remembered_is_told_before_the_command_that_follows_f
     house.nodes[0].arrives("X")
     await house.settle()
     kinds = [type(x[0] if isinstance(x, tuple) else x).__name__ for x in a.port.out]
-    assert kinds == ["OfferMade", "AgentStateChanged", "RouterRemembered", "Ring"]
+    assert kinds == ["OfferMade", "OfferExplained", "AgentStateChanged", "RouterRemembered", "Ring"]
 
 
 async def test_one_that_stands_by_keeps_the_same_values(house: House, pair: tuple[Process, Process]) -> None:
@@ -619,7 +619,7 @@ async def test_without_a_database_nobody_begins_and_with_it_one_does(house: Hous
 
 
 async def get(process: Process, route_path: str, **request: object) -> object:
-    route = next(r for r in routes(process.acd) if (r.method, r.path) == ("GET", route_path))
+    route = next(r for r in routes(process.acd, Explanations()) if (r.method, r.path) == ("GET", route_path))
     return await route.handler(Request(**request))  # type: ignore[arg-type]
 
 

@@ -22,7 +22,7 @@ from hotline.settings import Seats, Settings
 from hotline.settings.queues import Queue
 from hotline.tally import Tally
 from hotline.web.routes import Request
-from tests.support.routers import Notebook
+from tests.support.routers import Explanations, Notebook
 
 
 def standard() -> Settings:
@@ -40,6 +40,7 @@ class House:
         self.clock, self.tally, self.tasks = ManualClock(start), Tally(), TaskGroup("test")
         self.log: list[object] = []
         self.notebook = notebook or Notebook()
+        self.journal = Explanations()
         self.outcome: c.Outcome = c.Done()
         self.bus = MemoryBus(self.tally, keep=self.log.extend)
         self.bus.serve(NodeId("node1"), self.perform)
@@ -67,7 +68,7 @@ class House:
         self.acd.ask(AgentRequest(at=self.clock.now(), agent_id=agent, ask=ask))  # type: ignore[arg-type]
 
     async def api(self, method: str, path: str, *, query: object = None, body: object = None, **parts: str) -> object:
-        route = next(r for r in routes(self.acd) if (r.method, r.path) == (method, path))
+        route = next(r for r in routes(self.acd, self.journal) if (r.method, r.path) == (method, path))
         return await route.handler(Request(path=parts, query=query, body=body, by="boss"))
 
 
@@ -83,7 +84,7 @@ async def test_the_offer_is_published_and_remembered_before_the_ring_is_sent(hou
     house.log.clear()
     await house.queued()
     kinds = [type(entry[0] if isinstance(entry, tuple) else entry).__name__ for entry in house.log]
-    assert kinds == ["CallQueued", "OfferMade", "AgentStateChanged", "Ring"]
+    assert kinds == ["CallQueued", "OfferMade", "OfferExplained", "AgentStateChanged", "Ring"]
     assert house.log[-1][1] == 1  # the offer was in the notebook when the ring was sent
 
 
@@ -281,3 +282,23 @@ async def test_a_decision_can_be_asked_for(house):
     await house.queued()
     view = await house.api("GET", "/api/v1/calls-why/{id}", id="A")
     assert view.decisions[0].sentence.startswith("Agent 1001 was offered the caller")
+
+
+async def test_a_decision_can_be_asked_for_when_the_router_that_made_it_is_gone(house):
+    house.ask("1001", "ready")
+    await house.queued()
+    explained = [entry for entry in house.log if isinstance(entry, f.OfferExplained)]
+    first = await house.api("GET", "/api/v1/calls-why/{id}", id="A")
+    later = House()
+    later.journal = Explanations(*explained)
+    assert await later.api("GET", "/api/v1/calls-why/{id}", id="A") == msgspec.structs.replace(first, waiting=None)
+    await later.tasks.close()
+
+
+async def test_a_decision_is_told_once_and_without_a_database_from_memory(house):
+    house.ask("1001", "ready")
+    await house.queued()
+    for journal in (Explanations(*(e for e in house.log if isinstance(e, f.OfferExplained))), Explanations(down=True)):
+        house.journal = journal
+        view = await house.api("GET", "/api/v1/calls-why/{id}", id="A")
+        assert len(view.decisions) == 1

@@ -5,11 +5,19 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from crm.api.story import LINES, describe, story
+from crm.api.story import LINES, UNTOLD, describe, story
 from crm.api.story_supervision import ORDERS
 from hotline.codec import FACTS
-from hotline.facts import AgentStateChanged, AgentWishChanged, CallFact, CallFlowedOut, Fact, QueueSwitched
-from hotline.ids import AgentId, QueueId
+from hotline.facts import (
+    AgentStateChanged,
+    AgentWishChanged,
+    CallFact,
+    CallFlowedOut,
+    Fact,
+    OfferExplained,
+    QueueSwitched,
+)
+from hotline.ids import AgentId, OfferId, QueueId
 from tests.support.envelopes import CALL, T0, abandoned, abandoned_call, answered_call, arrived, ended, offered, told
 from tests.support.record_samples import sample
 
@@ -18,7 +26,12 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 def test_every_fact_of_a_call_has_its_line_in_both_languages() -> None:
     about_calls = {k for k in FACTS.values() if issubclass(k, CallFact)}
-    assert about_calls == set(LINES)
+    assert about_calls == {*LINES, UNTOLD}
+
+
+def test_reasons_are_not_part_of_a_story_they_are_asked_for() -> None:
+    facts = [arrived(), OfferExplained(at=T0 + 1, call_id=CALL, offer_id=OfferId("o"), decision="{}")]
+    assert len(story(told(*facts), SHANGHAI)) == 1
 
 
 def test_a_story_runs_in_order_with_local_times() -> None:

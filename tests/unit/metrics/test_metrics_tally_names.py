@@ -8,7 +8,7 @@ from hotline.tally import Tally
 from metrics.exporter import undefined
 from metrics.generate import ROOT
 
-PACKAGES = ("hotline", "telephony", "ivr", "acd", "recorder", "crm")
+PACKAGES = ("hotline", "telephony", "ivr", "acd", "recorder", "crm", "forecast")
 TELLING = ("count", "level", "observe")
 
 

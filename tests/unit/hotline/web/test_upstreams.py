@@ -11,6 +11,7 @@ from acd.api.routes import routes as acd_routes
 from crm.api.audio import audio_routes
 from crm.api.routes import routes as crm_routes
 from crm.api.voicemails import voicemail_audio_routes
+from forecast.api import routes as forecast_routes
 from hotline.errors import Misuse, Rejected, StandingBy, Unavailable
 from hotline.settings import Settings, Upstream
 from hotline.web.openapi import describe
@@ -214,8 +215,9 @@ def test_an_upstream_is_an_address_and_nothing_behind_it(url: str) -> None:
 def test_the_table_of_parts_is_what_the_services_serve() -> None:
     unused: Any = None
     serving = {
-        "acd": acd_routes(unused),
-        "crm": crm_routes(unused, Settings()),
+        "acd": acd_routes(unused, unused),
+        "crm": crm_routes(unused, Settings(), tell=unused),
+        "forecast": forecast_routes(unused, unused, Settings()),
         "ivr": ivr_routes(Library(by_number={})),
         "recorder": [*audio_routes(unused), *voicemail_audio_routes(unused)],
     }

@@ -19,6 +19,18 @@ def test_all_services_need_no_broker() -> None:
     assert Rooms(ALL, Settings()).whole
 
 
+def test_forecasts_may_be_left_out_and_it_is_a_hotline_by_itself_all_the_same() -> None:
+    rooms = Rooms([name for name in ALL if name != "forecast"], Settings())
+    assert rooms.whole
+    assert rooms.process(Settings()) == "node1"
+    assert "forecast" not in rooms
+
+
+def test_nothing_else_may_be_left_out() -> None:
+    for left_out in (name for name in ALL if name not in ("forecast", "telephony")):
+        assert "bus.kind" in refusal(*(name for name in ALL if name != left_out))
+
+
 def test_the_order_and_repetitions_do_not_matter() -> None:
     rooms = Rooms(["ivr", "telephony", "ivr"], Settings(**BROKER))  # type: ignore[arg-type]
     assert rooms.names == ("telephony", "ivr")
@@ -52,5 +64,6 @@ def test_the_name_of_a_process_tells_what_runs_in_it() -> None:
     settings = Settings(**BROKER)  # type: ignore[arg-type]
     assert Rooms(ALL, settings).process(settings) == "node1"
     assert Rooms(["acd"], settings).process(settings) == "node1.acd"
+    assert Rooms(["forecast", "crm"], settings).process(settings) == "node1.crm-forecast"
     named = Settings(**{**BROKER, "bus": {**BROKER["bus"], "process": "router-b"}})  # type: ignore[arg-type]
     assert Rooms(["acd"], named).process(named) == "router-b"

@@ -1,0 +1,1 @@
+"""The calendar: which days are alike, which are not, and what is known about days to come."""

@@ -1,0 +1,1 @@
+"""Pictures of forecasts and of their errors, as PNG and HTML."""

@@ -1,0 +1,1 @@
+"""From required agents to shifts of people: contracts, wishes, fairness, swaps, adherence."""

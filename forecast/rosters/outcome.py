@@ -1,0 +1,57 @@
+"""How long a solver may work, how far it is, and what came of it. Pure."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from forecast.rosters.model import Roster
+
+Stage = Literal["classes", "people", "breaks", "search", "whole"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When a solver stops."""
+
+    seconds: float = 60.0
+    gap: float = 0.01
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a solver is."""
+
+    stage: Stage
+    seconds: float
+    cost: float
+    """Of the best roster so far; infinite: none yet."""
+    bound: float
+    gap: float
+    """(cost - bound) / cost; 1 while there is no roster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solved:
+    """A roster and how good it is."""
+
+    roster: Roster
+    cost: float
+    bound: float
+    gap: float
+    seconds: float
+    ending: Literal["optimal", "stopped"]
+    """`optimal`: to the gap that was wished."""
+    steps: int = 0
+    """Steps of the search."""
+
+
+Tell = Callable[[Progress], None]
+
+
+def gap_of(cost: float, bound: float) -> float:
+    """Return how much better a roster of this cost could be at most, as a part of it."""
+    if not math.isfinite(cost):
+        return 1.0
+    return max(cost - bound, 0.0) / cost if cost > 1e-6 else 0.0

@@ -1,0 +1,45 @@
+"""The forecaster of a process: its pools of processes, its doors, its tasks and its routes."""
+
+from forecast.api import routes
+from forecast.doors import Doors
+from forecast.pool import Pool
+from forecast.reading import Archive
+from forecast.rosters.store import RosterStore
+from forecast.service import ForecastService
+from forecast.stream import ForecastStream
+from forecast.tables import Tables
+from forecast.turn import NAME, Turn
+from hotline.store.office import Office
+from hotline.web.routes import Route
+from hotline.wiring.database import Database
+from hotline.wiring.ground import Ground
+
+
+def open_forecast(ground: Ground, database: Database) -> tuple[list[Route], ForecastStream]:
+    """Start the forecaster and return its routes and what the stream shows of it. What it starts ends with the ground."""
+    settings, store = ground.settings, database.store
+    slow = _pool(ground, settings.forecast.workers)
+    quick = _pool(ground, 1)
+    tables = Tables(store)
+    doors = Doors(
+        reader=Archive(store, settings),
+        tables=tables,
+        rosters=RosterStore(store),
+        slow=slow,
+        quick=quick,
+        publish=ground.bus.publish,
+        tally=ground.tally,
+    )
+    turn = Turn(Office(database.dsn, holder=ground.process, name=NAME) if ground.broker is not None else None)
+    service = ForecastService(settings, ground.clock, doors, turn)
+    ground.run(service, ground.bus.subscribe(service.name, *service.kinds))
+    ground.stack.callback(service.close)
+    ground.tasks.spawn(service.learn(), name="forecast-learn")
+    ground.tasks.spawn(service.keep_up(), name="forecast-keep-up")
+    return routes(service, tables, settings), ForecastStream(service)
+
+
+def _pool(ground: Ground, workers: int) -> Pool:
+    pool = Pool(ground.tally, workers=workers, memory_limit_mb=ground.settings.forecast.memory_limit_mb)
+    ground.stack.push_async_callback(pool.close)
+    return pool
