@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from forecast.jobs import HORIZONS
-from forecast.learning import today_of
+from forecast.books.tables import Tables
+from forecast.duties.jobs import HORIZONS
+from forecast.duties.learning import today_of
+from forecast.duties.standing import Standing, State
 from forecast.models.base import LEVELS
 from forecast.service import ForecastService
-from forecast.standing import Standing, State
-from forecast.tables import Tables
 from hotline.errors import Misuse, Rejected, StandingBy
 from hotline.facts import GapKind, Horizon
 from hotline.settings import Settings

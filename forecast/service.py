@@ -4,7 +4,7 @@ The loop that every service lives in feeds `handle` and `wake`, which only note:
 two lists. Two tasks take them from there: `keep_up` does those of the day, which are quick and must be on time, `learn` does what takes minutes (fits,
 comparisons). Both work through the pool, so the event loop is never held up, and a duty that fails is told and tried again at its next time.
 
-With several processes one has the turn (`forecast.turn`); the others hear everything and stand ready.
+With several processes one has the turn (`forecast.duties.turn`); the others hear everything and stand ready.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ from typing import ClassVar
 
 import structlog
 
-from forecast.daily import Daily
-from forecast.doors import Doors
-from forecast.gauges import DAYS_SCORED, Gauges
-from forecast.learning import Learning, today_of
+from forecast.duties.daily import Daily
+from forecast.duties.doors import Doors
+from forecast.duties.gauges import DAYS_SCORED, Gauges
+from forecast.duties.learning import Learning, today_of
+from forecast.duties.schedule import Duty, Times, begin, due
+from forecast.duties.standing import Standing
+from forecast.duties.turn import Turn
 from forecast.of_settings import hours_of
-from forecast.schedule import Duty, Times, begin, due
 from forecast.series.live import LiveSeries
-from forecast.standing import Standing
 from forecast.today.staff import Staff
-from forecast.turn import Turn
 from hotline.errors import HotlineError, Rejected, StandingBy
 from hotline.facts import AgentStateChanged, Fact, ForecastReason, Record, RosterPublished, ShiftSwapped, SurgeSwitched
 from hotline.ids import QueueId

@@ -12,7 +12,7 @@ import numpy as np
 
 from forecast.days.calendar import Calendar
 from forecast.models.base import CannotFit, Fitted, Model
-from forecast.models.marks import marks
+from forecast.models.slots.marks import marks
 from forecast.series.counts import Counts, Floats
 
 FEWEST_BEFORE = 20

@@ -17,9 +17,9 @@ from forecast.backtest.choice import AUTOMATIC
 from forecast.backtest.protocol import NO_TARGET
 from forecast.backtest.scores import by_weekday
 from forecast.backtest.whole import Backtest
+from forecast.models.arima.diagnosis import correlations
 from forecast.models.base import Forecast
 from forecast.models.baselines import phase
-from forecast.models.diagnosis import correlations
 from forecast.plots import figures
 from forecast.plots.fonts import chinese_font, drawable, families
 from forecast.plots.words import MONTHS, WEEKDAYS, Language, word

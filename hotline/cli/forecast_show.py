@@ -17,8 +17,8 @@ from hotline.runtime.clock import stopwatch, wall_time
 
 if TYPE_CHECKING:  # numpy and the models cost start-up time that `--help` need not pay
     from forecast.backtest.runner import Progress
+    from forecast.books.made import Made
     from forecast.horizons.plan import Histories
-    from forecast.made import Made
     from hotline.cli.client import Client
 
 PATH = "/api/v1/forecasts"
@@ -215,10 +215,10 @@ def offline(
 ) -> "Made":
     """Return the forecast of what comes after a history, made here and now. Raises Misuse when it is too short."""
     from forecast.backtest.rechoose import rechoose
+    from forecast.books.made import Made, day_of, rows_of
     from forecast.days.holidays import calendar_for
+    from forecast.duties.jobs import HORIZONS as OF_UNIT
     from forecast.horizons.plan import Reach, plan
-    from forecast.jobs import HORIZONS as OF_UNIT
-    from forecast.made import Made, day_of, rows_of
     from hotline.facts import Horizon
     from hotline.ids import QueueId
 

@@ -1,14 +1,14 @@
 """The forecaster of a process: its pools of processes, its doors, its tasks and its routes."""
 
 from forecast.api import routes
-from forecast.doors import Doors
-from forecast.pool import Pool
-from forecast.reading import Archive
+from forecast.books.reading import Archive
+from forecast.books.tables import Tables
+from forecast.duties.doors import Doors
+from forecast.duties.turn import NAME, Turn
+from forecast.processes.pool import Pool
 from forecast.rosters.store import RosterStore
 from forecast.service import ForecastService
 from forecast.stream import ForecastStream
-from forecast.tables import Tables
-from forecast.turn import NAME, Turn
 from hotline.store.office import Office
 from hotline.web.routes import Route
 from hotline.wiring.database import Database

@@ -198,7 +198,7 @@ async def killed(house: Running) -> None:
 
     async def workers() -> list[str]:
         listed = await asyncio.create_subprocess_exec(
-            "pgrep", "-f", f"forecast.worker {house.pid} ", stdout=asyncio.subprocess.PIPE
+            "pgrep", "-f", f"forecast.processes.worker {house.pid} ", stdout=asyncio.subprocess.PIPE
         )
         out, _ = await listed.communicate()
         return out.decode().split()

@@ -21,7 +21,7 @@ import numpy as np
 
 from forecast.days.calendar import Calendar
 from forecast.models.base import LEVELS, Forecast
-from forecast.models.factor import Factor
+from forecast.models.slots.factor import Factor
 from forecast.series.counts import Counts, Dates, Floats
 from forecast.series.files import read_counts
 from forecast.staffing.erlang import Ints, guess_of, least, lines

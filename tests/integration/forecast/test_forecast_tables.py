@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from forecast.backtest.picks import Pick
-from forecast.kept_choice import choice_of, pick_of
-from forecast.made import Made, Row
+from forecast.books.kept_choice import choice_of, pick_of
+from forecast.books.made import Made, Row
+from forecast.books.tables import Need, Tables
+from forecast.duties.scoring import Score
+from forecast.duties.turn import NAME, Turn
 from forecast.models.base import LEVELS
-from forecast.scoring import Score
-from forecast.tables import Need, Tables
-from forecast.turn import NAME, Turn
 from hotline.facts import ForecastReason, Horizon
 from hotline.ids import QueueId
 from hotline.store.office import Office

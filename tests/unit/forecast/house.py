@@ -8,20 +8,20 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from forecast.backtest.picks import Pick
-from forecast.doors import Doors
+from forecast.books.kept_choice import choice_of
+from forecast.books.made import Made
+from forecast.books.reading import Known
+from forecast.books.tables import Choice, Need, Tables
+from forecast.duties.doors import Doors
+from forecast.duties.jobs import HORIZONS
+from forecast.duties.scoring import Said, Score
+from forecast.duties.turn import Turn
 from forecast.horizons.plan import Histories
-from forecast.jobs import HORIZONS
-from forecast.kept_choice import choice_of
-from forecast.made import Made
 from forecast.models import table
-from forecast.pool import JobFailed
-from forecast.reading import Known
+from forecast.processes.pool import JobFailed
 from forecast.rosters.adherence import Span
-from forecast.scoring import Said, Score
 from forecast.series.counts import Counts
 from forecast.service import ForecastService
-from forecast.tables import Choice, Need, Tables
-from forecast.turn import Turn
 from hotline.errors import Unavailable
 from hotline.facts import AgentStateChanged, CallQueued, Fact, Horizon
 from hotline.ids import AgentId, CallId, QueueId

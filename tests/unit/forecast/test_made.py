@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 
-from forecast.made import Made, local, next_month, rows_of
+from forecast.books.made import Made, local, next_month, rows_of
 from forecast.models.base import LEVELS, Forecast
 from hotline.ids import QueueId
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from forecast.models.base import CannotFit
-from forecast.pool import JobFailed, Pool
+from forecast.processes.pool import JobFailed, Pool
 from hotline.errors import Unavailable
 from hotline.tally import Tally
 from tests.support.wait import eventually
@@ -106,7 +106,7 @@ async def test_a_pool_that_is_closed_starts_nothing() -> None:
 
 PARENT = """
 import asyncio
-from forecast.pool import Pool
+from forecast.processes.pool import Pool
 from hotline.tally import Tally
 from tests.unit.forecast import jobs
 

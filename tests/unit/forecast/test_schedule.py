@@ -5,7 +5,7 @@ from math import inf
 
 import pytest
 
-from forecast.schedule import LATE_S, LOOK_S, TURN_S, begin, due, interval_end, interval_start, local_hour
+from forecast.duties.schedule import LATE_S, LOOK_S, TURN_S, begin, due, interval_end, interval_start, local_hour
 from hotline.settings.forecasting import Forecasting
 
 ZONE = "Asia/Shanghai"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.scheduled import scheduled
+from forecast.books.scheduled import scheduled
 
 HALF = 1_800.0
 

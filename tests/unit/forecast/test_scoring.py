@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from forecast.duties.scoring import Said, scores
 from forecast.models.base import LEVELS
-from forecast.scoring import Said, scores
 from hotline.facts import Horizon
 from hotline.ids import QueueId
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from forecast.backtest.picks import Pick
-from forecast.kept_choice import choice_of
+from forecast.books.kept_choice import choice_of
 from forecast.models import table
 from forecast.series.counts import Counts
 from forecast.service import ForecastService

@@ -7,12 +7,12 @@ import pytest
 
 from acd.core.agents.states import ON_DUTY
 from forecast.backtest.picks import Pick
-from forecast.gauges import Gauges
-from forecast.kept_choice import choice_of, pick_of
+from forecast.books.kept_choice import choice_of, pick_of
+from forecast.books.tables import Choice
+from forecast.duties.gauges import Gauges
+from forecast.duties.turn import Turn
 from forecast.of_settings import calendar_of, hours_of, queue_of, weekdays_of, zone_of
-from forecast.tables import Choice
 from forecast.today.staff import AGENTS_MAX, PRESENT, Staff
-from forecast.turn import Turn
 from hotline.errors import Misuse, Unavailable
 from hotline.facts import AgentState, AgentStateChanged, SurgeSwitched
 from hotline.ids import AgentId, QueueId

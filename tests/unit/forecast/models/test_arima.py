@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
-from forecast.models.arima import first_differences, kpss, p1q, search, seasonal_strength
+from forecast.models.arima.regression import Order, Regression, fit, restored
+from forecast.models.arima.search import first_differences, kpss, p1q, search, seasonal_strength
 from forecast.models.base import CannotFit
-from forecast.models.regression import Order, Regression, fit, restored
 from hotline.errors import Misuse
 
 AIRLINE = Order(d=1, q=1, seasonal_d=1, seasonal_q=1, period=12)

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from forecast.days.calendar import Calendar
-from forecast.models import day_mean
 from forecast.models.base import LEVELS, CannotFit
 from forecast.models.baselines import WeekdayMean
-from forecast.models.day_history import DayHistory
-from forecast.models.day_lags import DayTable
-from forecast.models.day_mean import MEMBERS, DayMean
-from forecast.models.day_network import DayNetwork
-from forecast.models.day_regression import DayRegression
-from forecast.models.day_seasonal import WeekdayEffects
-from forecast.models.day_smoothing import DaySmoothing
-from forecast.models.day_spread import shape_of
-from forecast.models.day_trees import DayTrees
+from forecast.models.days import mean as day_mean
+from forecast.models.days.history import DayHistory
+from forecast.models.days.lags import DayTable
+from forecast.models.days.mean import MEMBERS, DayMean
+from forecast.models.days.network import DayNetwork
+from forecast.models.days.regression import DayRegression
+from forecast.models.days.seasonal import WeekdayEffects
+from forecast.models.days.smoothing import DaySmoothing
+from forecast.models.days.spread import shape_of
+from forecast.models.days.trees import DayTrees
 from forecast.models.table import make
 from forecast.series.counts import Counts
 from hotline.errors import Misuse

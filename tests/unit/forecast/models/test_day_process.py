@@ -11,8 +11,8 @@ from forecast.days.calendar import Calendar, Event
 from forecast.days.features import features
 from forecast.days.holidays import calendar_for
 from forecast.models.base import CannotFit
-from forecast.models.day_covariance import covariance_of
-from forecast.models.day_process import DayProcess, _Data, _Evidence, _Factor, _start
+from forecast.models.days.covariance import covariance_of
+from forecast.models.days.process import DayProcess, _Data, _Evidence, _Factor, _start
 from forecast.series.counts import Counts
 from tests.unit.forecast.generator import daily, days, drawn
 from tests.unit.forecast.models.made_days import AFTER, CALENDAR, HOLIDAY, LEVEL, PAY, made, on, rates, weekly

@@ -7,8 +7,8 @@ import pytest
 from statsmodels.stats.diagnostic import acorr_ljungbox
 from statsmodels.tsa.stattools import acf, pacf
 
+from forecast.models.arima.diagnosis import Diagnosis, correlations, diagnose, ljung_box
 from forecast.models.base import CannotFit
-from forecast.models.diagnosis import Diagnosis, correlations, diagnose, ljung_box
 
 WALK = np.cumsum(np.random.default_rng(3).normal(size=150)) + 50
 

@@ -8,8 +8,8 @@ import pytest
 
 from forecast.days.calendar import Calendar, Event
 from forecast.models.baselines import WeekdayMean
-from forecast.models.factor import Factor, stiff
-from forecast.models.shapes import ridge
+from forecast.models.slots.factor import Factor, stiff
+from forecast.models.slots.shapes import ridge
 from forecast.series.counts import Counts
 from tests.unit.forecast.generator import coming, drawn, slots
 

@@ -7,10 +7,10 @@ import pytest
 
 from forecast.days.calendar import Calendar
 from forecast.models.base import CannotFit
-from forecast.models.lag_models import FittedLags
-from forecast.models.lags import Lags
-from forecast.models.network import Layers, Network
-from forecast.models.trees import Trees
+from forecast.models.slots.lag_models import FittedLags
+from forecast.models.slots.lags import Lags
+from forecast.models.slots.network import Layers, Network
+from forecast.models.slots.trees import Trees
 from forecast.series.counts import Counts
 from tests.unit.forecast.generator import coming, days, drawn, slots
 

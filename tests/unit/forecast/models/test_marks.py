@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forecast.days.calendar import Calendar, Event
-from forecast.models.marks import TERMS, Mark, marks, open_weekdays, terms, week_rows, working_leads
+from forecast.models.slots.marks import TERMS, Mark, marks, open_weekdays, terms, week_rows, working_leads
 
 CALENDAR = Calendar(
     holidays={date(2024, 5, 1): "Labour Day", date(2024, 5, 7): "Second Day (observed)", date(2024, 6, 10): "Feast"},

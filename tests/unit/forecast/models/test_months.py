@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from forecast.days.calendar import Calendar, Event
+from forecast.models.arima.outliers import Outlier, detect, steps
 from forecast.models.base import CannotFit, Forecast
-from forecast.models.festival import AFTER, BEFORE, DURING, Terms, share
-from forecast.models.month_drift import SeasonalDrift
-from forecast.models.month_rule import MonthRule
-from forecast.models.month_scale import SCALES, grid
-from forecast.models.month_smoothing import MonthSmoothing
-from forecast.models.months import MonthArima, choose_scale, choose_terms, default_order
-from forecast.models.months_from_days import MonthsFromDays
-from forecast.models.outliers import Outlier, detect, steps
+from forecast.models.months.arima_of_months import MonthArima, choose_scale, choose_terms, default_order
+from forecast.models.months.drift import SeasonalDrift
+from forecast.models.months.festival import AFTER, BEFORE, DURING, Terms, share
+from forecast.models.months.from_days import MonthsFromDays
+from forecast.models.months.rule import MonthRule
+from forecast.models.months.scale import SCALES, grid
+from forecast.models.months.smoothing import MonthSmoothing
 from forecast.series.counts import Counts
 from hotline.errors import Misuse
 from tests.unit.forecast.generator import daily, drawn, months

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from forecast.models.marks import Mark
-from forecast.models.slot_forecast import slot_forecast
-from forecast.models.special import PRIOR_DEVIATION, learn
+from forecast.models.slots.marks import Mark
+from forecast.models.slots.said import slot_forecast
+from forecast.models.slots.special import PRIOR_DEVIATION, learn
 from tests.unit.forecast.generator import slots
 
 FEAST, OTHER, EVE = (

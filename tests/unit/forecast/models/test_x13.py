@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from forecast.days.calendar import Calendar
-from forecast.models import x13
 from forecast.models.base import CannotFit
-from forecast.models.months import MonthArima
-from forecast.models.x13 import LEADS, X13, FallenBack, FittedX13, NotServed, independent, specification
+from forecast.models.months import x13
+from forecast.models.months.arima_of_months import MonthArima
+from forecast.models.months.x13 import LEADS, X13, FallenBack, FittedX13, NotServed, independent, specification
 from hotline.errors import Misuse
 from tests.unit.forecast.generator import monthly, months
 from tests.unit.forecast.models.test_months import AIRLINE, CHINA, festive

@@ -1,0 +1,1 @@
+"""Models of whole days, and what they share."""

@@ -1,0 +1,1 @@
+"""Models of months, and what they share."""

@@ -1,0 +1,1 @@
+"""Models of half hours and other slots of the day, and what they share."""
