@@ -30,7 +30,7 @@ check: dev ## the fast gate: format, lint, types, imports, fast tests; under a m
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -x tests/unit $(ARGS)
+	$(BIN)/python -m pytest -q -x -n 2 --dist loadfile -m "not slow" tests/unit $(ARGS)
 
 bench: ## the numbers of docs/performance.md, as ratios in one run
 	@exec sh deploy/bootstrap.sh "$(PYTHON)" "$(VENV)" requirements-bench.lock requirements-dev.lock requirements.lock
