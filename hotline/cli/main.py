@@ -16,24 +16,23 @@ from hotline.cli import (
     demo,
     doctor,
     flow,
-    forecast,
-    forecast_backtest,
-    forecast_calendar,
-    forecast_series,
-    forecast_show,
     records,
     replay,
-    roster,
-    roster_served,
     settings,
     simulate,
-    staff,
     supervise,
     transfers,
     up,
 )
 from hotline.cli import run as run_some
+from hotline.cli.forecast import backtest as forecast_backtest
+from hotline.cli.forecast import calendar as forecast_calendar
+from hotline.cli.forecast import group as forecast
+from hotline.cli.forecast import series as forecast_series
+from hotline.cli.forecast import show as forecast_show
+from hotline.cli.roster import files_alone, served
 from hotline.cli.shell import DATA_DIR_HELP, Shell
+from hotline.cli.staff import command as staff
 
 app = typer.Typer(
     name="hotline",
@@ -99,8 +98,8 @@ forecast.app.command("show")(forecast_show.show)
 forecast.app.command("run")(forecast_show.run)
 app.add_typer(forecast.app, name="forecast")
 app.command("staff")(staff.staff)
-assert roster_served.app is roster.app  # two modules, one group
-app.add_typer(roster.app, name="roster")
+assert served.app is files_alone.app  # two modules, one group
+app.add_typer(served.app, name="roster")
 
 
 def run() -> None:

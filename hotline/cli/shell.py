@@ -4,6 +4,7 @@ An error is one sentence on standard error and exit status 1 (2 for wrong usage)
 """
 
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -38,6 +39,15 @@ WIDTH = 160
 console = Console(highlight=False)
 tables = Console(highlight=False, width=max(console.width, WIDTH), soft_wrap=True)
 errors = Console(stderr=True, highlight=False)
+
+
+def one_processor() -> None:
+    """Have numerical libraries use one processor: fits are many and small, and several threads of each wait for one another.
+
+    The libraries read it when a command loads them, so it comes first.
+    """
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
 
 
 class Shell:

@@ -82,7 +82,7 @@ def measure(plan: Plan) -> dict[str, float]:
 
 def measure_again(plan: Plan) -> dict[str, float]:
     """Plan five people anew while all others keep what they have."""
-    from hotline.cli.roster_files import keep
+    from hotline.cli.roster.files import keep
 
     first = make(plan, Limits(seconds=LIMIT_S, gap=GOAL_GAP)).roster.duties
     kept = keep(plan, first, [person.id for person in plan.people[:5]])

@@ -14,9 +14,9 @@ from forecast.models.base import LEVELS
 from forecast.staffing.plan import plan
 from forecast.staffing.rules import Rules, Work
 from hotline.cli.main import app
-from hotline.cli.staff_options import factor, service_level, share
-from hotline.cli.staff_show import Shown, needed_now, summary
-from hotline.cli.staff_source import of_hotline, of_rows
+from hotline.cli.staff.options import factor, service_level, share
+from hotline.cli.staff.show import Shown, needed_now, summary
+from hotline.cli.staff.source import of_hotline, of_rows
 from hotline.errors import Misuse
 from tests.unit.forecast import generator
 
@@ -327,7 +327,7 @@ def test_shared_agents_are_found_with_the_routers_own_simulation(tmp_path):
 
 def test_agents_in_neighbouring_intervals_are_the_same_people():
     from acd.simulation.files import read_scenario
-    from hotline.cli.staff_shared import Played
+    from hotline.cli.staff.shared import Played
 
     played = Played(read_scenario(EXAMPLE), ((), ()), 1)
     agents = np.zeros((3, 8), dtype=np.int64)

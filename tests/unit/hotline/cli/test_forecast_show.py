@@ -9,7 +9,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from hotline.cli import forecast_show, forecast_words
+from hotline.cli.forecast import show as forecast_show
+from hotline.cli.forecast import words as forecast_words
 from hotline.cli.main import app
 from hotline.cli.shell import Shell
 

@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import typer
 
-from hotline.cli.roster_files import Sources, read_roster
-from hotline.cli.roster_words import (
+from hotline.cli.roster.files import Sources, read_roster
+from hotline.cli.roster.words import (
     PATH,
     REQUESTS,
     Day,

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import typer
 
-from hotline.cli.roster_files import Sources, day_of, keep, read_lines, read_plan, read_roster, write
-from hotline.cli.roster_show import progress, show, solved, summary
-from hotline.cli.roster_words import (
+from hotline.cli.roster.files import Sources, day_of, keep, read_lines, read_plan, read_roster, write
+from hotline.cli.roster.show import progress, show, solved, summary
+from hotline.cli.roster.words import (
     PATH,
     Day,
     History,

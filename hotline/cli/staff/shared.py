@@ -39,7 +39,7 @@ def staff_shared(path: Path, *, simulated: int, seed: int | None, out: Path | No
     else:
         show(played, found)
     if out is not None:
-        from hotline.cli.staff import write
+        from hotline.cli.staff.command import write
 
         write(out, as_csv(played, found))
 

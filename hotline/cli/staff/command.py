@@ -8,15 +8,25 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from hotline.cli.shell import JsonFlag, Shell, console, errors, one_sentence, print_json, print_table, shell
+from hotline.cli.shell import (
+    JsonFlag,
+    Shell,
+    console,
+    errors,
+    one_processor,
+    one_sentence,
+    print_json,
+    print_table,
+    shell,
+)
 from hotline.cli.simulate import progress_bar
-from hotline.cli.staff_options import Wanted, WhatIf
+from hotline.cli.staff.options import Wanted, WhatIf
 from hotline.errors import Misuse
 
 if TYPE_CHECKING:  # numpy costs start-up time that `--help` need not pay
     from forecast.staffing.rules import Rules
-    from hotline.cli.staff_show import Shown
-    from hotline.cli.staff_source import Reading, Source
+    from hotline.cli.staff.show import Shown
+    from hotline.cli.staff.source import Reading, Source
 
 
 @one_sentence
@@ -57,13 +67,14 @@ def staff(
 
     Example: hotline staff --csv calls.csv --aht 180 --target 80/30 --patience 300 --shrinkage 30% --volumes +20% --absent 2
     """
-    from hotline.cli.staff_source import Reading
+    one_processor()
+    from hotline.cli.staff.source import Reading
 
     asked = [name for name, given in (("--csv", csv), ("--shared", shared)) if given is not None]
     if len(asked) > 1 or not (asked or queue):
         raise Misuse("say of what: --csv FILE, --shared SCENARIO, or --queue QUEUE of the running hotline")
     if shared is not None:
-        from hotline.cli.staff_shared import staff_shared
+        from hotline.cli.staff.shared import staff_shared
 
         staff_shared(shared, simulated=simulated, seed=seed, out=out, as_json=as_json)
         return
@@ -95,7 +106,7 @@ class Ask:
 def _shown(ask: Ask, house: Shell) -> "Shown":
     from forecast.staffing.plan import reached
     from forecast.staffing.whatif import compare
-    from hotline.cli.staff_show import Shown
+    from hotline.cli.staff.show import Shown
 
     source, usual = _source(ask, house)
     rules = ask.wanted.applied(usual)
@@ -120,7 +131,7 @@ def _shown(ask: Ask, house: Shell) -> "Shown":
 def _source(ask: Ask, house: Shell) -> "tuple[Source, Rules]":
     """Return the forecast, and the rules before the command line's word: measured, else of the settings."""
     from forecast.staffing.rules import rules_of
-    from hotline.cli.staff_source import of_file, of_hotline
+    from hotline.cli.staff.source import of_file, of_hotline
     from hotline.settings.forecasting import Forecasting
     from hotline.settings.queues import Queue
 
@@ -180,7 +191,7 @@ def _filled(there: Any) -> Any:
 
 
 def _print(shown: "Shown", out: Path | None, *, as_json: bool) -> None:
-    from hotline.cli import staff_show
+    from hotline.cli.staff import show as staff_show
 
     for sentence in shown.said:
         errors.print(sentence, markup=False)

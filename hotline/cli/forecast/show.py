@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import typer
 
-from hotline.cli.forecast_words import Language, heading, say
+from hotline.cli.forecast.words import Language, heading, say
 from hotline.cli.shell import JsonFlag, console, one_sentence, print_json, print_table, shell
 from hotline.cli.simulate import progress_bar
 from hotline.errors import Misuse, Unavailable
@@ -178,7 +178,7 @@ def run(
     """
     tongue = _language(language)
     if csv is not None:
-        from hotline.cli.forecast_backtest import read
+        from hotline.cli.forecast.backtest import read
 
         if horizon == "today":
             raise Misuse("the rest of today needs a hotline that runs; with --csv say half-hour, day or month")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hotline.cli.roster_files import day_of
+from hotline.cli.roster.files import day_of
 from hotline.cli.shell import console, print_json
 from hotline.errors import Misuse
 

@@ -115,7 +115,7 @@ def effects(
     from forecast.days.effects import measure
     from forecast.days.events import events_of
     from forecast.days.holidays import calendar_for
-    from hotline.cli.forecast_backtest import read
+    from hotline.cli.forecast.backtest import read
 
     histories = read(csv, slots=slots, step=None, queue=queue, zone=zone, column=column, weekdays=weekdays)
     days = histories.days or (histories.slots.daily() if histories.slots is not None else None)

@@ -171,7 +171,7 @@ def of_history(path: Path, reading: Reading, progress: Callable[[str, int, int],
     from forecast.days.holidays import calendar_for
     from forecast.horizons.aggregate import coming_days, open_weekdays
     from forecast.horizons.plan import Reach, plan
-    from hotline.cli.forecast_backtest import read
+    from hotline.cli.forecast.backtest import read
 
     histories = read(
         path, slots=reading.slots, step=reading.step, queue=reading.queue, zone=reading.zone, column=reading.column,

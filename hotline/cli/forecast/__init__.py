@@ -1,0 +1,1 @@
+"""`hotline forecast …`: a module for each part of it."""

@@ -1,0 +1,1 @@
+"""`hotline roster …`: on plain files, and with the running hotline."""

@@ -1,0 +1,1 @@
+"""`hotline staff`: from counts or a forecast to the number of agents."""
