@@ -25,6 +25,8 @@ from hotline.store.queries import load
 
 PART_S = 31 * 86_400.0
 """So much is asked for at once: a statement must end in time, however long the history is."""
+CALLS_PART_S = 86_400.0
+"""The same for single calls, of which there are many."""
 LOOK_BACK_S = 30 * 86_400.0
 """An outage that began longer before the history than this is not seen."""
 
@@ -106,9 +108,12 @@ async def read_intervals(
 async def read_calls(store: Store, queue_id: str, *, zone: str, begin: float, end: float) -> Calls:
     """Return each call of a queue: what handling times, patience and redials are measured from. Raises the store's errors."""
     rows: list[Row] = []
-    async for first, last in _parts(begin, end):
+    async for first, last in _parts(begin, end, CALLS_PART_S):
         rows += await store.fetch(_sql.calls, queue_id, _moment(first), _moment(last))
+    return await asyncio.to_thread(_calls, rows, zone)
 
+
+def _calls(rows: list[Row], zone: str) -> Calls:
     def column(name: str) -> Floats:
         return np.array([np.nan if row[name] is None else row[name] for row in rows], dtype=np.float64)
 
@@ -152,12 +157,12 @@ async def _begun(store: Store, queue_id: str, zone: str) -> float | None:
     return max(float(row["house"].timestamp()), to_utc(midnight, zone))
 
 
-async def _parts(begin: float, end: float) -> AsyncIterator[tuple[float, float]]:
+async def _parts(begin: float, end: float, part_s: float = PART_S) -> AsyncIterator[tuple[float, float]]:
     """Yield parts of a stretch of time, cut between intervals."""
     step_s = BASE_MIN * 60.0
     first = begin // step_s * step_s
     while first < end:
-        last = min(first + PART_S, end)
+        last = min(first + part_s, end)
         yield first, last
         first = last
 

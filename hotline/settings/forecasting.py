@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hotline.settings.kinds import Section
 
+DEFAULT_COUNTRY = "CN"
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Horizon = Literal["today", "half_hour", "day", "month"]
 """`today`: the rest of the day that runs; `half_hour`: the days after it, slot by slot; `day` and `month`: whole ones."""
@@ -15,7 +16,19 @@ Horizon = Literal["today", "half_hour", "day", "month"]
 def _check_country(value: str) -> str:
     if value and not (value.isascii() and value.isalnum() and value.isupper() and 2 <= len(value) <= 3):
         raise ValueError("use a country code of ISO 3166 such as CN or US; empty: no holidays")
+    if value not in ("", DEFAULT_COUNTRY) and value not in _regions():
+        raise ValueError(
+            "no holidays are known of this country; `hotline forecast calendar --country` names those that are known"
+        )
     return value
+
+
+def _regions() -> dict[str, list[str]]:
+    """Return the regions with holidays of their own of each country of which holidays are known."""
+    import holidays  # it takes a tenth of a second, and most houses stay where they are
+
+    found: dict[str, list[str]] = holidays.list_supported_countries(include_aliases=True)
+    return found
 
 
 def _check_region(value: str) -> str:
@@ -46,7 +59,7 @@ class Forecasting(Section):
     """Forecasts of calls, and the staff that they ask for."""
 
     # The calendar. Closed days and hours come from the queues' opening hours.
-    country: Annotated[str, AfterValidator(_check_country)] = "CN"
+    country: Annotated[str, AfterValidator(_check_country)] = DEFAULT_COUNTRY
     """Whose holidays count; empty: none."""
     region: Annotated[str, AfterValidator(_check_region)] = ""
     """A part of the country that has holidays of its own."""
@@ -115,3 +128,14 @@ class Forecasting(Section):
             "today": self.today, "half_hour": True, "day": True, "month": self.months > 0,
         }  # fmt: skip
         return tuple(horizon for horizon, on in wanted.items() if on)
+
+    @model_validator(mode="after")
+    def _known_region(self) -> "Forecasting":
+        if self.region:
+            known = _regions().get(self.country, [])
+            if self.region.upper() not in {name.upper() for name in known}:
+                accepted = ", ".join(known) or "none"
+                raise ValueError(
+                    f"region: no holidays of its own are known of {self.region!r} in {self.country or 'no country'}; known are: {accepted}"
+                )
+        return self

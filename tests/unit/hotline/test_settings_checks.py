@@ -296,3 +296,25 @@ def test_what_others_go_by_is_put_right_first() -> None:
 
 def test_no_secret_stands_in_a_mistake() -> None:
     assert "hunter2" not in str(mistakes("[ami]\nsecret = ['hunter2']\n")[0])
+
+
+# --- the calendar of forecasts -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ('[forecast]\ncountry = "ZZ"\n', 2, "no holidays are known of this country"),
+        ('[forecast]\n\ncountry = "china"\n', 3, "use a country code of ISO 3166"),
+        ('[forecast]\ncountry = "GB"\nregion = "XX"\n', 1, "known are: ENG, NIR, SCT, WLS"),
+    ],
+)
+def test_a_country_without_known_holidays_is_told_with_its_line(text: str, line: int, said: str) -> None:
+    mistake = only(text)
+    assert mistake.line == line
+    assert said in str(mistake)
+
+
+@pytest.mark.parametrize("place", ['country = ""', 'country = "GB"\nregion = "wls"', 'country = "IL"'])
+def test_known_countries_and_none_are_right(place: str) -> None:
+    is_right(f"[forecast]\n{place}\n")
