@@ -22,8 +22,8 @@ install: ## build the environment only (.venv/bin/hotline)
 dev:
 	@exec sh deploy/bootstrap.sh "$(PYTHON)" "$(VENV)" requirements-dev.lock requirements.lock
 
-test: dev ## all tests, with real programs, two files at a time; under 20 minutes on two cores
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+test: dev ## all tests, with real programs, three files at a time; under 20 minutes on two cores
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: dev ## the fast gate: format, lint, types, imports, fast tests; under a minute
 	$(BIN)/ruff format --check .

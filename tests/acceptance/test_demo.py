@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.prometheus import CALLBACK_WAITS, Prometheus, assert_dashboard_has_data, assert_rules_work
+from tests.support.prometheus import CALLBACK_WAITS, FORECASTS, Prometheus, assert_dashboard_has_data, assert_rules_work
 from tests.support.running import Running
 
 pytestmark = pytest.mark.real
@@ -28,7 +28,7 @@ async def test_a_demo_accounts_for_every_call_and_fills_every_panel_of_the_dashb
         assert account["answered"] + account["abandoned"] + account["other"] == 40
         assert account["problems"] == []
         assert account["recordings"] + account["recordings_marked"] >= account["answered"] > 10
-        await asyncio.to_thread(assert_dashboard_has_data, prometheus.url, SECONDS, idle={CALLBACK_WAITS})
+        await asyncio.to_thread(assert_dashboard_has_data, prometheus.url, SECONDS, idle={CALLBACK_WAITS, *FORECASTS})
         await asyncio.to_thread(assert_rules_work, prometheus.url)
     finally:
         await asyncio.to_thread(prometheus.stop)

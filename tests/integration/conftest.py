@@ -55,6 +55,13 @@ async def dsn(postgres: PrivatePostgres, template: str, server_version: str, req
     return server_dsn.replace("/hotline?", f"/{name}?")
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def migrated(postgres: PrivatePostgres) -> str:
+    """Return the name of a migrated database to copy; folders whose tests want one name it as their `template`."""
+    await make_template(postgres.dsn, "migrated")
+    return "migrated"
+
+
 async def make_template(server_dsn: str, name: str) -> None:
     """Make a migrated database to copy."""
     await _create(server_dsn, name, "template1")

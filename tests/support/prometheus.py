@@ -145,6 +145,14 @@ def filled_in(expr: str, rate_interval: str) -> str:
 
 CALLBACK_WAITS = "客户接听后等待坐席 / Customers who answered, waiting for an agent [A]"
 """A mean that nobody has where nobody was called back."""
+FORECASTS = frozenset(
+    {
+        *(f"预测与实际（每时段）/ Expected and offered, per interval [{ref}]" for ref in "ABC"),
+        *(f"需要与在岗坐席 / Required and present [{ref}]" for ref in "ABC"),
+        "预测误差 WAPE（28 天）/ Forecast error WAPE, 28 days [A]",
+    }
+)
+"""What nobody knows of a house that has no history yet (with one: tests/acceptance/test_forecast.py)."""
 CALLBACKS_WAITING = "等待回拨 / Waiting to be called back [A]"
 """A level that only a router tells."""
 

@@ -1,13 +1,9 @@
 """Each test gets a migrated database of its own."""
 
-import pytest_asyncio
-
-from hotline.store.private import PrivatePostgres
-from tests.integration.conftest import make_template
+import pytest
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def template(postgres: PrivatePostgres) -> str:
+@pytest.fixture(scope="session")
+def template(migrated: str) -> str:
     """Return the name of a migrated database to copy."""
-    await make_template(postgres.dsn, "migrated")
-    return "migrated"
+    return migrated
