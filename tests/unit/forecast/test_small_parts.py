@@ -55,9 +55,10 @@ def test_a_weekend_that_is_set_counts_and_otherwise_the_countrys() -> None:
 
 
 def test_a_country_that_there_is_not_is_one_clear_error() -> None:
-    said = settings(country="XX")
+    said = settings()
+    elsewhere = said.forecast.model_copy(update={"country": "XX"})
     with pytest.raises(Misuse, match="XX"):
-        calendar_of(said.forecast, hours_of(said, said.queues[0]), [2026])
+        calendar_of(elsewhere, hours_of(said, said.queues[0]), [2026])
 
 
 def test_open_weekdays_are_those_of_the_hours_and_without_hours_nobody_says() -> None:
