@@ -6,6 +6,7 @@ forecast is that level. Effects of holidays and events are taken off before and 
 days are among the regressors.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +28,8 @@ LEADS = (1, 3, 5, 7)
 MONTH_ORDER, YEAR_ORDER = 2, 2
 YEARLY_DAYS = 600
 LEAST_ROWS = 30
+LEARNT_SHARE = 0.7
+"""The share of the origins from which a first fit learns, so that the errors of the others can be measured."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,3 +141,16 @@ def _levels(values: Floats, share: float) -> Floats:
     smoothed, _ = lfilter([share], [1.0, share - 1.0], values, zi=[(1 - share) * start])
     levels: Floats = np.r_[start, np.asarray(smoothed)]
     return levels
+
+
+Teach = Callable[[Floats, Floats], Callable[[Floats], Floats]]
+"""Learns from rows and targets; what comes back forecasts rows."""
+
+
+def unseen_errors(rows: Floats, targets: Floats, origins: Integers, teach: Teach) -> Floats:
+    """Return how far off days are that a first fit had not seen; none where there are none of them. Takes what `DayTable.learnt` returns."""
+    early = origins <= np.quantile(origins, LEARNT_SHARE)
+    late = origins > origins[early].max() + max(LEADS)
+    if not late.any():
+        return np.empty(0)
+    return np.asarray(targets[late] - teach(rows[early], targets[early])(rows[late]))

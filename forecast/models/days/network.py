@@ -15,12 +15,11 @@ import numpy as np
 from forecast.days.calendar import Calendar
 from forecast.models.base import Forecast
 from forecast.models.days.history import DayHistory
-from forecast.models.days.lags import LEADS, DayTable
+from forecast.models.days.lags import DayTable, unseen_errors
 from forecast.models.days.spread import day_forecast, shape_of
 from forecast.models.saved import pack, pack_counts, unpack, unpack_counts
 from forecast.series.counts import Counts, Dates, Floats
 
-LEARNT_SHARE = 0.7
 LEAST_NOISE = 1e-3
 MOST_DEVIATIONS = 4.0
 """Regressors further than this from their mean are taken as that far: a network says anything about what it never saw."""
@@ -69,11 +68,8 @@ class DayNetwork:
     def fit(self, history: Counts, calendar: Calendar) -> "FittedNetwork":
         known = DayHistory.of(history, calendar, self.window_days)
         rows, targets, origins = DayTable.of(known, kinds=False).learnt()
-        early = origins <= np.quantile(origins, LEARNT_SHARE)
-        late = origins > origins[early].max() + max(LEADS)
-        errors = np.empty(0)
-        if late.any():
-            errors = known.optimism * (targets[late] - self._learn(rows[early], targets[early], 1).predict(rows[late]))
+        first = unseen_errors(rows, targets, origins, lambda early, came: self._learn(early, came, 1).predict)
+        errors = known.optimism * first
         return FittedNetwork(
             model=self, history=known, weights=self._learn(rows, targets, self.networks), errors=errors
         )

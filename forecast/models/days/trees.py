@@ -1,10 +1,11 @@
 """Gradient-boosted trees of days (LightGBM: Ke et al. 2017) on what was known before, and the calendar. Pure.
 
 The trees see the table of `forecast.models.days.lags`. They are small and few, because there are: some hundred days. The spread of their forecasts
-comes from days they had not seen: a first fit learns from the older `LEARNT_SHARE` of the origins and forecasts the rest.
+comes from days they had not seen: a first fit learns from the older share of the origins and forecasts the rest.
 One thread, fixed seed and deterministic mode: the same history gives the same trees.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,13 +15,12 @@ import numpy as np
 from forecast.days.calendar import Calendar
 from forecast.models.base import CannotFit, Forecast
 from forecast.models.days.history import DayHistory
-from forecast.models.days.lags import LEADS, DayTable
+from forecast.models.days.lags import DayTable, unseen_errors
 from forecast.models.days.spread import day_forecast, shape_of
 from forecast.models.saved import pack, pack_counts, unpack, unpack_counts
 from forecast.series.counts import Counts, Dates, Floats
 from hotline.errors import Misuse
 
-LEARNT_SHARE = 0.7
 LEAST_NOISE = 1e-3
 
 
@@ -40,12 +40,7 @@ class DayTrees:
     def fit(self, history: Counts, calendar: Calendar) -> "FittedTrees":
         known = DayHistory.of(history, calendar, self.window_days)
         rows, targets, origins = DayTable.of(known, kinds=True).learnt()
-        early = origins <= np.quantile(origins, LEARNT_SHARE)
-        late = origins > origins[early].max() + max(LEADS)
-        errors = np.empty(0)
-        if late.any():
-            first = self._learn(rows[early], targets[early])
-            errors = known.optimism * (targets[late] - np.asarray(first.predict(rows[late], num_threads=1)))
+        errors = known.optimism * unseen_errors(rows, targets, origins, self._teach)
         text = self._learn(rows, targets).model_to_string()
         return FittedTrees(model=self, history=known, text=text, errors=errors)
 
@@ -53,6 +48,10 @@ class DayTrees:
         header, arrays = unpack(self.name, saved)
         history = DayHistory(counts=unpack_counts(header, arrays), calendar=calendar, newest=arrays["newest"])
         return FittedTrees(model=self, history=history, text=header["text"], errors=arrays["errors"])
+
+    def _teach(self, rows: Floats, targets: Floats) -> Callable[[Floats], Floats]:
+        first = self._learn(rows, targets)
+        return lambda late: np.asarray(first.predict(late, num_threads=1))
 
     def _learn(self, rows: Floats, targets: Floats) -> Any:
         import lightgbm
