@@ -127,6 +127,7 @@ class House:
         self.told: list[f.Record] = []
         self._inbox = bus.subscribe("test", f.Record)
         self._phones: list[Phone] = []
+        self._registered: list[tuple[Node, Phone]] = []
         self._offers = 0
 
     async def listen(self) -> None:
@@ -141,6 +142,7 @@ class House:
     async def seat(self, node: Node, extension: str = "1001") -> Phone:
         phone = self._keep(await Phone.open("127.0.0.3", node.sip, extension))
         assert await phone.register(node.passwords[extension]) == 200
+        self._registered.append((node, phone))
         await eventually(lambda: self.seat_says(node, extension).reachable)
         return phone
 
@@ -152,6 +154,12 @@ class House:
         return phone
 
     async def hang_up_phones(self) -> None:
+        """Close all phones; Asterisk forgets where the seats were, so that no test finds those of another."""
+        for node, phone in self._registered:
+            assert await phone.register(node.passwords[phone.user], expires=0) == 200
+        for node, phone in self._registered:
+            await eventually(lambda n=node, p=phone: not self.seat_says(n, p.user).reachable, what="unregistered")  # type: ignore[misc]
+        self._registered.clear()
         for phone in self._phones:
             await phone.close()
         self._phones.clear()
