@@ -10,6 +10,7 @@ from forecast.of_settings import hours_of
 from forecast.series import handling, patience
 from forecast.series.counts import Counts
 from forecast.series.history import read_days, read_months, read_series
+from forecast.series.intervals import well_known
 from forecast.series.journal import read_calls
 from hotline.settings import Settings
 from hotline.settings.queues import Queue
@@ -79,7 +80,7 @@ class Archive:
         handled = handling.measure(calls.handled_s)
         patient = patience.measure(calls.wait_s, calls.abandoned, short_s=queue.short_abandon_s)
         return Known(
-            histories=Histories(slots=slots, days=days, months=months),
+            histories=Histories(slots=None if slots is None else well_known(slots), days=days, months=months),
             until=now,
             handling_s=None if handled is None else handled.mean_s,
             handling_cv=1.0 if handled is None else handled.cv,

@@ -20,6 +20,8 @@ from hotline.hours import Hours
 
 BASE_MIN = 5
 """Every offset from UTC is a multiple of it, so that the intervals of UTC are those of every zone."""
+SLOT_DAYS_MIN = 3
+"""A slot that is known on fewer days is not learnt from. From here on models of half hours keep to what it had (with 1 day, trees do not)."""
 
 Seconds = NDArray[np.int64]
 
@@ -74,6 +76,23 @@ def in_hours(counts: Counts, hours: Hours) -> Counts:
         periods=counts.periods[rows],
         values=np.where(is_open, counts.values, 0.0)[np.ix_(rows, ever)],
         starts_min=tuple(start for start, keep in zip(counts.starts_min, ever, strict=True) if keep),
+    )
+
+
+def well_known(counts: Counts) -> Counts | None:
+    """Return the counts of the slots that are known on `SLOT_DAYS_MIN` days or more; None: no slot is.
+
+    History from another system often has office hours only, while the queue is open day and night: of the hours that nobody counted nothing
+    can be learnt, and what a model would put there is an invention for which people would be scheduled. They come in once the house has
+    seen them on some days.
+    """
+    known = np.isfinite(counts.values).sum(axis=0) >= SLOT_DAYS_MIN
+    if not known.any():
+        return None
+    return replace(
+        counts,
+        values=counts.values[:, known],
+        starts_min=tuple(start for start, keep in zip(counts.starts_min, known, strict=True) if keep),
     )
 
 

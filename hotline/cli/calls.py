@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from hotline.cli.shell import JsonFlag, console, local_time, one_sentence, print_json, print_table, seconds, shell
-from hotline.errors import Misuse
+from hotline.errors import Misuse, Rejected
 
 app = typer.Typer(
     help="Calls: the list, and the story of one. Example: hotline calls --queue service --outcome abandoned"
@@ -103,16 +103,34 @@ def why(
     """Say whom a call was offered to and why, and if it waits, why nobody is rung. Example: hotline calls why 5f3a."""
     client, zone = shell(ctx).client(), shell(ctx).zone()
     call_id = _whole_id(client, call_id)
-    found = client.get(f"/api/v1/calls-why/{call_id}")
+    chinese = language == "zh"
+    try:
+        found = client.get(f"/api/v1/calls-why/{call_id}")
+    except Rejected:
+        call = client.get(f"/api/v1/calls/{call_id}")["call"]  # refused as well when there is no such call
+        if as_json:
+            print_json({"call_id": call_id, "decisions": [], "waiting": None})
+        else:
+            console.print(_never_offered(call, chinese), markup=False, soft_wrap=True)
+        return
     if as_json:
         print_json(found)
         return
-    chinese = language == "zh"
     for made in found["decisions"]:
         sentence = made["sentence_zh" if chinese else "sentence"]
         console.print(f"{local_time(made['decision']['at'], zone)}  {sentence}", markup=False, soft_wrap=True)
     for line in _waits(found["waiting"], chinese) if found["waiting"] is not None else ():
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _never_offered(call: dict[str, Any], chinese: bool) -> str:
+    """Say of a call about which the router decided nothing how it went instead."""
+    short, queue, outcome = call["call_id"][:SHORT], call["queue_id"], call["outcome"]
+    if chinese:
+        where = f"曾在队列 {queue} 中等待" if queue else "未进入任何队列"
+        return f"通话 {short} 没有派给任何坐席:{where},结果 {outcome or '尚未结束'}。"
+    where = f"it waited in queue {queue}" if queue else "it entered no queue"
+    return f"Call {short} was not offered to any agent: {where}; outcome: {outcome or 'not over yet'}."
 
 
 def _waits(caller: dict[str, Any], chinese: bool) -> list[str]:

@@ -171,10 +171,8 @@ def _chosen(d: Decision, chinese: bool) -> str:
         said = _BY[d.strategy][2 * chinese].format(idle=d.agent_idle_s, first=d.rank[1])
     if chinese:
         return f"来电者等待 {d.waited_s:.1f} 秒后派给坐席 {d.agent_id};查看了 {d.agents_considered} 名空闲坐席,{said}。"
-    return (
-        f"Agent {d.agent_id} was offered the caller after a wait of {d.waited_s:.1f} s; of "
-        f"{d.agents_considered} idle agents looked at, {said}."
-    )
+    looked_at = "1 idle agent" if d.agents_considered == 1 else f"{d.agents_considered} idle agents"
+    return f"Agent {d.agent_id} was offered the caller after a wait of {d.waited_s:.1f} s; of {looked_at} looked at, {said}."
 
 
 def _circumstances(d: Decision, chinese: bool) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from crm.journal.ledger import Ledger
+from forecast.books.reading import Archive
 from forecast.series.counts import Counts
 from forecast.series.handling import measure as measure_handling
 from forecast.series.history import (
@@ -28,6 +29,7 @@ from forecast.series.redials import redials
 from hotline.facts import AgentStateChanged, Fact, LinkChanged, ServiceStarted, TalkEnded
 from hotline.hours import Hours, always
 from hotline.ids import CallId, NodeId, OfferId
+from hotline.settings import Settings
 from hotline.store.pool import Store
 from hotline.tally import Tally
 from tests.support.envelopes import (
@@ -258,6 +260,15 @@ async def test_the_journal_counts_where_it_has_counts(store: Store) -> None:
     assert days is not None
     assert days.values[0, 0] == 24 * 7
     assert np.flatnonzero(np.isnan(days.values[:, 0])).tolist() == []
+
+
+async def test_of_hours_that_neither_file_nor_house_counted_nothing_is_learnt(store: Store) -> None:
+    await write(store, a_day())
+    await write_history(store, QUEUE, imported(), source="office hours", now=T0)
+    queue = next(q for q in Settings().queues if q.id == QUEUE)
+    known = await Archive(store, Settings()).read(queue, until(15))
+    assert known.histories.slots is not None
+    assert known.histories.slots.starts_min == tuple(range(480, 1_200, 30))
 
 
 async def test_a_step_that_does_not_fit_serves_the_days(store: Store) -> None:

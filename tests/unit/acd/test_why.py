@@ -16,6 +16,7 @@ from acd.core.views import why_view
 from hotline import facts as f
 from hotline.cli import calls
 from hotline.cli.shell import Shell
+from hotline.errors import Rejected
 from hotline.settings.queues import Queue
 from tests.unit.acd.play import Play, profile
 
@@ -123,16 +124,27 @@ ANSWER = {
 }  # fmt: skip
 
 
+ENDED = {"call_id": CALL, "queue_id": None, "outcome": "ivr_only"}
+
+
 class FakeClient:
     def get(self, path: str, **_query: object) -> object:
         assert path == f"/api/v1/calls-why/{CALL}"
         return ANSWER
 
 
+class NoDecision:
+    def get(self, path: str, **_query: object) -> object:
+        if path == f"/api/v1/calls-why/{CALL}":
+            raise Rejected("404", "nothing is known about this call, or no longer")
+        assert path == f"/api/v1/calls/{CALL}"
+        return {"call": ENDED}
+
+
 @pytest.fixture
 def run(monkeypatch):
-    def do(*words: str) -> str:
-        monkeypatch.setattr(Shell, "client", lambda _: FakeClient())
+    def do(*words: str, client: FakeClient | NoDecision = FakeClient()) -> str:  # noqa: B008 - it keeps nothing
+        monkeypatch.setattr(Shell, "client", lambda _: client)
         monkeypatch.setenv("COLUMNS", "200")
         result = CliRunner().invoke(calls.app, ["why", CALL, *words])  # type: ignore[arg-type]
         assert result.exit_code == 0, result.output
@@ -155,3 +167,17 @@ def test_the_command_says_it_in_chinese(run):
 
 def test_the_command_hands_records_to_programs(run):
     assert msgspec.json.decode(run("--json")) == ANSWER
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "was not offered to any agent: it entered no queue; outcome: ivr_only."),
+                                                ("zh", "没有派给任何坐席:未进入任何队列,结果 ivr_only。")])  # fmt: skip
+def test_the_command_says_of_a_call_that_met_no_decision_how_it_went(run, language, said):
+    assert run("--language", language, client=NoDecision()).rstrip().endswith(said)
+
+
+def test_a_call_that_met_no_decision_is_an_empty_list_for_programs(run):
+    assert msgspec.json.decode(run("--json", client=NoDecision())) == {
+        "call_id": CALL,
+        "decisions": [],
+        "waiting": None,
+    }

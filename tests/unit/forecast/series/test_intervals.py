@@ -7,7 +7,7 @@ import pytest
 
 from forecast.series.counts import Counts
 from forecast.series.grid import coarser
-from forecast.series.intervals import by_day, every_interval, lost, merged
+from forecast.series.intervals import by_day, every_interval, lost, merged, well_known
 from forecast.series.opening import open_days, open_slots
 from forecast.series.zones import real_minutes, to_local
 from hotline.errors import Misuse
@@ -127,3 +127,19 @@ def test_any_multiple_of_the_step_is_a_sum() -> None:
     assert coarser(counts, step_min=60).values.tolist() == [[78]]
     assert coarser(counts, step_min=1440).unit == "day"
     assert coarser(counts) is counts
+
+
+def test_hours_that_were_hardly_ever_counted_are_not_learnt_from() -> None:
+    values = np.full((5, 3), 7.0)
+    values[:, 0] = np.nan
+    values[2:, 0] = 0.0
+    values[:3, 2] = np.nan
+    counts = Counts(
+        unit="slot", periods=np.arange("2026-01-05", "2026-01-10", dtype="datetime64[D]"), values=values,
+        starts_min=(0, 30, 60), step_min=30,
+    )  # fmt: skip
+    kept = well_known(counts)
+    assert kept is not None
+    assert kept.starts_min == (0, 30)
+    assert (kept.values[2:] == [0.0, 7.0]).all()
+    assert well_known(counts.cut(0, 2)) is None
