@@ -112,7 +112,8 @@ def text_of(shown: Estimate | None, factor: float = 1.0, unit: str = "", *, sign
     """Return an estimate for people: `81.2 ± 0.4 %`."""
     if shown is None:
         return "-"
-    number = f"{shown.mean * factor:+.1f}" if signed else f"{shown.mean * factor:.1f}"
+    mean = round(shown.mean * factor, 1) + 0.0  # so that nothing is "-0.0"
+    number = f"{mean:+.1f}" if signed else f"{mean:.1f}"
     spread = "" if shown.half_width is None else f" ± {shown.half_width * factor:.1f}"
     return f"{number}{spread} {unit}".strip()
 

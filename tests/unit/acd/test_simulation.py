@@ -19,7 +19,7 @@ from acd.simulation.making import Given, visitors_of
 from acd.simulation.run import run
 from acd.simulation.scenario import own_policy, policy_of, scenario_of, seconds_of
 from acd.simulation.streams import Streams
-from acd.simulation.summary import estimate, quantile, student, values_of
+from acd.simulation.summary import Estimate, estimate, quantile, student, values_of
 from hotline.errors import Misuse
 from hotline.ids import AgentId, CallId, Extension, QueueId
 from hotline.settings.queues import Overflow, Queue
@@ -452,3 +452,10 @@ def test_names_that_the_letters_of_a_png_do_not_know_become_numbers() -> None:
     assert png.key_of(drawn("as today ± 1")) == {}
     assert png.key_of(drawn("今天")) == {"今天": "#1"}
     assert png.png(drawn("今天"))
+
+
+@pytest.mark.parametrize(
+    ("mean", "signed", "text"), [(-0.04, True, "+0.0 s"), (-0.04, False, "0.0 s"), (-0.06, True, "-0.1 s")]
+)
+def test_nothing_is_minus_zero(mean: float, signed: bool, text: str) -> None:
+    assert plot.text_of(Estimate(mean=mean), unit="s", signed=signed) == text
