@@ -19,11 +19,13 @@ import structlog
 from acd import waits
 from acd.board import Board
 from acd.callbacks.hooks import HEARERS
+from acd.callbacks.overheard import Overheard
 from acd.core import memories, views
 from acd.core.agents.roster import Profile
 from acd.core.floor import Output
 from acd.core.requests import ASKED, Asked, RequestRefused
 from acd.core.router import REACTIONS, Router
+from acd.core.talks import forwards
 from acd.office.early import Early
 from acd.office.inquiries import Office
 from acd.office.keeping import Memory
@@ -60,7 +62,7 @@ class AcdService:
 
     name: ClassVar[str] = "acd"
     kinds: ClassVar[tuple[type[Record], ...]] = tuple(
-        kind for kind in {**REACTIONS, **HEARERS} if kind not in ASKED and kind is not CommandEnded
+        kind for kind in {**REACTIONS, **HEARERS, **forwards.HEARERS} if kind not in ASKED and kind is not CommandEnded
     )
     """What to subscribe to."""
 
@@ -76,6 +78,7 @@ class AcdService:
         self._inbox: Inbox | None = None
         self._router: Router | None = None
         self._early: Early | None = None
+        self._overheard = Overheard()
         self._ignored_told = 0
         self._wait_levels = waits.WaitLevels(tally)
         self.zone = ZoneInfo(settings.ivr.timezone)
@@ -133,7 +136,7 @@ class AcdService:
             log.warning("memories that cannot be read are dropped", keys=unread)
             self.standby.remembered(dict.fromkeys(unread))
         known = {AgentId(name): agent.profile for name, agent in kept["agent"].items()}
-        out = router.restore(kept, now=now)
+        out = router.restore(kept, now=now, overheard=self._overheard.take(now))
         self._bus.publish(*self._new_agents(known))
         self._perform(out)
         self._inbox.put(LookAnew(at=now))
@@ -176,7 +179,10 @@ class AcdService:
 
     async def handle(self, record: Record, now: float) -> None:
         """React to one record, if this process routes."""
-        if not await self.standby.rules() or self._is_of_another_term(record):
+        if not await self.standby.rules():
+            self._overheard.hear(record, now)
+            return
+        if self._is_of_another_term(record):
             return
         now = max(now, self._clock.now())  # it may have waited
         match record:

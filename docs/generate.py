@@ -82,12 +82,12 @@ where an agent goes who has nothing to do any more.
 {{rows}}
 
 On duty are {{on_duty}}. What an agent may ask for himself: `*41` is `log_in`, `*42` is `ready`, `*43` is `not_ready`,
-`*44` is `log_out`, `*45` is `end_wrap_up`; `hotline agent set` asks for the same. On a ringing phone, "reject" (603, or 486)
+`*44` is `log_out`, `*45` is `end_wrap_up`; `hotline agent set` asks for the same. On a ringing phone, "reject" (603, 486 or 480)
 gives the caller back: the agent stays ready for others and is spared this caller. The phone's hold key makes him `holding`; what
 other keys do during a conversation is in [transfers.md](transfers.md).
 
 Who does not answer rests for the queue's `rest_after_no_answer_s`, and after `no_answers_before_break` rings in a row he is on a break with the
-reason `no_answer`. A phone that says "busy" at once although it is in no call has its key "do not disturb" pressed: after as many tries its agent is on
+reason `no_answer`. A phone that says "busy" (486, 603 or 480) at once although it is in no call has its key "do not disturb" pressed: after as many tries its agent is on
 a break with the reason `phone_busy`. A phone that is not registered, or does not answer Asterisk, is not rung; its agent is `unreachable`.
 
 ## Orders of a supervisor
@@ -127,9 +127,14 @@ An agent with a `remote_number` is rung there over the trunk `[outbound]`, if th
 call, 2 to reject it": only `1` connects the caller, who hears his music until then; any other key is a refusal, and nothing (a voice
 box) is no answer. The time for it is part of the queue's `ring_timeout_s`. A number that is busy or cannot be reached counts as not answered too, so
 that it is not dialled for ever. These calls count for `[outbound] per_hour` and `at_once`, but are made beyond them: the caller is served. Where a queue
-rings several phones at once, he is not among them, since he must press a key first; when nobody else can serve, he is rung alone. Other
-agents cannot ask him during a call (a blind transfer reaches him). Outside he has no feature codes: his states are changed by command
-and API, or from the phone of his seat, if there is one.
+rings several phones at once, he is not among them, since he must press a key first; when nobody else can serve, he is rung alone. Another
+agent who asks him during a call (consult) reaches him the same way: he is connected once he has pressed `1`, within the `ring_timeout_s` of the
+caller's queue, and the one who asks hears the ringing, then nothing until then. If that one hangs up while the remote agent is still being
+asked, the remote agent has the caller as soon as he presses `1`, and the caller comes back to his call flow if he does not.
+
+While he talks he has all keys of [transfers.md](transfers.md), the feature codes among them (`*43#`, `*461#`, `*44#`). Between two
+calls he has none: a call from outside proves nothing about who makes it (its number can be forged), and so it changes nobody's state. Then his
+states are changed by command and API, or from the phone of his seat, if there is one.
 """
 
 STATE_MEANINGS = {

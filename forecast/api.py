@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from statistics import fmean
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from forecast.books.tables import Tables
+from forecast.books.tables import Need, Tables
 from forecast.duties.jobs import HORIZONS
 from forecast.duties.learning import today_of
 from forecast.duties.standing import Standing, State
 from forecast.models.base import LEVELS
 from forecast.service import ForecastService
 from hotline.errors import Misuse, Rejected, StandingBy
-from hotline.facts import GapKind, Horizon
+from hotline.facts import GapKind, Horizon, StaffingMethod
 from hotline.settings import Settings
 from hotline.store.pool import Row as Record
 from hotline.web.moments import read_moment
@@ -64,6 +65,16 @@ class QueueForecast(msgspec.Struct, frozen=True, kw_only=True):
     """The alarm that is open."""
     required: int | None
     """Agents in the present interval; None: it is closed, or not forecast."""
+    method: StaffingMethod | None = None
+    """How `required` was counted."""
+    shares_with: list[str] = []
+    """The queues with which it shares agents."""
+    together: int | None = None
+    """Required in the present interval by it and all of those."""
+    pooling: float | None = None
+    """Which part of the saving of one queue for all these people reach, at the load of the present interval (or the mean of what was measured)."""
+    pooling_at: datetime | None = None
+    """When that was measured; None: not yet."""
     horizons: list[HorizonView]
 
 
@@ -115,8 +126,20 @@ class Staffed(msgspec.Struct, frozen=True, kw_only=True):
     """`required` with the shrinkage."""
     service_level: float | None
     """Expected with `required` agents."""
+    method: StaffingMethod = "erlang"
+    """`erlang`: the queue by itself; `pooled`: its portion of what queues that share agents need, see docs/staffing.md."""
+    shares_with: list[str] = []
+    """The queues with which it shares agents."""
+    together: int | None = None
+    """Required by it and all of those; None: it shares agents with nobody."""
+    pooling: float | None = None
+    """Which part of the saving of one queue for all these people reach; None: it was not measured."""
     scheduled: int | None
-    """By the roster that is in force; None: there is none for this interval."""
+    """By the roster that is in force; None: there is none for this interval. Somebody who serves several queues counts for one of them."""
+    patience_s: float | None = None
+    """How long callers of the queue wait at most, on average, as it was measured; None: the settings count."""
+    handling_cv: float = 1.0
+    """Standard deviation of the queue's handling times by their mean."""
     present: int | None
     """On duty, on average; None: the interval is not over, or nobody knew."""
 
@@ -173,7 +196,7 @@ def routes(service: ForecastService, tables: Tables, settings: Settings) -> list
 
     async def one(request: Request) -> Page[Expected]:
         queue, horizon = request.path["queue"], request.path["horizon"]
-        _known(service, queue)
+        known_queue(service, queue)
         if horizon not in AHEAD:
             raise Rejected("not_found", f"there is no horizon {horizon}; there are {', '.join(AHEAD)}")
         q: Span = request.query
@@ -191,7 +214,7 @@ def routes(service: ForecastService, tables: Tables, settings: Settings) -> list
     async def staffing(request: Request) -> Page[Staffed]:
         q: StaffingQuery = request.query
         if q.queue is not None:
-            _known(service, q.queue)
+            known_queue(service, q.queue)
         since, until = _span(q, service.now(), timedelta(days=1), zone, "half_hour")
         rows = await tables.staffing(q.queue, since, until, min(q.limit, ROWS_MAX))
         return Page(items=[_staffed(row, service) for row in rows])
@@ -211,7 +234,8 @@ def routes(service: ForecastService, tables: Tables, settings: Settings) -> list
     ]  # fmt: skip
 
 
-def _known(service: ForecastService, queue: str) -> None:
+def known_queue(service: ForecastService, queue: str) -> None:
+    """Raise Rejected for a queue that there is not."""
     if queue not in service.standings:
         raise Rejected("not_found", f"there is no queue {queue}")
 
@@ -242,7 +266,9 @@ def _staffed(row: Record, service: ForecastService) -> Staffed:
     planned = row["scheduled"]
     if planned is None and standing is not None:
         planned = standing.scheduled.get(row["starts_at"].timestamp())
-    return msgspec.convert({**dict(row), "scheduled": planned}, Staffed)
+    known = None if standing is None else standing.known
+    measured = {} if known is None else {"patience_s": known.patience_s, "handling_cv": known.handling_cv}
+    return msgspec.convert({**dict(row), "scheduled": planned, **measured}, Staffed)
 
 
 def view(standing: Standing, now: float) -> QueueForecast:
@@ -256,8 +282,21 @@ def view(standing: Standing, now: float) -> QueueForecast:
         tried_at=None if standing.tried_at is None else datetime.fromtimestamp(standing.tried_at, UTC),
         gap=standing.watch.kind,
         required=None if need is None else need.required,
+        **_sharing(standing, need),
         horizons=list(_horizons(standing)),
     )
+
+
+def _sharing(standing: Standing, need: Need | None) -> dict[str, Any]:
+    measured = standing.pooling
+    usual = None if measured is None or not measured.points else fmean(share for _, share in measured.points)
+    return {
+        "method": None if need is None else need.method,
+        "shares_with": [queue for queue in standing.group if queue != standing.id],
+        "together": None if need is None else need.together,
+        "pooling": usual if need is None or need.pooling is None else need.pooling,
+        "pooling_at": None if measured is None else datetime.fromtimestamp(measured.measured_at, UTC),
+    }
 
 
 def _horizons(standing: Standing) -> Iterable[HorizonView]:

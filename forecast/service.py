@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Container, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import structlog
 
@@ -20,17 +20,33 @@ from forecast.duties.doors import Doors
 from forecast.duties.gauges import DAYS_SCORED, Gauges
 from forecast.duties.learning import Learning, today_of
 from forecast.duties.schedule import Duty, Times, begin, due
+from forecast.duties.sharing import Sharing
 from forecast.duties.standing import Standing
 from forecast.duties.turn import Turn
+from forecast.duties.whatif import Asked
 from forecast.of_settings import hours_of
 from forecast.series.live import LiveSeries
 from forecast.today.staff import Staff
 from hotline.errors import HotlineError, Rejected, StandingBy
-from hotline.facts import AgentStateChanged, Fact, ForecastReason, Record, RosterPublished, ShiftSwapped, SurgeSwitched
+from hotline.facts import (
+    AgentAdded,
+    AgentStateChanged,
+    Fact,
+    ForecastReason,
+    Record,
+    RosterPublished,
+    ShiftSwapped,
+    SurgeSwitched,
+)
 from hotline.ids import QueueId
 from hotline.runtime.clock import Clock
 from hotline.settings import Settings
 
+if TYPE_CHECKING:  # Erlang's formulas need SciPy: only the process that computes them loads it
+    from forecast.staffing.whatif import Variant
+
+FIRST: tuple[Duty, ...] = ("fit", "share", "choose")
+"""What takes long, in the order in which it is done: without a forecast there is nothing to share, and a comparison can take an hour."""
 AGAIN_S = 60.0
 """When the database was away at the start, it is tried again so soon."""
 
@@ -63,11 +79,12 @@ class ForecastService:
         self._turn = turn
         self._ours = False
         self._live = LiveSeries([q.id for q in settings.queues], now=now)
-        self._staff = Staff()
+        self._staff = Staff(settings.queues, settings.all_agents())
         self._times: Times = begin(now, self._said, self._zone, shared=turn.shared)
         self._standings = {q.id: Standing(queue=q, hours=hours_of(settings, q)) for q in settings.queues}
-        self._learning = Learning(settings, doors)
-        self._daily = Daily(settings, doors, self._staff, self._learning)
+        self._sharing = Sharing(settings, doors, self._staff, self._standings)
+        self._learning = Learning(settings, doors, self._sharing)
+        self._daily = Daily(settings, doors, self._staff, self._learning, self._sharing)
         self._gauges = Gauges(doors.tally)
         self._errands: dict[tuple[QueueId, Duty], Errand] = {}
         self._errand = asyncio.Event()
@@ -80,7 +97,7 @@ class ForecastService:
 
     async def handle(self, record: Record, now: float) -> None:
         """Note a fact."""
-        if isinstance(record, AgentStateChanged | SurgeSwitched):
+        if isinstance(record, AgentAdded | AgentStateChanged | SurgeSwitched):
             self._staff.take(record)
         if isinstance(record, RosterPublished | ShiftSwapped):
             self._rosters_changed = True
@@ -119,7 +136,7 @@ class ForecastService:
             if not self._errands:
                 self._errand.clear()
             await self._errand.wait()
-            errand = self._errands.pop(next(iter(self._errands)))
+            errand = self._errands.pop(min(self._errands, key=lambda key: FIRST.index(key[1])))
             await self._guarded(self._run(errand), errand.duty)
 
     async def _begin(self) -> None:
@@ -133,7 +150,9 @@ class ForecastService:
     async def _restored(self) -> bool:
         try:
             await self._learning.restore(self._standings)
+            self._staff.learn(await self._doors.tables.last_agents())
             self._staff.learn(await self._doors.tables.last_states(self._clock.now()))
+            await self._sharing.restore()
         except HotlineError as exc:
             log.warning("the forecaster cannot begin yet", error=str(exc))
             return False
@@ -143,14 +162,22 @@ class ForecastService:
         if not self._ours:
             return
         standing, now = self._standings[errand.queue_id], self._clock.now()
+        self._sharing.regroup()
         if errand.duty == "choose":
             if await self._learning.choose(standing, now):
                 self.ask("fit", "chosen", standing.id)
+            return
+        if errand.duty == "share":
+            if await self._sharing.measure(standing, now):
+                await self._sharing.count([standing], now)
+                self._quick_do("follow")
             return
         if not await self._learning.learn(standing, now, errand.reason):
             return
         await self._learning.rehearse(standing, now)
         self._quick_do("follow")
+        if self._sharing.due(standing, now, errand.reason):
+            self.ask("share", errand.reason, standing.group[0])
         if not standing.picks:
             self.ask("choose", "chosen", standing.id)
         if errand.reason in ("start", "nightly"):
@@ -183,6 +210,7 @@ class ForecastService:
         ended, follows = "interval" in duties, "interval" in duties or "follow" in duties
         if not self._ours or not (follows or "look" in duties):
             return
+        self._sharing.regroup()
         if follows or self._rosters_changed:
             await self._read_rosters()
         for standing in self._standings.values():
@@ -192,8 +220,18 @@ class ForecastService:
             if follows and standing.state == "ready":
                 heard = self._live.intervals(standing.id)
                 await self._guarded(self._daily.follow(standing, heard, now), "follow")
-            self._daily.look(standing, now)
-            self._gauges.show(standing, now, self._daily.present(standing))
+        groups = {standing.id: self._group(standing) for standing in self._standings.values()}
+        if follows:
+            ready = [standing for standing in self._standings.values() if standing.state == "ready"]
+            await self._guarded(self._daily.staff(ready, groups, self._clock.now()), "follow")
+        for standing in self._standings.values():
+            now = self._clock.now()
+            self._daily.look(standing, groups[standing.id], now)
+            self._gauges.show(standing, now, self._daily.present(standing, groups[standing.id], now))
+
+    def _group(self, standing: Standing) -> list[Standing]:
+        """Return the queues with which a queue shares agents, itself among them."""
+        return [self._standings[name] for name in standing.group]
 
     async def _read_rosters(self) -> None:
         try:
@@ -241,7 +279,8 @@ class ForecastService:
 
     def present(self, queue_id: str) -> int | None:
         """Return who is on duty for a queue; None: nothing was told of anybody yet."""
-        return self._daily.present(self._standings[queue_id])
+        standing = self._standings[queue_id]
+        return self._daily.present(standing, self._group(standing), self._clock.now())
 
     def now(self) -> float:
         """Return the present time."""
@@ -252,6 +291,12 @@ class ForecastService:
         if not self._ours:
             raise StandingBy("another process makes the forecasts")
         self.ask("choose" if choose else "fit", "asked", queue_id)
+
+    async def what_if(self, queue_id: str | None, variant: "Variant", until: float) -> list[Asked]:
+        """Return what a variant would mean from now until a time. Raises StandingBy where another process makes the forecasts, and Misuse."""
+        if not self._ours:
+            raise StandingBy("another process makes the forecasts")
+        return await self._sharing.what_if(queue_id, variant, self._clock.now(), until)
 
     def close(self) -> None:
         """Let another process begin at once."""

@@ -138,7 +138,8 @@ class Consult(CallCommand, frozen=True, kw_only=True):
     """Record what the caller and the second agent say to each other under this name."""
     seat_node: NodeId | None = None
     number: str = ""
-    """Somebody outside who is asked over the outgoing trunk instead of an agent; agent and extension are empty then."""
+    """What is dialled over the outgoing trunk instead of a seat: the external number of the second agent, who has to confirm that he
+    is there; or, without an agent, that of somebody outside. Agent and extension are empty then."""
 
 
 class Swap(CallCommand, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ between digits (blank, `-`, `.`, `(`, `)`, `/`) makes it no number at all: nothi
 
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import Literal, get_args
 
 import msgspec
@@ -203,32 +203,85 @@ def dial_string(digits: str) -> str:
     return f"PJSIP/{digits}@{TRUNK}"
 
 
+class OutgoingCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An outgoing call, as the limits see it."""
+
+    begun_at: float
+    lives: bool = True
+    node: str = ""
+    """Where it can be looked for, if nobody else knows when it is over."""
+
+
 class Ledger:
-    """The outgoing calls of the last hour, and those that live: what `permit` is told of what went before."""
+    """The outgoing calls of the last hour, and those that live: what `permit` is told of what went before.
+
+    What it holds can outlive the process that keeps it (`take_changed`, `restore`): limits are for the house, not for a life of ours. A
+    live call of an earlier life counts until it is known to be over, for an hour at the most.
+    """
 
     def __init__(self) -> None:
-        self._begun: dict[str, float] = {}
-        self._live: set[str] = set()
+        self._begun: dict[str, OutgoingCall] = {}
+        self._live: dict[str, OutgoingCall] = {}
+        self._unsure: dict[str, float] = {}
+        self._changed: dict[str, None] = {}
 
     @property
     def live(self) -> int:
         """How many outgoing calls live."""
         return len(self._live)
 
-    def begin(self, key: str, at: float) -> None:
+    def lives(self, key: str) -> bool:
+        """Return whether one lives."""
+        return key in self._live
+
+    def begin(self, key: str, at: float, *, node: str = "") -> None:
         """Note an outgoing call, not earlier than those before it; the same key twice is one call."""
-        self._begun.setdefault(key, at)
-        self._live.add(key)
+        self._unsure.pop(key, None)
+        if key in self._live:
+            return
+        call = self._begun.setdefault(key, OutgoingCall(begun_at=at, node=node))
+        self._live[key] = msgspec.structs.replace(call, lives=True, node=node or call.node)
+        self._changed[key] = None
 
     def end(self, key: str) -> None:
         """Note that one is over."""
-        self._live.discard(key)
+        self._unsure.pop(key, None)
+        if self._live.pop(key, None) is not None:
+            self._changed[key] = None
 
     def last_hour(self, now: float) -> int:
         """Return how many began within the hour before `now`."""
         while self._begun:
-            key, at = next(iter(self._begun.items()))  # the oldest: they are noted in their order
-            if at > now - HOUR_S:
+            key, call = next(iter(self._begun.items()))  # the oldest: they are noted in their order
+            if call.begun_at > now - HOUR_S:
                 break
             del self._begun[key]
+            self._changed[key] = None
+        for key in [key for key, since in self._unsure.items() if since <= now - HOUR_S]:
+            self.end(key)
         return len(self._begun)
+
+    # --- beyond our own death -----------------------------------------------------------------------------------------
+
+    def take_changed(self, now: float) -> list[tuple[str, OutgoingCall | None]]:
+        """Return those that changed since the last time, to be remembered; None for those to forget."""
+        self.last_hour(now)
+        changed, self._changed = self._changed, {}
+        return [(key, self._as_remembered(key)) for key in changed]
+
+    def _as_remembered(self, key: str) -> OutgoingCall | None:
+        if key in self._live:
+            return self._live[key]
+        return msgspec.structs.replace(self._begun[key], lives=False) if key in self._begun else None
+
+    def restore(self, kept: Mapping[str, OutgoingCall], now: float) -> None:
+        """Take up what an earlier life had noted, before anything else is."""
+        for key, call in sorted(kept.items(), key=lambda item: item[1].begun_at):
+            self._begun[key] = call
+            if call.lives:
+                self._live[key] = call
+                self._unsure[key] = now
+
+    def unsure_at(self, node: str) -> list[tuple[str, OutgoingCall]]:
+        """Return the live calls of an earlier life at a node of which nothing was heard in this one."""
+        return [(key, self._live[key]) for key in sorted(self._unsure) if self._live[key].node == node]

@@ -5,8 +5,9 @@ channel variables, URLs and SQL parameters; `is_safe_id` is the test that every 
 """
 
 import itertools
+import os
 import re
-import uuid
+import struct
 from typing import NewType
 
 CallId = NewType("CallId", str)
@@ -53,6 +54,10 @@ PlayId = NewType("PlayId", str)
 
 _COUNTER_BITS = 20
 _made = itertools.count()
+_DRAWN = struct.Struct("<256Q")
+_random: list[int] = []
+"""Random numbers that are not used yet: asking the system for each would cost more than all the rest of an id."""
+os.register_at_fork(after_in_child=_random.clear)
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 
@@ -70,6 +75,9 @@ def new_fact_id(at: float) -> FactId:
     milliseconds = int(at * 1000) & ((1 << 48) - 1)
     counted = next(_made) & ((1 << _COUNTER_BITS) - 1)
     low_bits = 74 - _COUNTER_BITS
-    tail = counted << low_bits | uuid.uuid4().int & ((1 << low_bits) - 1)
+    if not _random:
+        _random.extend(_DRAWN.unpack(os.urandom(_DRAWN.size)))
+    tail = counted << low_bits | _random.pop() & ((1 << low_bits) - 1)
     value = milliseconds << 80 | 0x7 << 76 | (tail >> 62) << 64 | 0b10 << 62 | (tail & ((1 << 62) - 1))
-    return FactId(str(uuid.UUID(int=value)))
+    text = f"{value:032x}"  # as `str(UUID(int=value))` writes it, in a fifth of the time
+    return FactId(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")

@@ -24,7 +24,8 @@ from hotline.errors import Unavailable
 from hotline.facts import Envelope, Fact
 from hotline.ids import new_fact_id
 from hotline.runtime.clock import Clock
-from hotline.spool_file import Changes, Damaged, Row, SpoolFile
+from hotline.spool_file import Damaged, SpoolFile
+from hotline.spool_log import Changes, Row
 from hotline.tally import Tally
 
 DETAIL: frozenset[type[Fact]] = frozenset(
@@ -186,6 +187,12 @@ class Spool:
             self._replace_file()
             self._file.apply(part)
 
+    def _carry(self) -> None:
+        try:
+            self._file.carry()
+        except Damaged:
+            self._replace_file()
+
     def _replace_file(self) -> None:
         self._file = self._file.replaced(stamp=int(self._clock.now()))
         self._after_damage()
@@ -201,7 +208,11 @@ class Spool:
             return
         try:
             loop = asyncio.get_running_loop()
+            self._carry()
         except RuntimeError:
+            return
+        except Unavailable as exc:
+            self._failed(exc)
             return
         self._checkpoint = loop.run_in_executor(None, self._file.checkpoint)
         self._checkpoint.add_done_callback(self._checkpointed)

@@ -37,11 +37,11 @@ def parse(text: str) -> Destination:
 
 # --- keys pressed while talking ------------------------------------------------------------------------------------------
 
-Step = Literal["hold", "consult", "transfer", "swap", "conference", "complete", "cancel"]
+Step = Literal["hold", "consult", "transfer", "swap", "conference", "complete", "cancel", "feature"]
 STEP_KEYS: dict[str, Step] = {"1": "hold", "5": "swap", "6": "conference", "8": "complete", "9": "cancel"}
 """What a star and one key ask for. `hold` also takes back from hold."""
-TARGET_KEYS: dict[str, Step] = {"2": "consult", "3": "transfer"}
-"""The same, followed by digits and `#`."""
+TARGET_KEYS: dict[str, Step] = {"2": "consult", "3": "transfer", "4": "feature"}
+"""The same, followed by digits and `#`. `feature` is for codes like `*431`, which are dialled when there is no conversation: `*431#`."""
 KEYS_WITHIN_S = 5.0
 """A code that is not finished so long after its last key is forgotten."""
 _MAX_KEYS = 24

@@ -34,6 +34,8 @@ from hotline.facts import (
     DigitPressed,
     Fact,
     OfferFact,
+    OutgoingAnswered,
+    OutgoingAsked,
     PlayEnded,
     Record,
     RouterActive,
@@ -78,6 +80,7 @@ class IvrService:
         CallResumed,
         CallPriorityChanged,
         AnnouncementDue,
+        OutgoingAnswered,
         WaitEstimated,
         CallCameBack,
         CustomerDialled,
@@ -166,6 +169,7 @@ class IvrService:
                 | CallReturned()
                 | CallCameBack()
                 | AnnouncementDue()
+                | OutgoingAnswered()
                 | WaitEstimated()
             ):
                 self._feed(record.call_id, record, now)
@@ -258,7 +262,7 @@ class IvrService:
     def _follow(self, session: Session, outputs: Iterable[Output]) -> None:
         """Perform what a session asks for, and keep its deadline or let it go."""
         for output in outputs:
-            if isinstance(output, Fact):
+            if isinstance(output, Fact | OutgoingAsked):
                 self._bus.publish(output)
             else:
                 self._send(output)

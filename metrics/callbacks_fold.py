@@ -9,10 +9,8 @@ from hotline.facts import (
     CallbackRefused,
     CallbackRequested,
 )
+from hotline.facts.callbacks import NO_ATTEMPT
 from metrics.board import Observation, see
-
-NO_ATTEMPT = frozenset({"no_agent", "refused"})
-"""Results of a call in which the customer was not called."""
 
 
 def count(fact: CallbackFact) -> Iterator[Observation]:

@@ -56,6 +56,8 @@ class Offer:
     talk_ended: bool = False
     consult: bool = False
     """Whether its agent was only asked about the caller (yet)."""
+    handed_on: bool = False
+    """Whether its agent handed the caller on: that may be told by who saw it, and by a router that found it so."""
     held_at: float | None = None
     """Since when the caller is on hold."""
     held_s: float = 0.0

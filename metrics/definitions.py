@@ -105,7 +105,7 @@ IVR_RESULTS = (
         "forward_ended",
         "not_forwarded",
     ),
-    *(f"not_forwarded:{reason}" for reason in get_args(Reason)),
+    *(f"not_forwarded:{reason}" for reason in (*get_args(Reason), "no_router")),
     *(f"digit:{d}" for d in "0123456789*#"),
     *(f"digits:{n}" for n in range(1, 21)),
 )
@@ -539,8 +539,15 @@ _FORECAST: tuple[Metric, ...] = (
     ),
     _gauge(
         "staff_required",
-        "Agents required in the present interval, on the predictive distribution; 0 while the queue is closed.",
+        "Agents required in the present interval, on the predictive distribution; 0 while the queue is closed. Queues that share agents: portions that add up.",
         QUEUE,
+        source="tally",
+    ),
+    _gauge(
+        "staff_pooling_ratio",
+        "Which part of the saving of one queue for all the queue's shared agents reach, by simulation; 0: it is counted by itself.",
+        QUEUE,
+        unit="ratio",
         source="tally",
     ),
     _gauge("staff_scheduled", "People who should be at work now by the published roster.", source="tally"),
@@ -555,7 +562,12 @@ _FORECAST: tuple[Metric, ...] = (
         unit="ratio",
         source="tally",
     ),
-    _gauge("staff_present", "Agents on duty for the queue (logged in and not on a break).", QUEUE, source="tally"),
+    _gauge(
+        "staff_present",
+        "Agents on duty for the queue (logged in and not on a break). Who serves several queues counts for one of them.",
+        QUEUE,
+        source="tally",
+    ),
     _gauge(
         "staff_gap",
         "Whether an alarm is open: people will be missing in the next hours (short), or be too many (over).",

@@ -46,7 +46,12 @@ def close_hold(offer: Offer, at: float) -> Observations:
 
 
 def completed(call: Call, fact: TransferCompleted, now: float) -> Observations:
-    """A caller was handed on."""
+    """A caller was handed on. After a router's death that may be told twice, and counts once."""
+    giver = call.offers.get(fact.offer_id)
+    if giver is not None and giver.handed_on:
+        return
+    if giver is not None:
+        giver.handed_on = True
     yield see("transfers", kind=fact.kind)
     offer = call.offers.get(fact.next_offer) if fact.next_offer is not None else None
     if offer is not None:
@@ -56,6 +61,9 @@ def completed(call: Call, fact: TransferCompleted, now: float) -> Observations:
             call.phase = "talking"
 
 
-def failed(_call: Call, fact: TransferFailed, _now: float) -> Observations:
-    """He was not."""
+def failed(call: Call, fact: TransferFailed, _now: float) -> Observations:
+    """He was not; unless it was seen that he was, and a new router, which had not heard it, only concluded that from his end."""
+    giver = call.offers.get(fact.offer_id)
+    if giver is not None and giver.handed_on:
+        return
     yield see("transfers_failed", kind=fact.kind, reason=fact.reason)

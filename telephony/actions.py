@@ -35,6 +35,8 @@ VARIABLES = (
     "HOTLINE_SUPERVISION",
     "HOTLINE_CALLOUT",
     "HOTLINE_ERRAND",
+    "HOTLINE_MUTED",
+    "CHANNEL(onhold)",
 )
 """Channel variables that a snapshot asks for."""
 
@@ -129,6 +131,11 @@ def renew_lease(leg: LegId, lease_s: float) -> Action:
 def hang_up(leg: LegId, cause: int = 16) -> Action:
     """End a channel with a Q.850 cause."""
     return Action(name="Hangup", headers={"Channel": leg, "Cause": str(cause)})
+
+
+def mute_recording(leg: LegId, *, muted: bool) -> Action:
+    """Have silence recorded of a channel, both its sides, or its sound again. Without a recording it does nothing."""
+    return Action(name="MixMonitorMute", headers={"Channel": leg, "Direction": "both", "State": "1" if muted else "0"})
 
 
 def forget_offer(leg: LegId) -> Action:

@@ -26,7 +26,7 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, LegId, OfferId, is_safe_id
 from hotline.text import clean_number
-from telephony import callers, callouts, consult_adoption, consults, errands, groups, supervision
+from telephony import callers, callouts, consult_adoption, consults, errands, groups, holds, supervision
 from telephony.actions import other_half, recall
 from telephony.ami.messages import ChannelStatus
 from telephony.line import Line, Offer, Phase
@@ -196,6 +196,8 @@ def _adopted(lines: Lines, found: Found, now: float) -> list[Record]:
     )
     if found.held is not None:
         consult_adoption.regroup(line, found.held)
+    holds.learn(line, found.caller)
+    line.hold_told = holds.is_held(line)
     lines.add(line)
     met = callouts.adopt(line, found.variable("HOTLINE_CALLOUT"), found.other_half, now)
     phase = found.phase if served is None else "talking"

@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from hotline.facts import CallAdopted, ConferenceBegan, HoldBegan, HoldEnded, OfferAccepted, Record
+from hotline.facts import CallAdopted, ConferenceBegan, OfferAccepted, Record
 from hotline.ids import AgentId, LegId, OfferId, QueueId, is_safe_id
-from telephony import consults
+from telephony import consults, holds
 from telephony.ami.messages import ChannelStatus
 from telephony.line import HandedOn, Line, Offer
 
@@ -122,7 +122,7 @@ def describe(adopted: CallAdopted, line: Line) -> CallAdopted:
         )
     if adopted.phase != "talking":
         return adopted
-    adopted = msgspec.structs.replace(adopted, held=line.held or line.phone_held, led_on_at=line.led_on_at)
+    adopted = msgspec.structs.replace(adopted, held=holds.is_held(line), led_on_at=line.led_on_at)
     second = line.second
     if second is None:
         return adopted
@@ -140,23 +140,15 @@ def differences(
         return []
     if offer_id is not None and offer_id != offer.offer_id:
         asked, recording, _ = _next(caller)
-        return consults.handed_on(line, offer_id, recording if asked == offer_id else "", now) or []
-    if seen is None:
-        was_held, told = line.held or line.hold_asked, consults.over(line, "RESCINDED", now)
-        if was_held:
-            told.append(HoldEnded(at=now, call_id=line.call_id, offer_id=offer.offer_id))
-        return told
-    return [*_held(line, offer, seen, now), *_asked(line, offer, seen, now)]
-
-
-def _held(line: Line, offer: Offer, seen: Consultation, now: float) -> list[Record]:
-    held, was = seen.how == "held", line.held
-    line.held, line.hold_asked = held, False
-    if held == was:
-        return []
-    line.phone_held = False
-    kind = HoldBegan if held else HoldEnded
-    return [kind(at=now, call_id=line.call_id, offer_id=offer.offer_id)]
+        told = consults.handed_on(line, offer_id, recording if asked == offer_id else "", now) or []
+    else:
+        line.held, line.hold_asked = seen is not None and seen.how == "held", False
+        if seen is None:
+            told = consults.conclude(line, ("RESCINDED", 0), now)
+        else:
+            told = [*holds.tell(line, now), *_asked(line, offer, seen, now)]
+    holds.learn(line, caller)
+    return [*told, *holds.tell(line, now)]
 
 
 def _asked(line: Line, offer: Offer, seen: Consultation, now: float) -> list[Record]:

@@ -28,10 +28,7 @@ from hotline.commands import (
 from hotline.facts import (
     CallReturned,
     ConferenceBegan,
-    HoldBegan,
-    HoldEnded,
     OfferAccepted,
-    OfferFact,
     OfferRang,
     OfferRescinded,
     Record,
@@ -39,7 +36,7 @@ from hotline.facts import (
     TransferCompleted,
 )
 from hotline.ids import AgentId, LegId, OfferId, QueueId, RecordingId, is_safe_id
-from telephony import actions
+from telephony import actions, holds
 from telephony.actions import Action
 from telephony.ami.messages import (
     BridgeEntered,
@@ -68,13 +65,19 @@ Heard = list[Record] | None
 
 def hear(line: Line, side: Side, message: object, now: float) -> Heard:
     """Return what a message about a channel of this call means. `side` is whose channel; the second agent's is `system`."""
+    heard = _hear(line, side, message, now)
+    return heard if heard is None else [*heard, *holds.tell(line, now)]
+
+
+def _hear(line: Line, side: Side, message: object, now: float) -> Heard:
     match message:
         case BridgeEntered():
             return _entered(line, side, message, now)
         case BridgeLeft():
-            return _left(line, side, message, now)
+            return _left(line, side, message)
         case ChannelHeld() | ChannelUnheld():
-            return _phone_held(line, side, isinstance(message, ChannelHeld), now)
+            holds.pressed(line, message.channel, held=isinstance(message, ChannelHeld))
+            return []
         case DialBegun() | DialProgress() | DialEnded() if side == "agent" and line.second is not None:
             return _dialled(line, line.second, message, now)
         case ChannelHungUp() if line.second is not None and line.second.seat == message.channel:
@@ -92,10 +95,12 @@ def hear(line: Line, side: Side, message: object, now: float) -> Heard:
 def _entered(line: Line, side: Side, message: BridgeEntered, now: float) -> Heard:
     second = line.second
     if side == "caller" and line.offer is not None and (line.together == "asked" or (line.held and line.aside)):
-        held = _fetched(line, line.offer, now) if line.held else []
-        return [*held, *_joined(line, line.offer, now)]
+        line.held = False
+        joined = _joined(line, line.offer, now)
+        return [*holds.tell(line, now), *joined]
     if side == "caller" and line.held and line.offer is not None:
-        return [*conclude(line, ("RESCINDED", 0), now), *_fetched(line, line.offer, now)]
+        line.held = False
+        return conclude(line, ("RESCINDED", 0), now)
     if second is None or not (side == "agent" or message.channel == second.seat):
         return [] if line.held and side == "agent" else None
     second.bridged.add("agent" if side == "agent" else "second")
@@ -112,28 +117,13 @@ def _joined(line: Line, offer: Offer, now: float) -> list[Record]:
     return [ConferenceBegan(at=now, call_id=line.call_id, offer_id=offer.offer_id, next_offer=line.second.offer_id)]
 
 
-def _fetched(line: Line, offer: Offer, now: float) -> list[Record]:
-    line.held = False
-    return [HoldEnded(at=now, call_id=line.call_id, offer_id=offer.offer_id)]
-
-
-def _left(line: Line, side: Side, message: BridgeLeft, now: float) -> Heard:
+def _left(line: Line, side: Side, message: BridgeLeft) -> Heard:
     if side == "caller" and line.hold_asked and line.offer is not None:
         line.hold_asked, line.held = False, True
-        return [HoldBegan(at=now, call_id=line.call_id, offer_id=line.offer.offer_id)]
+        return []
     asked = line.second is not None and line.second.seat == message.channel
     regrouped = line.hold_asked or line.held or bool(line.together)
     return [] if asked or (side in ("agent", "caller") and regrouped) else None
-
-
-def _phone_held(line: Line, side: Side, held: bool, now: float) -> Heard:
-    """The agent's phone put the other side on hold: that is the caller, unless he is held by our command."""
-    offer = line.offer
-    if side != "agent" or offer is None or not offer.accepted or offer.ended or line.held or held == line.phone_held:
-        return []
-    line.phone_held = held
-    kind: type[OfferFact] = HoldBegan if held else HoldEnded
-    return [kind(at=now, call_id=line.call_id, offer_id=offer.offer_id)]
 
 
 def _dialled(line: Line, second: Offer, message: DialBegun | DialProgress | DialEnded, now: float) -> Heard:
@@ -169,7 +159,8 @@ def handed_on(line: Line, offer_id: str, recording: str, now: float) -> Heard:
         told.append(TalkEnded(at=now, call_id=line.call_id, offer_id=first.offer_id, ended_by="agent"))
     second.bridged = {"caller", "agent"}
     line.offer, line.second, line.won_from = second, None, None
-    line.held, line.phone_held, line.aside, line.together = False, False, False, ""
+    holds.forget(line)
+    line.aside, line.together = False, ""
     return told
 
 
@@ -184,12 +175,14 @@ def conclude(line: Line, result: tuple[str, int], now: float) -> list[Record]:
         return [TalkEnded(at=now, **ids, ended_by="agent")]
     if result[0] == AGENT_LEFT and not second.cancelled:
         return [OfferRescinded(at=min(now, second.until), **ids, reason="agent_left")]
-    return [unanswered(line, second, *result, now)]
+    status = "NOANSWER" if result[0] == "ANSWER" else result[0]  # of an agent outside who did not say that he is there
+    return [unanswered(line, second, status, result[1], now)]
 
 
 def over(line: Line, status: str, now: float) -> list[Record]:
     """Whatever there was is over: the caller is back with us, elsewhere, or gone."""
-    line.hold_asked, line.held, line.phone_held, line.together = False, False, False, ""
+    holds.forget(line)
+    line.together = ""
     return conclude(line, (status, 0), now)
 
 
@@ -241,8 +234,7 @@ def steps(line: Line, command: CallCommand, seat: str, now: float) -> Steps | Re
         case Hold():
             return _hold(line, offer.seat)
         case Retrieve():
-            alone = line.held and line.second is None
-            return _plain(actions.redirect(offer.seat, "hotline-rejoin")) if alone else Refused(reason="not_on_hold")
+            return _retrieve(line, offer.seat)
         case Transfer():
             return _transfer(line, command, offer, offer.seat)
         case Consult():
@@ -278,6 +270,13 @@ def _hold(line: Line, first: LegId) -> Steps | Refused:
     )
 
 
+def _retrieve(line: Line, first: LegId) -> Steps | Refused:
+    """Take him back whom our command holds; what the phone holds is taken back by the phone."""
+    if line.held and line.second is None:
+        return _plain(actions.redirect(first, "hotline-rejoin"))
+    return Refused(reason="held_by_phone" if holds.is_held(line) and not line.held else "not_on_hold")
+
+
 def _forget_hold(line: Line) -> None:
     line.hold_asked = False
 
@@ -305,12 +304,13 @@ def _consult(line: Line, command: Consult, first: LegId, seat: str, now: float) 
     until = now + command.ring_timeout_s + RING_GRACE_S
     line.second = Offer(offer_id=command.next_offer, agent_id=command.agent_id or None, until=until)
     seconds = max(round(command.ring_timeout_s), 1)
+    confirmed = 1 if command.number and command.agent_id else 0
     needed = [
         *_introduce(line, first),
         actions.set_variable(
             line.leg, "HOTLINE_NEXT", f"{command.next_offer},{command.recording_id or ''},{command.agent_id}"
         ),
-        actions.set_variable(first, "HOTLINE_CONSULT", f"{command.next_offer},{seat},{seconds}"),
+        actions.set_variable(first, "HOTLINE_CONSULT", f"{command.next_offer},{seat},{seconds},{confirmed}"),
     ]
     was_held = line.held
     if was_held:

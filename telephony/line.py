@@ -54,6 +54,8 @@ class Offer(msgspec.Struct, kw_only=True):
     left_first: Side = "unknown"
     cancelled: bool = False
     """Whether we took it back."""
+    phone_held: bool = False
+    """Whether its agent's phone keeps the other side on hold; see `telephony.holds`."""
     until: float = math.inf
     """When its ring is over at the latest: what we learn of it later (after a stop of ours) happened before."""
 
@@ -141,8 +143,10 @@ class Line(msgspec.Struct, kw_only=True):
     """Whether the second agent hears music, and the caller talks with the first one meanwhile."""
     together: Literal["", "asked", "yes"] = ""
     """Whether all three talk, or are about to."""
-    phone_held: bool = False
-    """Whether his agent's phone keeps him on hold."""
+    hold_told: bool = False
+    """Whether it was told that he is on hold."""
+    muted: bool = False
+    """Whether his recording is muted, because his agent's phone keeps him on hold."""
     handed_on: HandedOn | None = None
     """Whom his agent handed him on to, until his return is told."""
     led_on_at: float = 0.0

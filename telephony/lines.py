@@ -25,7 +25,7 @@ from hotline.facts import (
 )
 from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, is_safe_id
 from hotline.text import clean_number
-from telephony import callouts, consults, errands, groups, keys, supervision
+from telephony import callouts, consults, errands, groups, holds, keys, supervision
 from telephony.actions import Action, redirect, stream_file
 from telephony.ami.messages import (
     AgiCommandEnded,
@@ -134,7 +134,7 @@ class Lines:
         if isinstance(message, ChannelHungUp):
             self._by_leg.pop(message.channel, None)
         self.add(line)
-        return Told(records=records)
+        return Told(records=records, actions=holds.mute(line))
 
     # --- a channel comes into our hands -----------------------------------------------------------------------------
 
@@ -352,6 +352,7 @@ class Lines:
             for channel in (offer.seat, offer.local):
                 self._by_leg.pop(channel or "", None)
         line.offer, line.group, line.won_from = None, None, None
+        holds.forget(line)
 
     # --- keys, prompts, phones ----------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from hotline.runtime.clock import Clock, wall_time
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Asterisk
 from hotline.tally import Tally
-from telephony import actions, callouts
+from telephony import actions, callouts, holds
 from telephony.actions import Action
 from telephony.adoption import reconcile, survey
 from telephony.ami.link import AmiLink
@@ -138,7 +138,7 @@ class TelephonyService:
             return
         self._ready = True
         self._renew()
-        await self._watch(_heartbeat(), self._send(_heartbeat()))
+        await self._watch("Setvar", [self._send(_heartbeat())])
         self.became_ready.set()
         self._publish(LinkChanged(at=self._clock.now(), node=self._lines.node, up=True))
 
@@ -206,7 +206,8 @@ class TelephonyService:
                 self._publish(*self._lines.handle(device, now=now).records)
             self._publish(*reconcile(self._lines, statuses, now=now))
             for line in list(self._lines.by_call.values()):
-                for action in callouts.after_answer(line):  # an agent has answered while nobody looked
+                # An agent has answered, or pressed his phone's hold key, while nobody looked.
+                for action in (*callouts.after_answer(line), *holds.mute(line)):
                     self._quietly(action)
             if (epoch := self._surveys.answer(now)) is not None:
                 self._publish(survey(self._lines, statuses, epoch=epoch, now=now))
@@ -228,7 +229,7 @@ class TelephonyService:
         planned = plan(command, self._lines, now=self._clock.now(), peers=self._peers)
         if isinstance(planned, Refused):
             return _settled(planned)
-        sent = [self._send(action) for action in planned.actions]
+        sent = self._link.send_all([(action.name, action.headers) for action in planned.actions])
         return self._finish(command, planned, sent)
 
     def _playable(self, command: Play) -> Play:
@@ -257,15 +258,15 @@ class TelephonyService:
 
     async def _outcome(self, sent: Sequence[Awaitable[object]]) -> Outcome:
         """Return the worst of several answers: the last action decides, but only if all before it were done."""
-        answers = await asyncio.gather(*sent, return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, OutcomeUnknown):
-                return Unknown(reason=str(answer))
-            if isinstance(answer, Rejected | Unavailable):
-                return Refused(reason=str(answer))
-            if isinstance(answer, BaseException):
-                raise answer
-        return Done()
+        outcome: Outcome = Done()
+        for answer in sent:  # all are on their way: waiting for one after the other costs less than for all at once
+            try:
+                await answer
+            except OutcomeUnknown as exc:
+                outcome = outcome if isinstance(outcome, Refused | Unknown) else Unknown(reason=str(exc))
+            except (Rejected, Unavailable) as exc:
+                outcome = outcome if isinstance(outcome, Refused | Unknown) else Refused(reason=str(exc))
+        return outcome
 
     async def end_calls(self, within_s: float) -> None:
         """Hang up every call and wait until all are told as ended: the last step before an orderly stop."""
@@ -294,21 +295,22 @@ class TelephonyService:
 
     def _renew(self) -> None:
         """Renew the lease of every call in our hands; not of one that we let go, whom it would end in the fallback queue."""
-        for line in self._lines.by_call.values():
-            if line.phase == "session" and not line.leaving:
-                self._quietly(actions.renew_lease(line.leg, self._settings.lease_s))
+        lines = [line for line in self._lines.by_call.values() if line.phase == "session" and not line.leaving]
+        self._quietly(*(actions.renew_lease(line.leg, self._settings.lease_s) for line in lines))
 
-    def _quietly(self, action: Action) -> None:
-        """Send an action now whose failure shows elsewhere: a dead link by its pings, a dead call by its hang-up.
+    def _quietly(self, *several: Action) -> None:
+        """Send actions of one name now whose failure shows elsewhere: a dead link by its pings, a dead call by its hang-up.
 
         At once, because a ring may be sent in the next moment, and a lease that came after it would cut the conversation.
         """
-        self._tasks.spawn(self._watch(action, self._send(action)), name=action.name)
+        if several:
+            sent = self._link.send_all([(action.name, action.headers) for action in several])
+            self._tasks.spawn(self._watch(several[0].name, sent), name=several[0].name)
 
-    async def _watch(self, action: Action, sent: Awaitable[object]) -> None:
-        outcome = await self._outcome([sent])
-        if not isinstance(outcome, Done):
-            self._tally.count("ami_actions_failed", action=action.name)
+    async def _watch(self, name: str, sent: Sequence[Awaitable[object]]) -> None:
+        for answer in sent:
+            if not isinstance(await self._outcome([answer]), Done):
+                self._tally.count("ami_actions_failed", action=name)
 
     def _count_lines(self) -> None:
         phases = [line.phase for line in self._lines.by_call.values()]

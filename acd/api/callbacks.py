@@ -23,6 +23,7 @@ _TEXTS = {
     "no_such_callback": ("not_found", "there is no such callback, or it is over"),
     "talking": ("conflict", "the customer has answered"),
 }
+_BY_SETTINGS = frozenset({"no_trunk", "denied", "not_allowed", "too_short", "too_long"})
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,9 +88,16 @@ def routes(service: AcdService) -> list[Route]:
     ]
 
 
+def _remedy(reason: str) -> str:
+    return "; see [outbound] in the settings, and `hotline doctor`" if reason in _BY_SETTINGS else ""
+
+
 def _ask(service: AcdService, request: CallbackWish | CallbackCancel) -> None:
     try:
         service.ask(request)
     except Rejected as exc:
-        reason, text = _TEXTS.get(exc.reason) or ("conflict", dialling.refusal_text(exc.reason))
+        reason, text = _TEXTS.get(exc.reason) or (
+            "conflict",
+            f"{dialling.refusal_text(exc.reason)}{_remedy(exc.reason)}",
+        )
         raise Rejected(reason, text) from exc

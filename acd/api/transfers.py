@@ -89,7 +89,7 @@ _REFUSALS = {
     "consulting": ("conflict", "the agent is asking another one already; complete or cancel that first"),
     "not_consulting": ("conflict", "the agent asks nobody"),
     "not_answered": ("conflict", "the other agent has not answered yet"),
-    "agent_not_free": ("conflict", "that agent cannot be rung now: he is not ready, or his phone is not at a seat"),
+    "agent_not_free": ("conflict", "that agent cannot be rung now: he is not ready, or his phone is in use"),
     "unknown_agent": ("unknown_agent", "there is no agent of that name to hand the caller on to"),
     "unknown_queue": ("unknown_queue", "there is no such queue"),
     "himself": ("himself", "the agent cannot hand his caller on to himself"),

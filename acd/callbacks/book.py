@@ -113,6 +113,8 @@ class Callbacks:
 
     def of_call(self, call_id: CallId) -> Callback | None:
         """Return the callback whose present call this is; None for older calls of it."""
+        if not self._kept:
+            return None
         callback = self._kept.get(CallbackId(call_id.rpartition(".")[0]))
         return callback if callback is not None and callback.calls and callback.call_id == call_id else None
 

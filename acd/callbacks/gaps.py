@@ -22,7 +22,7 @@ def found(floor: Floor, fact: CallAdopted, now: float) -> bool:
     place = fact.place
     if not (place is not None and place.callback) and not floor.callbacks.is_made_for_one(fact.call_id):
         return False
-    floor.callbacks.ledger.begin(fact.call_id, now)
+    floor.begin_outgoing(fact.call_id, now)
     callback = floor.callbacks.of_call(fact.call_id)
     if callback is None:
         return _hang_up_if_empty(floor, fact)
@@ -103,7 +103,7 @@ def _compare(floor: Floor, node: NodeId, living: frozenset[CallId], at: float, n
             callback.away_since = None
         elif at <= callback.begun_at or at < callback.there_at:
             continue  # an old look, told again
-        elif callback.there or at - callback.begun_at > turns.ARRIVE_S:
+        elif callback.there or callback.counted or at - callback.begun_at > turns.ARRIVE_S:
             floor.callbacks.ledger.end(callback.call_id)
             outcomes.over(floor, callback, now)
         else:
@@ -130,10 +130,10 @@ def restore(floor: Floor, callbacks: Mapping[str, Callback], now: float) -> None
 
 
 def _count_calls(floor: Floor, callback: Callback, now: float) -> None:
-    """Let the limits hold across our death, as far as the last call of each callback tells."""
+    """Let the ledger agree with the callback: whether its last call lives, its own book knows best."""
     lives = callback.over_at is None and callback.is_under_way
     if callback.calls and (lives or callback.begun_at > now - HOUR_S):
-        floor.callbacks.ledger.begin(callback.call_id, callback.begun_at)
+        floor.begin_outgoing(callback.call_id, callback.begun_at)
     if not lives:
         floor.callbacks.ledger.end(callback.call_id)
 

@@ -20,7 +20,9 @@ from hotline.ids import CallId
 REFUSED_PAUSE_S = 5.0
 """How soon somebody has his turn again for whom no call could be made."""
 LOST = "lost"
-"""What came of a call of which nobody told the end."""
+"""What came of a call in which the customer's phone rang, and of which nobody told the end."""
+UNKNOWN = "unknown"
+"""The same of a call of which nobody told whether his phone rang: that is no attempt."""
 AWAY_S = 60.0
 """When a node has not been seen for so long, its calls in which nobody talks yet are over: their leases are."""
 _LEAVES = frozenset({"not_ready", "log_out", "force_break", "force_offline"})
@@ -135,7 +137,7 @@ def _pause_s(floor: Floor, callback: Callback, result: str) -> float:
     policy = floor.queues[callback.wish.queue_id].callback
     if callback.counted:
         return policy.retry_after_s
-    may_ring = result == LOST and callback.first == "customer"
+    may_ring = result == UNKNOWN and callback.first == "customer"
     return policy.ring_timeout_s + turns.DIAL_SLACK_S if may_ring else REFUSED_PAUSE_S
 
 
@@ -159,9 +161,9 @@ def command_ended(floor: Floor, outcome: CommandEnded, now: float) -> None:
 
 def asked(floor: Floor, request: AgentRequest, now: float) -> None:
     """An agent leaves who is kept for a customer whose phone rings: let him go at once, nothing rings at his own."""
-    offer = floor.offers.of_agent(request.agent_id)
+    offer = floor.offers.of_agent(request.agent_id) if request.ask in _LEAVES else None
     callback = floor.callbacks.of_call(offer.call_id) if offer is not None else None
-    if offer is None or callback is None or callback.offer_id != offer.offer_id or request.ask not in _LEAVES:
+    if offer is None or callback is None or callback.offer_id != offer.offer_id:
         return
     turns.without_agent(floor, callback, now, reason="agent_left")
 
@@ -183,7 +185,7 @@ def give_up(floor: Floor, callback: Callback, now: float) -> None:
     floor.ask(Hangup(node=callback.node, call_id=callback.call_id, reason="callback_over"))
     floor.callbacks.ledger.end(callback.call_id)
     _withdraw(floor, callback, now)
-    put_off(floor, callback, now, LOST)
+    put_off(floor, callback, now, LOST if callback.counted else UNKNOWN)
 
 
 def due(floor: Floor, callback: Callback, now: float) -> None:

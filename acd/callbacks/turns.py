@@ -68,7 +68,7 @@ def _begin(floor: Floor, callback: Callback, now: float) -> None:
     callback.first = floor.queues[wish.queue_id].callback.first
     callback.begun_at, callback.due_at, callback.result = now, now + ARRIVE_S, ""
     callback.phase = "calling"
-    floor.callbacks.ledger.begin(callback.call_id, now)
+    floor.begin_outgoing(callback.call_id, now)
     floor.notes.put(callback.call_id, wishes.note_of(callback))
     floor.callbacks.touch(callback)
     wishes.look_at_others(floor, callback, now)

@@ -198,10 +198,8 @@ def node_for(floor: Floor, callback: Callback) -> NodeId | None:
 
 
 def look_at_others(floor: Floor, callback: Callback, now: float) -> None:
-    """A call begins: those who may not be called beside it lose their turn at once."""
-    ledger, rules = floor.callbacks.ledger, floor.outbound
-    full = ledger.live >= rules.at_once or ledger.last_hour(now) >= rules.per_hour
-    for other in list(floor.callbacks) if full else floor.callbacks.of_number(callback.wish.number):
+    """A call begins: those with the same number lose their turn at once."""
+    for other in floor.callbacks.of_number(callback.wish.number):
         if other.phase == "waiting":
             look(floor, other, now)
 

@@ -14,7 +14,7 @@ from acd.core.agents import conduct, sitting
 from acd.core.agents.roster import Agent
 from acd.core.agents.seats import recalled
 from acd.core.agents.states import IN_CALL
-from acd.core.callers import arriving, comeback
+from acd.core.callers import arriving, comeback, outlets
 from acd.core.callers.line import Caller
 from acd.core.floor import Floor, Note
 from acd.core.offers import endings
@@ -236,6 +236,9 @@ def _enter(floor: Floor, fact: CallAdopted, now: float, *, ringing: bool = False
     )
     caller = arriving.enter(floor, asked, now, whereabouts="ringing" if ringing else "here")
     caller.looked_at, caller.to_hear = True, ""  # he has joined this line long ago, and heard what is announced there
+    caller.overdue = outlets.sends_away(
+        floor, caller.queue_id, now
+    )  # else a phone would ring for him before he is let out
     return caller
 
 

@@ -180,10 +180,7 @@ class Floor:
     def place(self, caller: Caller, now: float) -> None:
         """Let a caller be offered, or not, according to where he is; have him matched if he newly can."""
         offerable = self.can_offer(caller)
-        if offerable == self.line.is_offerable(caller):
-            return
-        self.line.set_offerable(caller, offerable)
-        if offerable:
+        if self.line.set_offerable(caller, offerable) and offerable:
             caller.available_since = now
             self.pending_callers[caller.call_id] = None
 
@@ -203,7 +200,7 @@ class Floor:
         self.offers.open(offer)
         self.touch(offer)
         if self.agents[offer.agent_id].profile.remote_number:
-            self.callbacks.ledger.begin(offer.offer_id, offer.made_at)  # it is an outgoing call like those of callbacks
+            self.begin_outgoing(offer.offer_id, offer.made_at)  # it is an outgoing call like those of callbacks
         if offer.phase != "talking":
             self.timers.set("offer", offer.offer_id, offer.deadline)
 
@@ -215,6 +212,21 @@ class Floor:
             self.past_consults.put(offer.offer_id, None)
         self.callbacks.ledger.end(offer.offer_id)
         self.timers.clear("offer", offer.offer_id)
+
+    def begin_outgoing(self, key: str, now: float, *, node: NodeId | None = None) -> None:
+        """An outgoing call begins. Nobody is called back beside as many as there may be, or after as many as there may be in an hour.
+
+        `node`: where it can be looked for after our death, if no book but the ledger tells of it.
+        """
+        ledger = self.callbacks.ledger
+        ledger.begin(key, now, node=node or "")
+        if ledger.live < self.outbound.at_once and ledger.last_hour(now) < self.outbound.per_hour:
+            return
+        for callback in self.callbacks:
+            caller = self.line.get(callback.virtual_id) if callback.phase == "waiting" else None
+            if caller is not None:
+                caller.whereabouts = "paused"
+                self.place(caller, now)
 
     def touch(self, offer: Offer) -> None:
         """Have a change of an offer remembered."""

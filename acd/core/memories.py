@@ -25,9 +25,11 @@ from acd.core.callers.resuming import LeftPlace
 from acd.core.floor import Floor
 from acd.core.matching.served import Bucket, Known
 from acd.core.offers.book import Offer
-from acd.core.talks import supervising
+from acd.core.talks import outside, supervising
+from acd.core.talks.outside_consults import OutsideConsult
 from acd.core.talks.supervisions import Supervision
 from acd.estimates.learnt import Learnt
+from hotline.dialling import OutgoingCall
 
 T = TypeVar("T")
 Kept = Mapping[str, Mapping[str, Any]]
@@ -55,16 +57,18 @@ class Memory(Generic[T]):
 MEMORIES: tuple[Memory[Any], ...] = (
     Memory("estimate", Learnt, lambda floor, now: floor.estimates.take_changed(now), lambda floor, kept, _: floor.estimates.restore(kept)),
     Memory("supervision", Supervision, lambda floor, _: floor.supervisions.take_changed(), supervising.restore),
+    Memory("outside", OutsideConsult, lambda floor, _: floor.outside_consults.take_changed(), outside.restore),
     Memory("surge", Surge, lambda floor, _: floor.agents.surges.take_changed(), surging.restore),
     Memory("switch", Switch, lambda floor, _: floor.openings.take_changed(), steering.restore_switches),
     Memory("place", LeftPlace, lambda floor, _: floor.left_places.take_changed(), steering.restore_places),
     Memory("served", Bucket, lambda floor, _: floor.served_by.take_changed(), lambda floor, kept, _: floor.served_by.restore(kept.values())),
+    Memory("outgoing", OutgoingCall, lambda floor, now: floor.callbacks.ledger.take_changed(now), lambda floor, kept, now: floor.callbacks.ledger.restore(kept, now)),
     Memory("known", Known, lambda floor, _: floor.known.take_changed(), standing.restore),
     Memory("agent", Agent, lambda floor, _: floor.take_changed_agents(), adoption.restore_agents),
     Memory("offer", Offer, lambda floor, _: floor.take_changed_offers(), adoption.restore_offers),
     Memory("callback", Callback, lambda floor, _: floor.callbacks.take_changed(), gaps.restore),
 )  # fmt: skip
-"""All of them, in the order in which they are taken up: agents need to know where they are called in, offers need their agents."""
+"""All of them, in the order in which they are taken up: agents need to know where they are called in, offers their agents and the outgoing calls."""
 
 KEYS = tuple(memory.prefix for memory in MEMORIES)
 """What all keys of a router begin with."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from acd.callbacks import hooks, outcomes
 from acd.callbacks.hooks import HEARERS
+from acd.callbacks.overheard import learn
 from acd.core import adoption, memories
 from acd.core.agents import after_talk, asking, conduct, feature_codes, sitting, surging
 from acd.core.agents.roster import Profile
@@ -32,7 +33,7 @@ from acd.core.requests import (
     SurgeRequest,
     TransferRequest,
 )
-from acd.core.talks import keys, outside, supervising, taking_over, transfers
+from acd.core.talks import forwards, keys, outside, supervising, taking_over, transfers
 from acd.core.timers import Key
 from hotline.commands import CommandEnded
 from hotline.dialling import Policy
@@ -121,7 +122,7 @@ class Router:
     def hear(self, event: Record, *, now: float) -> None:
         """Take an event in that belongs together with the one that is handled next: nobody is offered before that."""
         self.floor.estimates.hear(event, now)
-        for reactions in (HEARERS, outside.HEARERS, REACTIONS):
+        for reactions in (HEARERS, outside.HEARERS, forwards.HEARERS, REACTIONS):
             react = reactions.get(type(event))
             if react is not None:
                 react(self.floor, event, now)
@@ -136,9 +137,13 @@ class Router:
             _expire(self.floor, key, now)
         return self._finish(now)
 
-    def restore(self, kept: memories.Kept, *, now: float) -> list[Output]:
-        """Take up what an earlier life had remembered (see `memories.read`); return what follows. Before the first event only."""
+    def restore(self, kept: memories.Kept, *, now: float, overheard: Iterable[Record] = ()) -> list[Output]:
+        """Take up what an earlier life had remembered (see `memories.read`); return what follows. Before the first event only.
+
+        `overheard`: what was told of callbacks while nobody routed (see `acd.callbacks.overheard`).
+        """
         memories.restore(self.floor, kept, now)
+        learn(self.floor, list(overheard), now)
         return self._finish(now)
 
     def lose(self, nodes: Iterable[NodeId], *, now: float) -> list[Output]:

@@ -1,5 +1,6 @@
 """Deadlines by name, and the earliest of them. Pure: it is told the time and never waits."""
 
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Literal
 
@@ -46,6 +47,12 @@ class Timers:
     def clear(self, kind: Kind, name: str) -> None:
         """Drop a deadline; nothing happens if there is none."""
         self._at.pop((kind, name), None)
+
+    def clear_all(self, kinds: Iterable[Kind], name: str) -> None:
+        """Drop the deadlines of these kinds."""
+        at = self._at
+        for kind in kinds:
+            at.pop((kind, name), None)
 
     def next(self) -> float | None:
         """Return the earliest deadline."""

@@ -189,7 +189,8 @@ class Estimates:
             memory.drop(call_id)
 
     def _agent_changed(self, fact: AgentStateChanged, now: float) -> None:
-        self._look = None if len(self._floor.agents) <= LOOKED_AFTER else self._look
+        if self._look is not None and len(self._floor.agents) <= LOOKED_AFTER:
+            self._look = None
         if fact.state in SERVING:
             return
         served = self._serving.pop(fact.agent_id, None)

@@ -4,17 +4,21 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from acd.simulation import callback_summary
 from acd.simulation.books import Books
 from acd.simulation.decided import Decided, decide_again
 from acd.simulation.engine import Engine
 from acd.simulation.past import Past, day_of, past_of
 from acd.simulation.streams import Streams
 from acd.simulation.summary import Values, values_of
+from hotline.dialling import Policy
 from hotline.errors import Misuse
 from hotline.facts import (
     OFFER_ENDINGS,
     AgentStateChanged,
     CallAbandoned,
+    CallbackFact,
+    CallbackRequested,
     CallFact,
     CallFlowedOut,
     CallQueued,
@@ -28,6 +32,8 @@ from hotline.ids import QueueId
 from hotline.settings.queues import BetweenQueues, Queue
 
 Progress = Callable[[str, int, int], None]
+WHOEVER_ASKED = Policy(trunk=True, allow=("",), digits_min=1, digits_max=20, per_hour=1_000_000, at_once=1_000_000)
+"""Whoever asked was permitted to then."""
 AFTERMATH_S = 3_600.0
 """So long after the end the played day may go on, until everybody is served."""
 
@@ -38,6 +44,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     queues: tuple[Queue, ...]
     between_queues: BetweenQueues = "strict_priority"
+    outbound: Policy = WHOEVER_ASKED
+    """Who may be called back, when, and how many at once."""
 
 
 class Again(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +58,11 @@ class Again(msgspec.Struct, frozen=True, kw_only=True):
     real: dict[str, Values]
     ways: dict[str, dict[str, Values]]
     """Name of a way -> queue -> numbers, as in a simulation."""
+    callbacks: int
+    """How many asked to be called back, those who waited for it when the stretch began included."""
+    real_callbacks: dict[str, Values]
+    ways_callbacks: dict[str, dict[str, Values]]
+    """Numbers of callbacks (`callback_summary`), of queues that had any."""
     decided: Decided
 
 
@@ -64,36 +77,41 @@ def replay(
 ) -> Again:
     """Play a stretch of the journal under each way; the first is how it was routed. Raises Misuse if nobody called."""
     past = past_of(facts, begin=begin, end=end)
-    if not past.episodes:
+    if not past.episodes and not past.callbacks.by_id:
         raise Misuse("nobody waited in a queue in this time")
     if not past.profiles:
         raise Misuse("the journal knows no agents in this time: without them nothing can be played")
     _check_queues(past, ways[0].queues)
-    played: dict[str, dict[str, Values]] = {}
+    played: dict[str, Books] = {}
     for number, way in enumerate(ways):
         progress(way.name, number, len(ways))
         played[way.name] = _play(past, way, seed)
+    real = _real(past, facts, ways[0].queues)
     return Again(
         begin=begin,
         end=end,
         callers=len(past.episodes),
         skipped=past.skipped,
-        real=_real(past, facts, ways[0].queues),
-        ways=played,
+        real=values_of(real, ways[0].queues),
+        ways={way.name: values_of(played[way.name], way.queues) for way in ways},
+        callbacks=len(past.callbacks.by_id),
+        real_callbacks=callback_summary.values_of(real.callbacks, ways[0].queues),
+        ways_callbacks={way.name: callback_summary.values_of(played[way.name].callbacks, way.queues) for way in ways},
         decided=_decided(facts, ways[0], begin, progress),
     )
 
 
 def _check_queues(past: Past, queues: Iterable[Queue]) -> None:
     known = {q.id for q in queues}
-    missing = sorted({e.queued.queue_id for e in past.episodes.values()} - known)
+    waited = {e.queued.queue_id for e in past.episodes.values()} | {s.asked.queue_id for s in past.callbacks}
+    missing = sorted(waited - known)
     if missing:
         raise Misuse(
             f"the settings have no queue {', '.join(missing)}, in which callers waited: add it, or give the settings of then by --config"
         )
 
 
-def _play(past: Past, way: Way, seed: int) -> dict[str, Values]:
+def _play(past: Past, way: Way, seed: int) -> Books:
     day = day_of(past, Streams(seed, 0))
     ring_s = sorted(v.ring_s for v in day.visitors if v.ring_s is not None)
     usual = ring_s[len(ring_s) // 2] if ring_s else 0.0
@@ -105,12 +123,13 @@ def _play(past: Past, way: Way, seed: int) -> dict[str, Values]:
         count_to=past.end,
         ring_again=lambda _visitor: usual,
         between_queues=way.between_queues,
+        outbound=way.outbound,
     )
-    return values_of(engine.run(until=past.end + AFTERMATH_S), way.queues)
+    return engine.run(until=past.end + AFTERMATH_S)
 
 
-def _real(past: Past, facts: Iterable[Fact], queues: tuple[Queue, ...]) -> dict[str, Values]:
-    """Return the same numbers of what really happened."""
+def _real(past: Past, facts: Iterable[Fact], queues: tuple[Queue, ...]) -> Books:
+    """Return the books of what really happened."""
     everywhere = frozenset(QueueId(q.id) for q in queues)
     books = Books(past.begin, past.end, {a: frozenset(p.queues) or everywhere for a, p in past.profiles.items()})
     for fact in facts:
@@ -118,16 +137,27 @@ def _real(past: Past, facts: Iterable[Fact], queues: tuple[Queue, ...]) -> dict[
     for episode in past.episodes.values():
         if episode.talk_s is not None:
             books.talked(episode.stay.queue_id, episode.talk_s + (episode.wrap_up_s or 0.0))
+    for story in past.callbacks:
+        if story.talk_s is not None:
+            books.talked(story.asked.queue_id, story.talk_s + (story.wrap_up_s or 0.0))
     books.close(past.end)
-    return values_of(books, queues)
+    return books
 
 
 def _enter(books: Books, past: Past, fact: Fact) -> None:
     """Put a fact into the books."""
-    if isinstance(fact, AgentStateChanged) and fact.agent_id in past.profiles:
-        books.moved(fact)
-    if not isinstance(fact, CallFact) or fact.at < past.begin or fact.call_id not in past.episodes:
-        return
+    match fact:
+        case AgentStateChanged() if fact.agent_id in past.profiles:
+            books.moved(fact)
+        case CallbackRequested():
+            books.callbacks.asked(fact)
+        case CallbackFact():
+            books.callbacks.told(fact)
+        case CallFact() if fact.at >= past.begin and fact.call_id in past.episodes:
+            _enter_call(books, fact)
+
+
+def _enter_call(books: Books, fact: CallFact) -> None:
     match fact:
         case CallQueued():
             books.entered(fact.call_id, fact.queue_id, fact.entered_at)

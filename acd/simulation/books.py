@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from acd.simulation.callback_books import CallbackBooks
 from hotline.facts import AgentState, AgentStateChanged
 from hotline.ids import AgentId, CallId, QueueId
 
@@ -45,6 +46,7 @@ class Books:
         self.offers: dict[QueueId, int] = defaultdict(int)
         self.unanswered: dict[QueueId, int] = defaultdict(int)
         self.states: dict[AgentId, dict[AgentState, float]] = {agent: defaultdict(float) for agent in agents}
+        self.callbacks = CallbackBooks()
         self._in: dict[AgentId, tuple[AgentState, float]] = dict.fromkeys(agents, ("offline", begin))
         self._open: dict[CallId, Stay] = {}
         self._here: dict[QueueId, list[tuple[float, CallId]]] = defaultdict(list)

@@ -5,11 +5,13 @@ first one rings, so that every policy meets the same day.
 """
 
 from math import inf
+from typing import Literal
 
 import msgspec
 
 from acd.core.agents.roster import Profile
 from acd.core.agents.states import Ask
+from hotline.facts import CallbackRequested
 from hotline.ids import AgentId, CallId, QueueId
 
 
@@ -31,6 +33,34 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     wrap_up_s: float = 0.0
     ring_s: float | None = 0.0
     """How long the first phone rings until it is answered; None: it is not answered."""
+
+
+class Dialled(msgspec.Struct, frozen=True, kw_only=True):
+    """One time that the phone of a customer was rung who is called back."""
+
+    result: Literal["answered", "busy", "no_answer", "failed"]
+    rings_s: float
+    """Until that."""
+    holds_s: float = inf
+    """How long he stays on the line without an agent, once he has answered."""
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback: what its customer asked for, and how he takes being called."""
+
+    asked: CallbackRequested
+    left_at: float | None = None
+    """When its caller left the line for it; None: nobody did, it was asked for by somebody else or before the day."""
+    left_by_key: bool = False
+    """Whether he left by himself; else because his queue let him out."""
+    dialled: tuple[Dialled, ...]
+    """The first time his phone is rung, the second … ."""
+    talk_s: float | None
+    """None: as long as anybody."""
+    wrap_up_s: float = 0.0
+    ring_s: float = 0.0
+    """How long the first phone of an agent rings for him until it is answered."""
+    cancelled_at: float | None = None
 
 
 class Duty(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,3 +87,5 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of their time."""
     workers: tuple[Worker, ...]
     duties: tuple[Duty, ...]
+    wishes: tuple[Wish, ...] = ()
+    """Callbacks, in the order of their time."""

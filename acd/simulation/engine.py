@@ -14,13 +14,16 @@ from typing import Any
 
 import msgspec
 
-from acd.core.floor import Output
+from acd.core.floor import NO_OUTBOUND, Output
 from acd.core.requests import AgentRequest
 from acd.core.router import Router
+from acd.simulation import called_back
 from acd.simulation.books import Books
+from acd.simulation.called_back import CalledBack
 from acd.simulation.day import Day, Duty, Visitor
 from acd.simulation.quiet import Quiet, asked_for
 from hotline.commands import CancelRing, Release, Ring, Target
+from hotline.dialling import Policy
 from hotline.facts import (
     AgentStateChanged,
     CallEnded,
@@ -82,8 +85,10 @@ class Engine:
         count_to: float = inf,
         ring_again: RingAgain,
         between_queues: BetweenQueues = "strict_priority",
+        outbound: Policy = NO_OUTBOUND,
         told: Callable[[Output], None] | None = None,
     ) -> None:
+        """`outbound`: which customers may be called back, and when."""
         queues = tuple(queues)
         everywhere = frozenset(QueueId(q.id) for q in queues)
         self.router = Router(
@@ -93,8 +98,9 @@ class Engine:
             home_node=NODE,
             break_reasons=_REASONS,
             between_queues=between_queues,
+            outbound=outbound,
         )
-        if not asked_for(queues):
+        if not asked_for(queues, calls_back=bool(day.wishes)):
             self.router.floor.estimates = Quiet(self.router.floor)
         self.router.floor.decisions.wanted = False
         served = {w.profile.id: frozenset(w.profile.queues) or everywhere for w in day.workers}
@@ -106,6 +112,7 @@ class Engine:
         self._day = day
         self._paces = {w.profile.id: w.pace for w in day.workers if w.pace != 1.0}
         self._ring_again = ring_again
+        self.customers: CalledBack = CalledBack(self, day.wishes)
         self._told = told
         self._plan: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._planned = 0
@@ -119,7 +126,8 @@ class Engine:
     def run(self, until: float = inf) -> Books:
         """Play until nothing more can happen, or until a time; return the books."""
         for duty in self._day.duties:
-            self._at(duty.at, self._duty, duty)
+            self.at(duty.at, self._duty, duty)
+        self.customers.begin()
         self._await_visitor()
         plan, router = self._plan, self.router
         while self.now < until:
@@ -144,11 +152,13 @@ class Engine:
             return inf
         return self.now + LEFT_ALONE_S if len(self.router.floor.line) else -inf
 
-    def _at(self, at: float, act: Callable[[Any], None], what: Any) -> None:
+    def at(self, at: float, act: Callable[[Any], None], what: Any) -> None:
+        """Plan something."""
         self._planned += 1
         heappush(self._plan, (at, self._planned, act, what))
 
-    def _give(self, record: Record) -> None:
+    def give(self, record: Record) -> None:
+        """Tell the router something, and do what it wants."""
         self.decided += 1
         self._take(self.router.handle(record, now=self.now))
 
@@ -177,9 +187,9 @@ class Engine:
         offer_id = ring.offer_id
         self._phones[offer_id] = Phone(case=case, offer_id=offer_id, agent_id=ring.agent_id, queue_id=case.queue_id)
         if lasts is not None and after_s + lasts < timeout_s - ANSWER_MARGIN_S:
-            self._at(self.now + after_s + lasts, self._answer, offer_id)
+            self.at(self.now + after_s + lasts, self._answer, offer_id)
         else:
-            self._at(self.now + timeout_s, self._ring_out, offer_id)
+            self.at(self.now + timeout_s, self._ring_out, offer_id)
 
     def _cancel(self, command: CancelRing) -> None:
         offers = [o for o in self._groups.get(command.offer_id, ()) if o in self._phones]
@@ -205,6 +215,7 @@ class Engine:
             self.books.entered(fact.call_id, moved.queue_id, moved.waits_since)
         else:
             case.phase = "gone"
+            self.customers.let_out(fact)
 
     def _agent_moved(self, change: AgentStateChanged) -> None:
         self.books.moved(change)
@@ -212,7 +223,7 @@ class Engine:
             case = self._cases[change.call_id]
             ends = self.now + case.visitor.wrap_up_s * self._paces.get(change.agent_id, 1.0)
             if change.until is None or ends < change.until:
-                self._at(ends, self._wrapped_up, (change.agent_id, self.now))
+                self.at(ends, self._wrapped_up, (change.agent_id, self.now))
 
     # --- what callers do --------------------------------------------------------------------------------------------------
 
@@ -220,11 +231,11 @@ class Engine:
         if self._next_visitor < len(self._day.visitors):
             visitor = self._day.visitors[self._next_visitor]
             self._next_visitor += 1
-            self._at(visitor.at, self._arrive, visitor)
+            self.at(visitor.at, self._arrive, visitor)
 
     def _arrive(self, visitor: Visitor) -> None:
         self._await_visitor()
-        case = self._cases[visitor.call_id] = Case(visitor=visitor, queue_id=visitor.queue_id)
+        case = self.case(visitor)
         if visitor.tier:
             known = CallerIdentified(
                 at=self.now,
@@ -234,10 +245,16 @@ class Engine:
                 tier=visitor.tier,
                 language=visitor.language,
             )
-            self._give(known)
+            self.give(known)
         if visitor.patience_s < inf:
-            self._at(self.now + visitor.patience_s, self._lose_patience, case)
+            self.at(self.now + visitor.patience_s, self._lose_patience, case)
+        self.customers.arrived(case)
         self._enter((case, visitor.queue_id, self.now))
+
+    def case(self, visitor: Visitor) -> Case:
+        """Open the case of a call."""
+        case = self._cases[visitor.call_id] = Case(visitor=visitor, queue_id=visitor.queue_id)
+        return case
 
     def _enter(self, place: tuple[Case, QueueId, float]) -> None:
         case, case.queue_id, entered_at = place[0], place[1], place[2]
@@ -245,7 +262,7 @@ class Engine:
             return
         visitor = case.visitor
         self.books.entered(visitor.call_id, case.queue_id, entered_at)
-        self._give(
+        self.give(
             CallQueued(
                 at=self.now,
                 call_id=visitor.call_id,
@@ -266,7 +283,7 @@ class Engine:
         self.books.left(case.visitor.call_id, "abandoned", self.now)
         if ringing and case.group is not None:
             self._stop_ringing(case, self._groups.get(case.group, ()), "caller_left")
-        self._give(CallEnded(at=self.now, call_id=case.visitor.call_id, ended_by="caller"))
+        self.give(CallEnded(at=self.now, call_id=case.visitor.call_id, ended_by="caller"))
 
     # --- what phones do ---------------------------------------------------------------------------------------------------
 
@@ -277,11 +294,28 @@ class Engine:
         case, call_id = phone.case, phone.case.visitor.call_id
         case.phase, case.agent_id = "talking", phone.agent_id
         self.books.left(call_id, "answered", self.now)
-        self._give(OfferAccepted(at=self.now, call_id=call_id, offer_id=offer_id))
+        self.give(OfferAccepted(at=self.now, call_id=call_id, offer_id=offer_id))
         assert case.group is not None
         self._stop_ringing(case, self._groups.pop(case.group), "answered_elsewhere")
-        talk_s = case.visitor.talk_s * self._paces.get(phone.agent_id, 1.0)
-        self._at(self.now + talk_s, self._hang_up, (phone, self.now))
+        if self.customers.has(call_id):
+            self.customers.accepted(phone)
+        else:
+            self.talk(phone)
+
+    def talk(self, phone: Phone) -> None:
+        """Both are on the line."""
+        talk_s = phone.case.visitor.talk_s * self._paces.get(phone.agent_id, 1.0)
+        self.at(self.now + talk_s, self._hang_up, (phone, self.now))
+
+    def hush(self, call_id: CallId) -> None:
+        """A call is over: no phone rings for it any more."""
+        case = self._cases.get(call_id)
+        if case is None:
+            return
+        ringing = case.phase == "ringing"
+        case.phase = "gone"
+        if ringing and case.group is not None:
+            self._stop_ringing(case, self._groups.get(case.group, ()), "caller_left")
 
     def _hang_up(self, talk: tuple[Phone, float]) -> None:
         phone, began = talk
@@ -291,15 +325,15 @@ class Engine:
         wrap_up_s = min(case.visitor.wrap_up_s * pace, self._queues[phone.queue_id].wrap_up_s)
         if began >= self.books.begin:
             self.books.talked(phone.queue_id, self.now - began + wrap_up_s)
-        self._give(TalkEnded(at=self.now, call_id=call_id, offer_id=phone.offer_id))
-        self._give(CallEnded(at=self.now, call_id=call_id))
+        self.give(TalkEnded(at=self.now, call_id=call_id, offer_id=phone.offer_id))
+        self.give(CallEnded(at=self.now, call_id=call_id))
 
     def _ring_out(self, offer_id: OfferId) -> None:
         phone = self._phones.pop(offer_id, None)
         if phone is None:
             return
         case = phone.case
-        self._give(OfferTimedOut(at=self.now, call_id=case.visitor.call_id, offer_id=offer_id))
+        self.give(OfferTimedOut(at=self.now, call_id=case.visitor.call_id, offer_id=offer_id))
         assert case.group is not None
         if not any(other in self._phones for other in self._groups.get(case.group, ())):
             self._come_back(case)
@@ -307,25 +341,25 @@ class Engine:
     def _stop_ringing(self, case: Case, offers: Iterable[OfferId], reason: Any) -> None:
         for offer_id in offers:
             if self._phones.pop(offer_id, None) is not None:
-                self._give(OfferRescinded(at=self.now, call_id=case.visitor.call_id, offer_id=offer_id, reason=reason))
+                self.give(OfferRescinded(at=self.now, call_id=case.visitor.call_id, offer_id=offer_id, reason=reason))
 
     def _come_back(self, case: Case) -> None:
         assert case.group is not None
         group, case.group, case.phase = case.group, None, "waiting"
         self._groups.pop(group, None)
         self.books.rang_out(case.visitor.call_id)
-        self._give(CallReturned(at=self.now, call_id=case.visitor.call_id, offer_id=group, answered=False))
+        self.give(CallReturned(at=self.now, call_id=case.visitor.call_id, offer_id=group, answered=False))
 
     # --- what agents do ---------------------------------------------------------------------------------------------------
 
     def _duty(self, duty: Duty) -> None:
-        self._give(AgentRequest(at=self.now, agent_id=duty.agent_id, ask=duty.ask, reason=duty.reason, by="simulation"))
+        self.give(AgentRequest(at=self.now, agent_id=duty.agent_id, ask=duty.ask, reason=duty.reason, by="simulation"))
 
     def _wrapped_up(self, whose: tuple[AgentId, float]) -> None:
         agent_id, since = whose
         agent = self.router.floor.agents.get(agent_id)
         if agent is not None and agent.state == "wrap_up" and agent.since == since:
-            self._give(AgentRequest(at=self.now, agent_id=agent_id, ask="end_wrap_up", by="simulation"))
+            self.give(AgentRequest(at=self.now, agent_id=agent_id, ask="end_wrap_up", by="simulation"))
 
 
 _REASONS = ("break",)
@@ -335,4 +369,5 @@ _REACTIONS: dict[type[Any], Callable[[Engine, Any], None]] = {
     Release: Engine._release,
     CallFlowedOut: Engine._flowed_out,
     AgentStateChanged: Engine._agent_moved,
+    **called_back.REACTIONS,
 }

@@ -1,7 +1,7 @@
 """Reads the facts of a replay from the journal. The simulation's door to the database."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hotline.codec import decode_fact
 from hotline.facts import Fact
@@ -24,17 +24,30 @@ KINDS = (
     "OfferRescinded",
     "OfferUnknown",
     "TalkEnded",
+    "CallbackRequested",
+    "CallbackRefused",
+    "CallbackAttempted",
+    "CallbackPutOff",
+    "CallbackEnded",
+    "CustomerDialled",
 )
 PAGE = 5_000
+LONGEST_CALLBACK = timedelta(days=7)
+"""The greatest `expires_after_s` there can be."""
 
 _sql = load("acd.simulation", "journal.sql")
 
 
 async def read_facts(store: Store, begin: float, end: float) -> AsyncIterator[Fact]:
-    """Yield the last words about agents before `begin`, then every fact that a replay needs, in order. Raises the store's errors."""
+    """Yield the last words about agents before `begin` and the callbacks that were open then, then every fact that a replay needs, in order.
+
+    Raises the store's errors.
+    """
     since, until = _moment(begin), _moment(end)
     rows = await store.fetch(_sql.before, since)
     for row in sorted(rows, key=lambda r: (r["type"], r["at"], r["seq"])):  # AgentAdded comes before states
+        yield decode_fact(row["type"], row["version"], row["body"])
+    for row in await store.fetch(_sql.open_callbacks, since, since - LONGEST_CALLBACK):
         yield decode_fact(row["type"], row["version"], row["body"])
     after: tuple[datetime, str, int] = (since, "", -1)
     while rows := await store.fetch(_sql.between, *after, PAGE, list(KINDS), until):
@@ -44,7 +57,7 @@ async def read_facts(store: Store, begin: float, end: float) -> AsyncIterator[Fa
 
 
 async def span(store: Store) -> tuple[float, float] | None:
-    """Return the times of the first and the last call, or None if there is none."""
+    """Return the times of the first and the last call, or wish to be called back; None if there is none."""
     row = await store.fetchrow(_sql.span)
     if row is None or row["first"] is None:
         return None

@@ -16,6 +16,7 @@ from acd.core.agents.roster import Profile
 from acd.simulation.books import Stay
 from acd.simulation.day import Day, Duty, Visitor, Worker
 from acd.simulation.durations import Duration
+from acd.simulation.past_callbacks import Stories, wishes_of
 from acd.simulation.patience import Patience
 from acd.simulation.streams import Streams
 from hotline.facts import (
@@ -62,16 +63,19 @@ class Past(msgspec.Struct, kw_only=True):
     episodes: dict[CallId, Episode] = {}
     profiles: dict[AgentId, Profile] = {}
     duties: list[Duty] = []
+    callbacks: Stories
+    """Those who asked to be called back."""
     skipped: int = 0
-    """Callers of whom only the end lies in the stretch, or who were called back: they are left out."""
+    """Callers of whom only the end lies in the stretch: they are left out."""
 
 
 def past_of(facts: Iterable[Fact], *, begin: float, end: float) -> Past:
-    """Return what happened. `facts` are in order; of those before `begin`, only what agents were and are is taken."""
-    past = Past(begin=begin, end=end)
+    """Return what happened. `facts` are in order; of those before `begin`, only what agents were and are, and open callbacks, are taken."""
+    past = Past(begin=begin, end=end, callbacks=Stories(begin))
     agents = _Agents(past)
     offers: dict[OfferId, tuple[Episode, OfferMade]] = {}
     for fact in facts:
+        past.callbacks.take(fact)
         match fact:
             case AgentAdded() | AgentStateChanged():
                 agents.take(fact)
@@ -79,8 +83,6 @@ def past_of(facts: Iterable[Fact], *, begin: float, end: float) -> Past:
                 continue
             case CallQueued(kind="live"):
                 _queued(past, fact)
-            case CallQueued():
-                past.skipped += 1
             case CallAbandoned() | CallFlowedOut():
                 _left(past, fact)
             case OfferMade(kind="main"):
@@ -103,7 +105,7 @@ def _queued(past: Past, fact: CallQueued) -> None:
 def _left(past: Past, fact: CallAbandoned | CallFlowedOut) -> None:
     episode = past.episodes.get(fact.call_id)
     if episode is None:
-        past.skipped += 1
+        past.skipped += past.callbacks.of_call(fact.call_id) is None
     elif episode.stay.end == "waiting":
         episode.stay.end = "abandoned" if isinstance(fact, CallAbandoned) else "flowed_out"
         episode.stay.left_at = fact.at
@@ -162,8 +164,11 @@ class _Agents:
 
     def _wrap_ups(self, fact: AgentStateChanged) -> None:
         began = self._wrap_up.pop(fact.agent_id, None)
-        if began is not None and began.call_id in self._past.episodes:
-            self._past.episodes[began.call_id].wrap_up_s = fact.at - began.at
+        if began is not None and began.call_id is not None:
+            story = self._past.callbacks.of_call(began.call_id)
+            talked = self._past.episodes.get(began.call_id) if story is None else story
+            if talked is not None:
+                talked.wrap_up_s = fact.at - began.at
         if fact.state == "wrap_up":
             self._wrap_up[fact.agent_id] = fact
 
@@ -203,7 +208,12 @@ def day_of(past: Past, streams: Streams) -> Day:
     visitors = (known.visitor(e) for e in past.episodes.values())
     workers = tuple(Worker(profile=p) for p in past.profiles.values())
     duties = tuple(d for d in sorted(past.duties, key=lambda d: d.at) if d.agent_id in past.profiles)
-    return Day(visitors=tuple(sorted(visitors, key=lambda v: v.at)), workers=workers, duties=duties)
+    return Day(
+        visitors=tuple(sorted(visitors, key=lambda v: v.at)),
+        workers=workers,
+        duties=duties,
+        wishes=wishes_of(past.callbacks, streams),
+    )
 
 
 class _Known:

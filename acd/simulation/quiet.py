@@ -13,9 +13,13 @@ from hotline.ids import QueueId
 from hotline.settings.queues import Queue
 
 
-def asked_for(queues: Iterable[Queue]) -> bool:
-    """Return whether an estimate can change what becomes of a caller."""
-    return any(overflow.when == "expected_wait" for queue in queues for overflow in queue.overflow)
+def asked_for(queues: Iterable[Queue], *, calls_back: bool = False) -> bool:
+    """Return whether an estimate can change what becomes of a caller. `calls_back`: whether customers are called, perhaps ahead of their turn."""
+    return any(
+        any(overflow.when == "expected_wait" for overflow in queue.overflow)
+        or (calls_back and queue.callback.first == "customer" and queue.callback.ahead_s > 0)
+        for queue in queues
+    )
 
 
 class Quiet(Estimates):

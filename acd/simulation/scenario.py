@@ -241,12 +241,20 @@ def changed_queues(tree: Mapping[str, Any], where: str, base: Iterable[Queue]) -
         if queue is None:
             raise Misuse(f"{where}: queues: a policy changes queues by their id, one of {', '.join(queues)}")
         try:
-            queues[queue.id] = Queue.model_validate(
-                {**queue.model_dump(exclude_unset=True), "wrap_up_s": queue.wrap_up_s, **table}
-            )
+            queues[queue.id] = Queue.model_validate({"wrap_up_s": queue.wrap_up_s, **_changed(queue, table)})
         except ValidationError as exc:
             raise Misuse("\n".join(f"{where}: queue {queue.id}: {line}" for line in explain(exc, Queue))) from exc
     return tuple(queues.values())
+
+
+def _changed(section: Section, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a section says, with what a table says otherwise; a section within it keeps what the table is silent about."""
+    fields = section.model_dump(exclude_unset=True)
+    for name, value in table.items():
+        within = getattr(section, name, None)
+        inner = isinstance(within, Section) and isinstance(value, Mapping)
+        fields[name] = _changed(within, value) if inner else value  # type: ignore[arg-type]  # just looked at
+    return fields
 
 
 def explain(error: ValidationError, model: type[Section]) -> list[str]:

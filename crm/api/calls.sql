@@ -175,3 +175,8 @@ SELECT call_id,
        bool_or(type = 'CallFellBack') AS fell_back,
        bool_or(type = 'CallEnded') AS ended
 FROM journal WHERE call_id = ANY($1::text[]) GROUP BY call_id;
+
+-- name: open_offers
+-- The offers to agents of the calls $1 whose end nobody saw.
+SELECT call_id, offer_id, extension FROM offer
+WHERE call_id = ANY($1::text[]) AND kind <> 'consult' AND result IN ('ringing', 'unknown');

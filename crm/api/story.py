@@ -197,8 +197,6 @@ LINES: dict[type[Fact], tuple[Line, Line]] = {
         lambda x: f"conversation over, ended by {x.ended_by}",
         lambda x: f"通话结束，挂断方：{_w(x.ended_by)}",
     ),
-    f.HoldBegan: (lambda _: "the caller is on hold", lambda _: "来电者保持中"),
-    f.HoldEnded: (lambda _: "the caller is back from hold", lambda _: "恢复通话"),
     f.TransferStarted: (
         lambda x: (
             f"the agent asks {x.to.replace(':', ' ')} first"
@@ -220,7 +218,10 @@ LINES: dict[type[Fact], tuple[Line, Line]] = {
         lambda x: f"the caller's name was shown to agent {x.agent_id}",
         lambda x: f"已向坐席 {x.agent_id} 显示来电者姓名",
     ),
-    f.HoldBegan: (lambda _: "the agent put the caller on hold", lambda _: "坐席将来电者置于保持"),
+    f.HoldBegan: (
+        lambda x: "the agent put the caller on hold" + (", by his phone's own key" if x.by_phone else ""),
+        lambda x: "坐席将来电者置于保持" + ("（话机保持键）" if x.by_phone else ""),
+    ),
     f.HoldEnded: (lambda _: "the agent took the caller back from hold", lambda _: "坐席取回来电者"),
     f.OutcomeGiven: (
         lambda x: f"agent {x.agent_id} says how it went: {x.outcome.replace('_', ' ')}{_named(x.note)}",

@@ -1,8 +1,9 @@
 """What Asterisk itself wrote about our calls: its CEL lines, folded into calls, and the facts that nobody told. Pure.
 
 A call is known to CEL by the user event `HOTLINE_ARRIVED` (`extra`: call id, number dialled, origin) on the caller's channel,
-`HOTLINE_FALLBACK` (call id, reason), and the channel's `HANGUP` (cause) and `CHAN_END`. Lines that cannot be read (half
-written, foreign, of another version) are skipped: CEL is evidence, not a protocol. Lines seen twice change nothing.
+`HOTLINE_FALLBACK` (call id, reason), and the channel's `HANGUP` (cause) and `CHAN_END`. A conversation is a bridge that the caller entered
+by our `Dial`, and a phone by being dialled (`AppDial`); one that began and ended while nobody of ours lived is known from here
+alone. Lines that cannot be read (half written, foreign, of another version) are skipped: CEL is evidence, not a protocol. Lines seen twice change nothing.
 
 Format: `cel_custom` with CSV_QUOTE; a user-defined event has its own name as type; times are seconds since 1970 with microseconds
 (seen on Asterisk 22.10.1).
@@ -15,8 +16,8 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from hotline.facts import CallArrived, CallEnded, CallFact, CallFellBack
-from hotline.ids import CallId, LegId, NodeId, is_safe_id
+from hotline.facts import CallArrived, CallEnded, CallFact, CallFellBack, OfferAccepted, TalkEnded
+from hotline.ids import CallId, Extension, LegId, NodeId, OfferId, is_safe_id
 from hotline.text import clean_number
 
 Mark = TypeVar("Mark")
@@ -35,6 +36,8 @@ COLUMNS = (
     "eventextra",
     "userdeftype",
 )
+OFFERS = len(COLUMNS)
+"""The column that lines of an older dialplan lack: the offers by which a caller is rung."""
 
 SETTLE_S = 5.0
 """How old the last news of a call must be before we tell it: the ordinary way, through AMI, comes first."""
@@ -42,6 +45,10 @@ SETTLE_S = 5.0
 KEEP_S = 86_400.0
 """A call whose channel never ended in CEL (Asterisk died) is given up this long after its last line."""
 
+TALKS_MAX = 50
+"""So many bridges of a call are remembered."""
+
+_BRIDGED = ("BRIDGE_ENTER", "BRIDGE_EXIT")
 FALLBACK_REASONS = frozenset({"no_heartbeat", "lease_expired", "not_handled"})
 _ORIGINS: dict[str, Literal["trunk", "seat", "operator", "test", "callback"]] = {
     "trunk": "trunk",
@@ -61,6 +68,22 @@ class CelLine(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     caller_number: str
     extra: Mapping[str, object]
+    linkedid: str = ""
+    app: str = ""
+    offers: tuple[OfferId, ...] = ()
+    """The offer by which phones are rung for this caller; of a group: all of them."""
+
+
+class CelTalk(msgspec.Struct, frozen=True, kw_only=True):
+    """A bridge into which a call dialled a phone."""
+
+    bridge: str
+    extension: str
+    """Empty: the phone is none of this node's seats."""
+    began_at: float
+    offers: tuple[OfferId, ...] = ()
+    """What the caller was rung by, once he is in it himself."""
+    ended_at: float | None = None
 
 
 class CelCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +101,14 @@ class CelCall(msgspec.Struct, frozen=True, kw_only=True):
     fallback_reason: str = ""
     cause: int = 0
     ended_at: float | None = None
+    talks: tuple[CelTalk, ...] = ()
+
+
+class OpenOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """An offer of which the journal does not know how it ended."""
+
+    offer_id: OfferId
+    extension: Extension
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +117,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     arrived: bool = False
     fell_back: bool = False
     ended: bool = False
+    open_offers: tuple[OpenOffer, ...] = ()
 
 
 def read_line(line: str) -> CelLine | None:
@@ -111,6 +143,9 @@ def read_line(line: str) -> CelLine | None:
         channel=values["channel"],
         caller_number=clean_number(values["caller_number"]),
         extra=extra,
+        linkedid=values["linkedid"],
+        app=values["appname"],
+        offers=_offers(cells[OFFERS]) if len(cells) > OFFERS else (),
     )
 
 
@@ -137,6 +172,9 @@ class CelFold(Generic[Mark]):
                 self._marks[line.uniqueid] = mark
                 self._keep(call)
             return
+        if line.eventtype in _BRIDGED:
+            self._bridged(line)
+            return
         call = self._calls.get(line.uniqueid)
         if call is None:
             return
@@ -150,6 +188,23 @@ class CelFold(Generic[Mark]):
             self._calls[line.uniqueid] = msgspec.structs.replace(call, cause=cause if usable else 0)
         elif line.eventtype == "CHAN_END":
             self._keep(msgspec.structs.replace(call, news_at=line.at, ended_at=line.at))
+
+    def _bridged(self, line: CelLine) -> None:
+        """The caller, or a phone that was dialled for him, entered a bridge or left it. It is told when his call is over."""
+        call = self._calls.get(line.uniqueid if line.app == "Dial" else line.linkedid)
+        bridge = line.extra.get("bridge_id")
+        if call is None or line.app not in ("Dial", "AppDial") or not isinstance(bridge, str):
+            return
+        known = next((t for t in call.talks if t.bridge == bridge), None)
+        talk = known or CelTalk(bridge=bridge, extension="", began_at=line.at)
+        if line.eventtype == "BRIDGE_EXIT":
+            talk = msgspec.structs.replace(talk, ended_at=talk.ended_at or line.at)
+        elif line.app == "Dial":
+            talk = msgspec.structs.replace(talk, offers=line.offers)
+        else:
+            talk = msgspec.structs.replace(talk, extension=talk.extension or _extension(line.channel))
+        talks = (*(t for t in call.talks if t.bridge != bridge), talk)[-TALKS_MAX:]
+        self._calls[call.uniqueid] = msgspec.structs.replace(call, talks=talks)
 
     def _keep(self, call: CelCall) -> None:
         self._calls[call.uniqueid] = call
@@ -199,9 +254,42 @@ def missing_facts(calls: Iterable[CelCall], told: Mapping[CallId, Told], node: N
             facts.append(
                 CallFellBack(at=call.fell_back_at, call_id=call.call_id, reason=call.fallback_reason, reconciled=True)
             )
+        if call.ended_at is not None:
+            facts += _conversations(call, known)
         if call.ended_at is not None and not known.ended:
             facts.append(CallEnded(at=call.ended_at, call_id=call.call_id, cause=call.cause, reconciled=True))
     return facts
+
+
+def _conversations(call: CelCall, known: Told) -> list[CallFact]:
+    """Return that offers were accepted, and when these conversations ended: of those whose end nobody saw."""
+    facts: list[CallFact] = []
+    for talk in sorted(call.talks, key=lambda t: t.began_at):
+        offer = next((o for o in known.open_offers if _is_of(talk, o)), None)
+        if offer is None or any(isinstance(f, OfferAccepted) and f.offer_id == offer.offer_id for f in facts):
+            continue
+        ended_at = talk.ended_at or call.ended_at or talk.began_at
+        facts.append(OfferAccepted(at=talk.began_at, call_id=call.call_id, offer_id=offer.offer_id))
+        facts.append(TalkEnded(at=ended_at, call_id=call.call_id, offer_id=offer.offer_id))
+    return facts
+
+
+def _is_of(talk: CelTalk, offer: OpenOffer) -> bool:
+    """Return whether an offer led to this conversation; of several phones that were rung at once it is that of the one that answered."""
+    return offer.offer_id in talk.offers and (len(talk.offers) == 1 or offer.extension == talk.extension)
+
+
+def _offers(packed: str) -> tuple[OfferId, ...]:
+    """Return the offers of a ring: its id, or what those of a group have in common and what each adds, with `&` between."""
+    common, *rests = packed.split("&")
+    found = tuple(OfferId(common + rest) for rest in rests) if rests else (OfferId(common),)
+    return found if all(is_safe_id(offer) for offer in found) else ()
+
+
+def _extension(channel: str) -> str:
+    """Return the seat of a channel's name (`PJSIP/1004-00000009`); empty for any other."""
+    name = channel.removeprefix("PJSIP/").rpartition("-")[0]
+    return name if channel.startswith("PJSIP/") and name.isascii() and name.isdigit() else ""
 
 
 def _arrival(line: CelLine) -> CelCall | None:

@@ -8,6 +8,7 @@ after the facts are kept, and never beyond the first line of a call that is stil
 import asyncio
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from io import SEEK_END
 from pathlib import Path
@@ -16,10 +17,10 @@ from typing import BinaryIO, Protocol
 import msgspec
 import structlog
 
-from crm.cel.calls import CelCall, CelFold, Told, missing_facts, read_line
+from crm.cel.calls import CelCall, CelFold, OpenOffer, Told, missing_facts, read_line
 from hotline.errors import OutcomeUnknown, Unavailable
 from hotline.facts import Fact
-from hotline.ids import CallId, NodeId
+from hotline.ids import CallId, Extension, NodeId, OfferId
 from hotline.runtime.clock import Clock
 from hotline.store.pool import Store
 from hotline.store.queries import load
@@ -28,6 +29,8 @@ from hotline.tally import Tally
 INTERVAL_S = 5.0
 CHUNK_BYTES = 4_000_000
 """So much is read in one turn; the rest follows in the next."""
+LINES_PER_TURN = 50
+"""After so many lines everybody else in the process gets a turn: seconds of a busy hour are thousands of lines."""
 HEAD_BYTES = 4096
 _COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 
@@ -207,7 +210,10 @@ class CelReader:
         `keep` puts them into the spool only: nobody may act on a call that is long over. Raises Unavailable while the
         database is away; then nothing is forgotten, and the next time goes on.
         """
-        for position, line in await asyncio.to_thread(self._file.read):
+        lines = await asyncio.to_thread(self._file.read)
+        for number, (position, line) in enumerate(lines, 1):
+            if number % LINES_PER_TURN == 0:
+                await asyncio.sleep(0)
             event = read_line(line)
             if event is None:
                 self._tally.count("cel_lines_skipped")
@@ -223,9 +229,20 @@ class CelReader:
         return len(facts)
 
     async def _told(self, calls: Sequence[CelCall]) -> dict[CallId, Told]:
-        rows = await self._store.fetch(_sql.told_of_calls, [c.call_id for c in calls])
+        ids = [c.call_id for c in calls]
+        rows = await self._store.fetch(_sql.told_of_calls, ids)
+        offers: dict[str, list[OpenOffer]] = defaultdict(list)
+        for r in await self._store.fetch(_sql.open_offers, ids):
+            offer = OpenOffer(offer_id=OfferId(r["offer_id"]), extension=Extension(r["extension"]))
+            offers[r["call_id"]].append(offer)
         return {
-            CallId(r["call_id"]): Told(arrived=r["arrived"], fell_back=r["fell_back"], ended=r["ended"]) for r in rows
+            CallId(r["call_id"]): Told(
+                arrived=r["arrived"],
+                fell_back=r["fell_back"],
+                ended=r["ended"],
+                open_offers=tuple(offers[r["call_id"]]),
+            )
+            for r in rows
         }
 
     def _save(self) -> None:

@@ -116,7 +116,9 @@ def stretch_of(one: Track, came: Floats, protocol: Protocol, origin: int, rule: 
     start, stop, had_come = _window(protocol, origin, rule.measures_back)
     if stop - start < rule.least:
         return NO_STRETCH
-    return stretch(np.where(had_come[:, :, None], came[start:stop], np.nan), one.quantiles[:, start:stop])
+    return stretch(
+        np.where(had_come[:, :, None], came[start:stop], np.nan), one.quantiles[:, start:stop], protocol.unit
+    )
 
 
 def automatic(

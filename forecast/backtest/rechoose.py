@@ -3,7 +3,7 @@
 It fits every candidate many times and takes up to some minutes: it belongs into the process pool, once a week.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import cast
@@ -15,7 +15,7 @@ from forecast.backtest.runner import Material, Progress, Stopwatch, actual, trac
 from forecast.days.calendar import Calendar
 from forecast.horizons.plan import Histories
 from forecast.models import table
-from forecast.models.guard import MakeModel
+from forecast.models.guard import MakeModel, Trying
 from forecast.series.counts import Counts, Unit
 from hotline.errors import Misuse
 
@@ -43,6 +43,8 @@ def rechoose(
     rule: Rule | None = None,
     progress: Progress | None = None,
     make: MakeModel = table.make,
+    without: Collection[str] = (),
+    trying: Trying | None = None,
 ) -> Pick:
     """Return the pick for the time after the histories.
 
@@ -57,6 +59,8 @@ def rechoose(
         rule: how it is chosen.
         progress: told after each origin.
         make: how a name becomes a model.
+        without: candidates that are not tried: they stalled.
+        trying: told before each.
 
     Returns:
         A pick. With too little history for any backtest it is the previous one (or the preferred model), and says so.
@@ -66,9 +70,8 @@ def rechoose(
     filled = histories.filled()
     counts = {"slot": filled.slots, "day": filled.days, "month": filled.months}[unit]
     baseline = table.BASELINES[unit]
-    names = tuple(
-        dict.fromkeys((*(table.candidates(unit) if candidates is None else candidates), serving.model, baseline))
-    )
+    wanted = dict.fromkeys((*(table.candidates(unit) if candidates is None else candidates), serving.model, baseline))
+    names = tuple(name for name in wanted if name not in without)
     try:
         protocol = recent(counts, look or Look())
     except Misuse as exc:
@@ -81,6 +84,7 @@ def rechoose(
         watch=watch,
         progress=progress,
         make=make,
+        trying=trying,
     )
     came, end = actual(counts, protocol), len(counts.periods)
     past = past_of(found, came, protocol, end, rule)
@@ -89,7 +93,7 @@ def rechoose(
     return Pick(
         unit=unit,
         model=model,
-        stretch=stretch_of(found[model], came, protocol, end, rule),
+        stretch=stretch_of(found[model], came, protocol, end, rule) if model in found else serving.stretch,
         since=serving.since if model == serving.model else cast("date", day),
         wapes=ranking(past),
         why=why,

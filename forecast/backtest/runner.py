@@ -13,7 +13,7 @@ from forecast.backtest.protocol import NO_TARGET, Protocol
 from forecast.days.calendar import Calendar
 from forecast.models import table
 from forecast.models.base import LEVELS, CannotFit, Fitted, Forecast
-from forecast.models.guard import MakeModel, learnt_by, why_not
+from forecast.models.guard import MakeModel, Trying, learnt_by, why_not
 from forecast.series.counts import Counts, Floats
 
 Stopwatch = Callable[[], float]
@@ -65,11 +65,17 @@ def tracks(
     watch: Stopwatch,
     progress: Progress | None = None,
     make: MakeModel = table.make,
+    trying: Trying | None = None,
 ) -> dict[str, Track]:
-    """Return the forecasts of every model. Raises Misuse for a model that is not in the table."""
+    """Return the forecasts of every model; `trying` is told before each. Raises Misuse for a model that is not in the table."""
     for name in names:
         table.line(protocol.unit, name)
-    return {name: track(material, protocol, name, watch=watch, progress=progress, make=make) for name in names}
+    found = {}
+    for name in names:
+        if trying:
+            trying(protocol.unit, name)
+        found[name] = track(material, protocol, name, watch=watch, progress=progress, make=make)
+    return found
 
 
 def track(

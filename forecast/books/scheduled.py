@@ -1,10 +1,11 @@
 """Who is scheduled for a queue in each interval, by the rosters that are in force. Pure.
 
-A roster names people and not queues: whoever serves the queue counts for it, for the whole of his work without breaks. Somebody who serves
-two queues counts for both, as he does when he is there.
+A roster names people and not queues: whoever serves the queue counts for it, for the whole of his work without breaks. Where
+queues share people, `forecast.duties.daily` has each person count for one of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import Protocol
 
 import numpy as np
@@ -36,19 +37,27 @@ def scheduled(
     spans: Spans, serves: Callable[[str], bool], starts: Sequence[float], ends: Sequence[float]
 ) -> dict[float, int]:
     """Return who is scheduled in each interval, on average, by when it begins; nothing for intervals before or after all rosters."""
-    known = [span for person in spans.values() for span in person]
-    if not known:
-        return {}
-    first, last = min(span.begin for span in known), max(span.end for span in known)
-    work = [s for person, stretches in spans.items() if serves(person) for s in stretches if s.kind == "work"]
-    begins, ceases = np.sort([s.begin for s in work]), np.sort([s.end for s in work])
-    a, b = np.asarray(starts, dtype=np.float64), np.asarray(ends, dtype=np.float64)
-    people = (_worked(begins, ceases, b) - _worked(begins, ceases, a)) / (b - a)
+    people = at_work(spans, serves, starts, ends)
+    first, last = reach(spans)
     return {
         start: round(float(amount))
         for start, end, amount in zip(starts, ends, people, strict=True)
         if start < last and end > first
     }
+
+
+def reach(spans: Spans) -> tuple[float, float]:
+    """Return when the first stretch of all rosters begins and the last one ends; nothing lies between where there is none."""
+    known = [span for person in spans.values() for span in person]
+    return min((span.begin for span in known), default=inf), max((span.end for span in known), default=-inf)
+
+
+def at_work(spans: Spans, serves: Callable[[str], bool], starts: Sequence[float], ends: Sequence[float]) -> Floats:
+    """Return how many of those who serve are at work in each interval, on average."""
+    work = [s for person, stretches in spans.items() if serves(person) for s in stretches if s.kind == "work"]
+    begins, ceases = np.sort([s.begin for s in work]), np.sort([s.end for s in work])
+    a, b = np.asarray(starts, dtype=np.float64), np.asarray(ends, dtype=np.float64)
+    return np.asarray((_worked(begins, ceases, b) - _worked(begins, ceases, a)) / (b - a))
 
 
 def _worked(begins: Floats, ceases: Floats, at: Floats) -> Floats:

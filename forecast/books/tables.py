@@ -10,7 +10,7 @@ from forecast.books.made import Made
 from forecast.duties.scoring import Said, Score
 from forecast.models.base import LEVELS
 from hotline.codec import Undecodable, decode_fact
-from hotline.facts import AgentStateChanged, Horizon
+from hotline.facts import AgentAdded, AgentStateChanged, Horizon, StaffingMethod
 from hotline.ids import QueueId
 from hotline.store.pool import Row as Record
 from hotline.store.pool import Store
@@ -37,6 +37,13 @@ class Need:
     high: int
     to_schedule: int
     service_level: float | None
+    method: StaffingMethod = "erlang"
+    shares_with: tuple[str, ...] = ()
+    """The other queues of its group, with which it shares agents."""
+    together: int | None = None
+    """What the group needs; None: it shares agents with nobody."""
+    pooling: float | None = None
+    """Of `pooled`: which part of the saving of one queue counts, see `forecast.staffing.pooling`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +57,16 @@ class Choice:
     reason: str
     wape: float | None
     state: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pooling:
+    """What it is worth that the queues of a group share agents."""
+
+    queues: tuple[str, ...]
+    measured_at: float
+    points: tuple[tuple[float, float], ...]
+    """Load of the group in erlangs -> pooling, see `forecast.staffing.pooling`."""
 
 
 def moment(at: float) -> datetime:
@@ -118,17 +135,19 @@ class Tables:
 
     # --- staff --------------------------------------------------------------------------------------------------------
 
-    async def save_needs(self, queue: QueueId, made_at: float, needs: Iterable[Need]) -> None:
-        """Keep what intervals need."""
+    async def save_needs(self, queue: QueueId, made_at: float, needs: Iterable[Need], *, whole: bool = False) -> None:
+        """Keep what intervals need. `whole`: they are all intervals to come; what was said of others is forgotten."""
         rows = [
             (
                 queue, moment(n.starts_at), moment(n.ends_at), moment(made_at), n.calls, n.handling_s,
-                n.required, n.low, n.high, n.to_schedule, n.service_level,
+                n.required, n.low, n.high, n.to_schedule, n.service_level, n.method, list(n.shares_with), n.together, n.pooling,
             )
             for n in needs
         ]  # fmt: skip
         async with self._store.transaction() as connection:
             await connection.executemany(_sql.put_staffing, rows)
+            if whole:
+                await connection.execute(_sql.drop_staffing, queue, moment(made_at))
 
     async def note_present(
         self, queue: QueueId, starts_at: float, present: int | None, scheduled: int | None = None
@@ -152,6 +171,28 @@ class Tables:
             if isinstance(fact, AgentStateChanged):
                 found.append(fact)
         return found
+
+    async def last_agents(self) -> list[AgentAdded]:
+        """Return every agent as he was added or changed last, those who are gone included."""
+        return [
+            AgentAdded(
+                at=r["told_at"].timestamp(), agent_id=r["agent_id"], name=r["name"], extension=r["extension"],
+                skills=json.loads(r["skills"]), queues=tuple(json.loads(r["queues"])),
+            )
+            for r in await self._store.fetch(_sql.last_agents)
+        ]  # fmt: skip
+
+    async def poolings(self) -> list[Pooling]:
+        """Return what was measured of queues that share agents."""
+        return [
+            Pooling(queues=tuple(r["queues"]), measured_at=r["measured_at"].timestamp(), points=tuple((load, share) for load, share in json.loads(r["points"])))
+            for r in await self._store.fetch(_sql.poolings)
+        ]  # fmt: skip
+
+    async def save_pooling(self, pooling: Pooling) -> None:
+        """Keep what was measured."""
+        points = json.dumps([list(point) for point in pooling.points])
+        await self._store.fetch(_sql.put_pooling, list(pooling.queues), moment(pooling.measured_at), points)
 
     # --- choices ------------------------------------------------------------------------------------------------------
 

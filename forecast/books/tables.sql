@@ -9,11 +9,14 @@ RETURNING run_id;
 
 -- name: latest
 -- Of queue $1 (or all) and horizon $2 (or all), the newest forecast of each interval that begins from $3 to before $4; $5 rows.
+-- Of the time to come only the newest forecast counts: hours that it leaves out (the queue's hours were changed) are not open any more.
+WITH newest AS (SELECT queue_id, horizon, max(made_at) AS made_at FROM forecast_run GROUP BY queue_id, horizon)
 SELECT DISTINCT ON (r.queue_id, r.horizon, v.starts_at)
        r.queue_id, r.horizon, v.period, v.starts_at, v.ends_at, r.made_at, r.model, r.reason, v.mean::double precision AS mean,
        v.quantiles
-FROM forecast_value AS v JOIN forecast_run AS r USING (run_id)
+FROM forecast_value AS v JOIN forecast_run AS r USING (run_id) JOIN newest USING (queue_id, horizon)
 WHERE v.starts_at >= $3 AND v.starts_at < $4
+  AND (v.starts_at < newest.made_at OR r.made_at = newest.made_at)
   AND ($1::text IS NULL OR r.queue_id = $1)
   AND ($2::text IS NULL OR r.horizon = $2)
 ORDER BY r.queue_id, r.horizon, v.starts_at, r.made_at DESC
@@ -49,13 +52,19 @@ ORDER BY queue_id, horizon, lead;
 
 -- name: put_staffing
 -- Keep what an interval needs; what was said of it before is replaced, who was there stays.
-INSERT INTO staffing (queue_id, starts_at, ends_at, made_at, calls, handling_s, required, low, high, to_schedule, service_level)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO staffing (queue_id, starts_at, ends_at, made_at, calls, handling_s, required, low, high, to_schedule, service_level, method,
+                      shares_with, together, pooling)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (queue_id, starts_at) DO UPDATE SET
     ends_at = EXCLUDED.ends_at, made_at = EXCLUDED.made_at, calls = EXCLUDED.calls, handling_s = EXCLUDED.handling_s,
     required = EXCLUDED.required, low = EXCLUDED.low, high = EXCLUDED.high, to_schedule = EXCLUDED.to_schedule,
-    service_level = EXCLUDED.service_level
+    service_level = EXCLUDED.service_level, method = EXCLUDED.method, shares_with = EXCLUDED.shares_with,
+    together = EXCLUDED.together, pooling = EXCLUDED.pooling
 WHERE staffing.made_at <= EXCLUDED.made_at;
+
+-- name: drop_staffing
+-- Forget what was said before $2 about intervals of queue $1 that begin later.
+DELETE FROM staffing WHERE queue_id = $1 AND starts_at >= $2 AND made_at < $2;
 
 -- name: note_present
 -- Keep who was there, and who was scheduled, in the interval of queue $1 that began at $2.
@@ -63,7 +72,8 @@ UPDATE staffing SET present = $3, scheduled = $4 WHERE queue_id = $1 AND starts_
 
 -- name: staffing
 -- What intervals from $2 to before $3 need, of queue $1 (or all), and who was there; $4 rows.
-SELECT queue_id, starts_at, ends_at, made_at, calls, handling_s, required, low, high, to_schedule, service_level, scheduled, present
+SELECT queue_id, starts_at, ends_at, made_at, calls, handling_s, required, low, high, to_schedule, service_level, scheduled, present,
+       method, shares_with, together, pooling
 FROM staffing
 WHERE ($1::text IS NULL OR queue_id = $1) AND starts_at >= $2 AND starts_at < $3
 ORDER BY queue_id, starts_at
@@ -91,6 +101,19 @@ DELETE FROM forecast_score WHERE period < $1;
 -- name: forget_staffing
 -- Forget staffing of intervals that began before $1.
 DELETE FROM staffing WHERE starts_at < $1;
+
+-- name: poolings
+-- What was measured of queues that share agents.
+SELECT queues, measured_at, points::text AS points FROM staffing_pooling;
+
+-- name: put_pooling
+-- Keep what was measured of the queues $1.
+INSERT INTO staffing_pooling (queues, measured_at, points) VALUES ($1, $2, $3::jsonb)
+ON CONFLICT (queues) DO UPDATE SET measured_at = EXCLUDED.measured_at, points = EXCLUDED.points;
+
+-- name: last_agents
+-- Every agent as he was added or changed last.
+SELECT agent_id, name, extension, skills::text AS skills, queues::text AS queues, told_at FROM agent;
 
 -- name: last_states
 -- The last change of state of each agent since $1.

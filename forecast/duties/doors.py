@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from forecast.books.reading import Reader
 from forecast.books.scheduled import Spans
@@ -11,6 +11,9 @@ from forecast.books.tables import Tables
 from forecast.processes.pool import Runner
 from hotline.facts import Fact
 from hotline.tally import Tally
+
+if TYPE_CHECKING:
+    from forecast.duties.pooled import Points, ToMeasure
 
 
 class Rosters(Protocol):
@@ -34,5 +37,7 @@ class Doors:
     """For what learns and compares."""
     quick: Runner
     """For the updates of the day, which must not wait for what takes long."""
+    measure: "Callable[[ToMeasure], Points]"
+    """Measures what it is worth that queues share agents: a function of a module, to be run in a process."""
     publish: Publish
     tally: Tally

@@ -31,6 +31,7 @@ class Gauges:
             tally.level("forecast_age_seconds", max(now - made.made_at, 0.0), queue=queue, horizon=made.horizon)
         need = standing.need_at(now)
         tally.level("staff_required", need.required if need is not None else 0, queue=queue)
+        tally.level("staff_pooling_ratio", (need.pooling or 0.0) if need is not None else 0.0, queue=queue)
         if present is not None:
             tally.level("staff_present", present, queue=queue)
         for kind in ("short", "over"):
@@ -66,6 +67,6 @@ class Gauges:
             return
         for name in (
             "forecast_ready", "forecast_calls", "forecast_age_seconds", "forecast_wape_ratio", "forecast_bias_ratio",
-            "forecast_coverage_ratio", "staff_required", "staff_present", "staff_gap",
+            "forecast_coverage_ratio", "staff_required", "staff_pooling_ratio", "staff_present", "staff_gap",
         ):  # fmt: skip
             self._tally.forget(name)

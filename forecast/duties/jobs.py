@@ -20,6 +20,7 @@ from forecast.days.calendar import Calendar
 from forecast.horizons.plan import Histories, Reach, plan
 from forecast.models.base import CannotFit, Forecast
 from forecast.of_settings import calendar_of
+from forecast.processes.worker import Tell
 from forecast.series.counts import Floats, Unit
 from forecast.series.opening import open_slots
 from forecast.today.updating import Prepared, prepare
@@ -33,6 +34,7 @@ from hotline.settings.queues import Queue
 
 if TYPE_CHECKING:  # Erlang's formulas need SciPy: only the process that computes them loads it
     from forecast.staffing.plan import Staffing
+    from forecast.staffing.rules import Rules
 
 YEARS_AHEAD = 4
 """Months are forecast up to three years ahead."""
@@ -85,6 +87,7 @@ class ToLearn:
     months: bool = True
     """Whether months are wanted."""
     without: Mapping[Unit, Collection[str]] = field(default_factory=dict)
+    """Models that are not tried: they stalled."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,10 +116,12 @@ class ToChoose:
     previous: Pick | None
     candidates: tuple[str, ...] | None
     """None: those that take part by default."""
+    without: Collection[str] = ()
+    """Those that are not compared: they stalled."""
 
 
-def choose(task: ToChoose) -> Pick:
-    """Return the pick for the time to come."""
+def choose(task: ToChoose, tell: Tell) -> Pick:
+    """Return the pick for the time to come; tell each model before it is tried (unit, name)."""
     return rechoose(
         task.subject.histories,
         task.subject.calendar(),
@@ -124,11 +129,13 @@ def choose(task: ToChoose) -> Pick:
         previous=task.previous,
         watch=stopwatch(),
         candidates=task.candidates,
+        without=task.without,
+        trying=tell,
     )
 
 
-def learn(task: ToLearn) -> Learnt:
-    """Return all forecasts. Raises CannotFit when nothing is known."""
+def learn(task: ToLearn, tell: Tell) -> Learnt:
+    """Return all forecasts; tell each model before it is tried (unit, name). Raises CannotFit when nothing is known."""
     subject = task.subject
     found = plan(
         subject.histories,
@@ -138,7 +145,9 @@ def learn(task: ToLearn) -> Learnt:
         reach=task.reach,
         weekdays=task.weekdays,
         without=task.without,
+        trying=tell,
     )
+    tell("staffing")
     parts: tuple[tuple[Horizon, Forecast | None], ...] = (
         ("half_hour", found.slots),
         ("day", found.days),
@@ -168,18 +177,11 @@ def _made(subject: Subject, horizon: Horizon, forecast: Forecast) -> Made:
 def needs_of(forecast: Forecast, subject: Subject) -> tuple[Need, ...]:
     """Return what each open interval of a forecast needs."""
     from forecast.staffing.plan import plan as staff
-    from forecast.staffing.rules import rules_of
 
-    rules = rules_of(
-        subject.queue,
-        subject.house,
-        handling_s=subject.handling_s,
-        handling_cv=subject.handling_cv,
-        patience_s=subject.patience_s,
-    )
+    rules = rules_for(subject)
     opened = open_slots(subject.hours, forecast.periods, forecast.starts_min, forecast.step_min)
     staffed = staff(forecast, rules, is_open=opened)
-    places = _places(forecast, subject)
+    places = places_of(forecast, subject)
     found = []
     for row in rows_of(forecast, "half_hour", subject.hours.timezone):
         p, s = places[row.starts_at]
@@ -188,7 +190,20 @@ def needs_of(forecast: Forecast, subject: Subject) -> tuple[Need, ...]:
     return tuple(found)
 
 
-def _places(forecast: Forecast, subject: Subject) -> dict[float, tuple[int, int]]:
+def rules_for(subject: Subject) -> "Rules":
+    """Return what staffing is asked for: what was measured counts, then the settings."""
+    from forecast.staffing.rules import rules_of
+
+    return rules_of(
+        subject.queue,
+        subject.house,
+        handling_s=subject.handling_s,
+        handling_cv=subject.handling_cv,
+        patience_s=subject.patience_s,
+    )
+
+
+def places_of(forecast: Forecast, subject: Subject) -> dict[float, tuple[int, int]]:
     """Return the place of each row in the arrays of the forecast, by when it begins."""
     zone = subject.hours.timezone
     return {
@@ -267,6 +282,8 @@ class Revised:
 
     made: Made
     needs: tuple[Need, ...]
+    rest: Forecast
+    """The same as `made`, as staffing is counted from it."""
 
 
 def revise(task: ToRevise) -> Revised:
@@ -274,7 +291,9 @@ def revise(task: ToRevise) -> Revised:
     updated = task.prepared.update(task.forecast, task.observed)
     rest = _rest(updated, task)
     return Revised(
-        made=_made(task.subject, "today", rest), needs=needs_of(rest, task.subject) if rest.starts_min else ()
+        made=_made(task.subject, "today", rest),
+        needs=needs_of(rest, task.subject) if rest.starts_min else (),
+        rest=rest,
     )
 
 

@@ -1,8 +1,8 @@
 """The duties that take long, for one queue at a time: learn and forecast all horizons, choose the models, score what was said.
 
 When a duty runs is `forecast.service`'s business; what is computed is `forecast.duties.jobs`'s. Here it is put together: read, have it
-computed with limits, keep, tell. What a model or its process does wrong ends here: another model serves, and that is told
-(`ModelFellBack`); or what was forecast before stays, and the queue's state says why.
+computed with limits, keep, tell. What a model or its process does wrong ends here: that model is left out, the others are learnt and compared
+without it, and that is told (`ModelFellBack`); or what was forecast before stays, and the queue's state says why.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from forecast.books.made import dates, day_of, local
 from forecast.books.reading import Known
 from forecast.books.tables import Choice
 from forecast.duties.doors import Doors
+from forecast.duties.falls import Fallen, compared_without, learnt_without
 from forecast.duties.jobs import (
     HORIZONS,
     Learnt,
@@ -32,6 +33,7 @@ from forecast.duties.jobs import (
     unrehearsed,
 )
 from forecast.duties.scoring import scores
+from forecast.duties.sharing import Sharing, subject_of
 from forecast.duties.standing import Standing
 from forecast.horizons.aggregate import monthly
 from forecast.horizons.plan import Histories, Reach
@@ -60,8 +62,9 @@ def today_of(now: float, zone: str) -> date:
 class Learning:
     """See the module."""
 
-    def __init__(self, settings: Settings, doors: Doors) -> None:
+    def __init__(self, settings: Settings, doors: Doors, sharing: Sharing) -> None:
         self._settings = settings
+        self._sharing = sharing
         self._said = settings.forecast
         self._doors = doors
 
@@ -96,20 +99,24 @@ class Learning:
         log.warning("a duty of the forecaster failed", duty=duty, queue=standing.queue.id, error=str(error))
 
     async def _learnt(self, standing: Standing, known: Known, now: float, reason: ForecastReason) -> Learnt:
-        """Have it learnt; when that stalls, eats too much or dies, once more with the plain models, and that is told."""
+        """Have it learnt, without the models over which that stalls, eats too much or dies; who fell is told."""
         task = self._task(standing, known, now, reason)
-        try:
-            learnt: Learnt = await self._doors.slow.run(learn, task, limit_s=self._said.fit_timeout_s)
-        except JobFailed as exc:
-            plain = {unit: (name,) for unit, name in self._serving(standing) if name != table.BASELINES[unit]}
-            if not plain:
-                raise
-            learnt = await self._doors.slow.run(learn, replace(task, without=plain), limit_s=self._said.fit_timeout_s)
-            for unit, (name,) in plain.items():
-                self._fell_back(standing, now, unit, name, learnt, exc)
-            return learnt
+        fell: Fallen = {}
+        while True:
+            try:
+                learnt: Learnt = await self._doors.slow.run(learn, task, limit_s=self._said.fit_timeout_s, tells=True)
+            except JobFailed as exc:
+                left = learnt_without(task, exc, fell)
+                if left is None:
+                    raise
+                task, fell = left
+            else:
+                break
+        for (unit, name), error in fell.items():
+            self._fell_back(standing, now, unit, name, learnt, error)
         for unit, name in self._serving(standing):
-            self._look_who_served(standing, now, unit, name, learnt)
+            if (unit, name) not in fell:
+                self._look_who_served(standing, now, unit, name, learnt)
         return learnt
 
     def _serving(self, standing: Standing) -> Iterator[tuple[Unit, str]]:
@@ -139,19 +146,7 @@ class Learning:
 
     def subject(self, standing: Standing, known: Known, now: float, reason: ForecastReason) -> Subject:
         """Return the queue as jobs see it."""
-        return Subject(
-            queue_id=standing.id,
-            hours=standing.hours,
-            histories=known.histories,
-            queue=standing.queue,
-            house=self._said,
-            handling_s=known.handling_s,
-            handling_cv=known.handling_cv,
-            patience_s=known.patience_s,
-            made_at=now,
-            reason=reason,
-            until=known.until,
-        )
+        return subject_of(standing, known, self._said, now, reason)
 
     def _with_whole_days(self, standing: Standing, known: Known, now: float) -> Subject:
         whole = _whole(known.histories, today_of(now, standing.hours.timezone))
@@ -186,15 +181,15 @@ class Learning:
     async def _keep(self, standing: Standing, learnt: Learnt, now: float) -> None:
         """Keep a forecast and what it asks for, then tell it."""
         await self._doors.tables.save(learnt.made)
-        await self._doors.tables.save_needs(standing.id, now, [n for n in learnt.needs if n.ends_at > now])
-        standing.learnt = learnt
+        standing.learnt, standing.rest = learnt, None
         standing.made.update({made.horizon: made for made in learnt.made})
-        standing.put_needs(
+        standing.put_alone(
             learnt.needs, since=local(today_of(now, standing.hours.timezone), 0, standing.hours.timezone)
         )
         for made in learnt.made:
             self._doors.tally.count("forecasts_made", horizon=made.horizon)
             self._doors.publish(made.told())
+        await self._sharing.count([standing], now)
         staffed = standing.staffing_told(now, None)
         if staffed is not None:
             self._doors.publish(staffed)
@@ -245,21 +240,30 @@ class Learning:
         if unit == "month" and not self._said.months:
             return False
         before = standing.picks.get(unit)
-        pick = await self._doors.slow.run(
-            choose,
-            ToChoose(
-                subject=self._with_whole_days(standing, known, now),
-                unit=unit,
-                previous=self._pick(standing, unit),
-                candidates=self._candidates(unit),
-            ),
-            limit_s=self._said.choose_timeout_s,
+        task = ToChoose(
+            subject=self._with_whole_days(standing, known, now),
+            unit=unit,
+            previous=self._pick(standing, unit),
+            candidates=self._candidates(unit),
         )
-        standing.picks[unit] = pick
+        standing.picks[unit] = pick = await self._compared(task)
         choice = choice_of(standing.id, pick, now)
         await self._doors.tables.save_choice(choice)
         self._doors.publish(_chosen(choice, before))
         return True
+
+    async def _compared(self, task: ToChoose) -> Pick:
+        """Have the models of a unit compared, without those over which that stalls, eats too much or dies; without the baseline nothing is compared."""
+        while True:
+            try:
+                return await self._doors.slow.run(choose, task, limit_s=self._said.choose_timeout_s, tells=True)
+            except JobFailed as exc:
+                left = compared_without(task, exc)
+                if left is None:
+                    raise
+                self._doors.tally.count("forecast_failures", duty="choose")
+                log.warning("a model is not compared", queue=task.subject.queue_id, model=exc.at[1], error=str(exc))
+                task = left
 
     def _candidates(self, unit: Unit) -> tuple[str, ...] | None:
         """Return those of the settings that forecast this unit; None: they name none, and all take part that do so by default."""

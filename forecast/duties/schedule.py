@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from hotline.hours import DAYS
 from hotline.settings.forecasting import Forecasting
 
-Duty = Literal["turn", "interval", "follow", "look", "fit", "choose"]
-"""`turn`: see whose it is; `interval`: one has ended; `follow`: forecast the rest of the day (after an interval, and a fit); `look`: see whether people are missing; `fit`: learn anew; `choose`: compare the models
-anew."""
+Duty = Literal["turn", "interval", "follow", "look", "fit", "share", "choose"]
+"""`turn`: see whose it is; `interval`: one has ended; `follow`: forecast the rest of the day (after an interval, and a fit); `look`: see whether people are missing; `fit`: learn anew; `share`: measure
+what shared agents are worth; `choose`: compare the models anew."""
 
 LATE_S = 0.5
 """So long after the end of an interval its last facts are waited for."""

@@ -1,5 +1,6 @@
 """What the forecaster knows of each queue at the moment: what the API shows at once, and duties start from. In memory only."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
@@ -7,8 +8,9 @@ from typing import Literal
 from forecast.backtest.picks import Pick
 from forecast.books.made import Made
 from forecast.books.reading import Known
-from forecast.books.tables import Need
+from forecast.books.tables import Need, Pooling
 from forecast.duties.jobs import Learnt
+from forecast.models.base import Forecast
 from forecast.series.counts import Unit
 from forecast.today.gap import Interval, Watch
 from forecast.today.updating import Prepared
@@ -18,6 +20,7 @@ from hotline.ids import QueueId
 from hotline.settings.queues import Queue
 
 DAY_S = 86_400.0
+Counts = Callable[[float, bool], int | None]
 State = Literal["starting", "too_little_history", "ready", "failed"]
 """`starting`: nothing was tried yet; `failed`: the last attempt came to nothing, and what was made before (if anything was) stays."""
 
@@ -42,8 +45,16 @@ class Standing:
     """What came in each interval of today that is over and known, by when it began."""
     made: dict[Horizon, Made] = field(default_factory=dict)
     """The newest forecast of each horizon."""
+    alone: dict[float, Need] = field(default_factory=dict)
+    """What each interval needs if the queue is taken by itself, by when it begins."""
     needs: dict[float, Need] = field(default_factory=dict)
-    """What each interval needs, by when it begins."""
+    """What each interval needs, by when it begins: with what it shares with other queues."""
+    rest: Forecast | None = None
+    """The forecast of the rest of today by intervals; None: there was no update yet."""
+    group: tuple[QueueId, ...] = ()
+    """The queues with which it shares agents, itself among them; empty: it shares with nobody."""
+    pooling: Pooling | None = None
+    """What was measured of the group; None: nothing yet."""
     scheduled: dict[float, int] = field(default_factory=dict)
     """Who is scheduled in each interval, by when it begins; those for which there is no roster are missing."""
     watch: Watch = field(default_factory=Watch)
@@ -66,7 +77,8 @@ class Standing:
         return StaffingUpdated(
             at=now, queue_id=self.id, first=day[0].starts_at, last=day[-1].ends_at, peak=peak.required, peak_at=peak.starts_at,
             agent_hours=round(sum(n.required * (n.ends_at - n.starts_at) for n in day) / 3600.0, 2),
-            required=None if here is None else here.required, present=present,
+            required=None if here is None else here.required, present=present, method=peak.method,
+            shares_with=tuple(QueueId(queue) for queue in peak.shares_with), together=None if here is None else here.together,
         )  # fmt: skip
 
     def need_at(self, now: float) -> Need | None:
@@ -77,18 +89,20 @@ class Standing:
         """Return who was there in the interval that ends now, on average; None: nobody looked."""
         return round(sum(self.present) / len(self.present)) if self.present else None
 
-    def intervals(self, now: float, until: float, present: int | None, on_break: int) -> list[Interval]:
+    def intervals(self, now: float, until: float, counts: "Counts") -> list[Interval]:
         """Return the intervals from now until a moment with who will be there.
 
         In the present one that is who is there. Later it is who is scheduled; without a roster who is there now, and who is on a break now.
+        `counts` says so for the beginning of an interval, with those on a break or without.
         """
         found = []
         for need in sorted(self.needs.values(), key=lambda n: n.starts_at):
             if need.ends_at <= now or need.starts_at >= until:
                 continue
-            expected = present if present is None or need.starts_at <= now else present + on_break
-            if need.starts_at > now:
-                expected = self.scheduled.get(need.starts_at, expected)
+            later = need.starts_at > now
+            expected = self.scheduled.get(need.starts_at) if later else None
+            if expected is None:
+                expected = counts(need.starts_at, later)
             found.append(
                 Interval(
                     start=need.starts_at, end=need.ends_at, required=need.required, high=need.high, expected=expected
@@ -96,6 +110,7 @@ class Standing:
             )
         return found
 
-    def put_needs(self, needs: tuple[Need, ...], *, since: float) -> None:
-        """Replace what intervals from `since` on need; what is over is forgotten."""
-        self.needs = {n.starts_at: n for n in needs if n.ends_at > since}
+    def put_alone(self, needs: tuple[Need, ...], *, since: float) -> None:
+        """Replace what intervals from `since` on need if the queue is taken by itself; what is over is forgotten."""
+        self.alone = {n.starts_at: n for n in needs if n.ends_at > since}
+        self.needs = {at: self.needs.get(at, need) for at, need in self.alone.items()}

@@ -15,7 +15,7 @@ from forecast.horizons.aggregate import coming_days, coming_months, monthly, ope
 from forecast.horizons.reconcile import SAME_DAY, SAME_MONTH, Sum, agreed, deviation, deviation_of_sum, moved
 from forecast.models import table
 from forecast.models.base import LEVELS, CannotFit, Fitted, Forecast
-from forecast.models.guard import Guarded, MakeModel, ladder, serve
+from forecast.models.guard import Guarded, MakeModel, Trying, ladder, serve
 from forecast.models.spread import ascending
 from forecast.series.counts import Counts, Dates, Floats, Unit
 
@@ -75,6 +75,7 @@ def plan(
     weekdays: Collection[int] | None = None,
     without: Mapping[Unit, Collection[str]] | None = None,
     make: MakeModel = table.make,
+    trying: Trying | None = None,
 ) -> Plan:
     """Return all forecasts of a queue in agreement.
 
@@ -88,6 +89,7 @@ def plan(
         weekdays: the open days of the week, Monday is 0; None: those of the last weeks.
         without: models that must not be tried (they stalled), by unit.
         make: how a name becomes a model.
+        trying: told before each model that is tried.
 
     Raises:
         CannotFit: nothing is known at all.
@@ -100,6 +102,7 @@ def plan(
         reach=reach or Reach(),
         without=without or {},
         make=make,
+        trying=trying,
     )
     return work.plan(weekdays)
 
@@ -113,6 +116,7 @@ class _Work:
     reach: Reach
     without: Mapping[Unit, Collection[str]]
     make: MakeModel
+    trying: Trying | None
     said: list[str] = field(default_factory=list)
 
     def plan(self, weekdays: Collection[int] | None) -> Plan:
@@ -140,8 +144,17 @@ class _Work:
 
     def _serve(self, unit: Unit, history: Counts, coming: Dates) -> Guarded:
         pick = self.picks.get(unit) or Pick(unit=unit, model=table.PREFERRED[unit])
-        names = ladder(unit, pick.model, self.without.get(unit, ()))
-        found = serve(names, history, self.calendar, coming, unit=unit, daily=self.histories.days, make=self.make)
+        names = ladder(unit, pick.model, self.without.get(unit, ()), [name for name, _ in pick.wapes])
+        found = serve(
+            names,
+            history,
+            self.calendar,
+            coming,
+            unit=unit,
+            daily=self.histories.days,
+            make=self.make,
+            trying=self.trying,
+        )
         self.said.extend(found.said)
         if found.model != pick.model:
             return found

@@ -1,18 +1,21 @@
 """When a model raises or explodes, the next one serves and it is said why. Pure.
 
-What stalls is ended by the process pool; whoever runs the pool then asks again with that model among `without`. The last rung is the baseline:
-where even that has nothing to learn from, `CannotFit` is the answer.
+What stalls is ended by the process pool, which knows over what (`Trying`); whoever runs the pool then asks again with that model among `without`, and
+the others are tried in the order of the last comparison. The last rungs are the baseline and the naive model: where even they have nothing to learn
+from, `CannotFit` is the answer.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
 from forecast.days.calendar import Calendar
 from forecast.models import table
 from forecast.models.base import CannotFit, Fitted, Forecast, Model
-from forecast.series.counts import Counts, Dates, Floats, Unit
+from forecast.models.baselines import phase
+from forecast.series.counts import Counts, Dates, Unit
 
 MOST_TIMES_HIGHEST = 5.0
 """A forecast above so many times the highest count known (spikes left out) has exploded."""
@@ -23,6 +26,8 @@ NARROWEST = 0.25
 """The 95 % interval is at least this share of that of a Poisson count, over all periods."""
 
 MakeModel = Callable[[Unit, str], Model]
+Trying = Callable[[Unit, str], None]
+"""Called with the unit and the name of a model before it is tried."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,10 +41,11 @@ class Guarded:
     """One sentence for each model that did not serve, in order."""
 
 
-def ladder(unit: Unit, chosen: str, without: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the names to try in order: the chosen one, the baseline, the naive model."""
-    steps = dict.fromkeys((chosen, table.BASELINES[unit], "seasonal-naive"))
-    return tuple(name for name in steps if name not in without)
+def ladder(unit: Unit, chosen: str, without: Collection[str] = (), ranked: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the names to try in order: the chosen one, the others as the last comparison ranked them, the baseline, the naive model."""
+    baseline = table.BASELINES[unit]
+    better = takewhile(lambda name: name != baseline, ranked)
+    return tuple(name for name in dict.fromkeys((chosen, *better, baseline, "seasonal-naive")) if name not in without)
 
 
 def serve(
@@ -51,6 +57,7 @@ def serve(
     unit: Unit,
     daily: Counts | None = None,
     make: MakeModel = table.make,
+    trying: Trying | None = None,
 ) -> Guarded:
     """Return the forecast of the first model of `names` that serves.
 
@@ -62,12 +69,15 @@ def serve(
         unit: of the models.
         daily: counts of days, for models of the table that learn days to forecast months.
         make: how a name becomes a model.
+        trying: told before each.
 
     Raises:
         CannotFit: none of them serves; the sentences say why.
     """
     said: list[str] = []
     for name in names:
+        if trying:
+            trying(unit, name)
         try:
             fitted = make(unit, name).fit(learnt_by(unit, name, history, daily), calendar)
             forecast = fitted.predict(periods)
@@ -99,10 +109,9 @@ def why_not(forecast: Forecast, history: Counts) -> list[str]:
         return ["it is no number"]
     if (forecast.mean < 0).any() or (np.diff(forecast.quantiles, axis=0) < -1e-9).any():
         return ["its quantiles do not ascend or it is negative"]
-    known = history.values[np.isfinite(history.values)]
-    if not len(known) or not forecast.mean.size:
+    if not np.isfinite(history.values).any() or not forecast.mean.size:
         return []
-    return [*_size(forecast, history), *_width(forecast, known)]
+    return [*_size(forecast, history), *_width(forecast, history)]
 
 
 def _size(forecast: Forecast, history: Counts) -> list[str]:
@@ -122,12 +131,27 @@ def _size(forecast: Forecast, history: Counts) -> list[str]:
     return []
 
 
-def _width(forecast: Forecast, known: Floats) -> list[str]:
+def _width(forecast: Forecast, history: Counts) -> list[str]:
     """Return whether the intervals have collapsed: no count is surer than a Poisson count by that much, unless the history is as still."""
     poisson = 2 * 1.96 * np.sqrt(forecast.mean).sum()
     width = (forecast.quantiles[-1] - forecast.quantiles[0]).sum()
-    if forecast.mean.mean() < 5 or known.std() < NARROWEST * np.sqrt(known.mean()):
+    if forecast.mean.mean() < 5 or width >= NARROWEST * poisson:
         return []
-    if width < NARROWEST * poisson:
-        return [f"intervals of {width:.1f} in all, while Poisson counts alone would have {poisson:.1f}"]
-    return []
+    if _unrest(history) < NARROWEST * np.sqrt(np.nanmean(history.values)):
+        return []
+    return [f"intervals of {width:.1f} in all, while Poisson counts alone would have {poisson:.1f}"]
+
+
+def _unrest(history: Counts) -> float:
+    """Return the standard deviation of what is left of the counts when each slot has its mean of that weekday (of months: of that month).
+
+    A queue may have other numbers at every hour and still the same every week: then a forecast may be sure. With each of them seen once
+    only, it is the deviation from the mean of all.
+    """
+    values, phases = history.values, phase(history.periods, history.unit)
+    groups = [values[phases == one] for one in np.unique(phases)]
+    known = [column[np.isfinite(column)] for group in groups for column in group.T]
+    left = [column - column.mean() for column in known if len(column) > 1]
+    if not left:
+        return float(np.nanstd(values))
+    return float(np.sqrt(np.mean(np.concatenate(left) ** 2)))

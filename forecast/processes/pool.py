@@ -26,6 +26,8 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 END_S = 5.0
 
 T = TypeVar("T")
+Job = tuple[Callable[..., Any], tuple[Any, ...], bool]
+"""A function, its arguments, and whether it tells where it is."""
 JobReason = Literal["timeout", "memory", "died", "error"]
 
 log = structlog.get_logger(__name__)
@@ -34,16 +36,22 @@ log = structlog.get_logger(__name__)
 class JobFailed(Rejected):
     """A job did not come to its end; `reason` is one of `JobReason`. Its process is gone, nothing else is harmed."""
 
-    def __init__(self, reason: JobReason, message: str) -> None:
-        super().__init__(reason, message)
+    def __init__(self, reason: JobReason, message: str, at: tuple[str, ...] = ()) -> None:
+        super().__init__(reason, f"{message}, at {' '.join(at)}" if at else message)
         self.why: JobReason = reason
+        self.at = at
+        """Where the job had told that it is; empty: it had told nothing."""
 
 
 class Runner(Protocol):
     """Whoever runs jobs: the pool, or a test in its own process."""
 
-    async def run(self, function: Callable[..., T], *arguments: Any, limit_s: float) -> T:
-        """Return what `function(*arguments)` returns. Raises JobFailed, Misuse that it raised, and Unavailable when no process can be started."""
+    async def run(self, function: Callable[..., T], *arguments: Any, limit_s: float, tells: bool = False) -> T:
+        """Return what `function(*arguments)` returns. Raises JobFailed, Misuse that it raised, and Unavailable when no process can be started.
+
+        With `tells` the function gets one argument more, to be called with words that say where it is (`forecast.processes.worker.Tell`). Each
+        time it says that, it has `limit_s` again.
+        """
 
 
 class Pool:
@@ -59,14 +67,14 @@ class Pool:
         """Those that live, and perhaps some whose end is not known yet."""
         self._closed = False
 
-    async def run(self, function: Callable[..., T], *arguments: Any, limit_s: float) -> T:
+    async def run(self, function: Callable[..., T], *arguments: Any, limit_s: float, tells: bool = False) -> T:
         """See `Runner`. The time that a job waits for a free process is not counted. Cancelled, its process is killed."""
         worker = await self._places.get()
         kept: _Worker | None = None
         try:
             if worker is None or not worker.fresh:
                 worker = await self._start(worker)
-            result: T = await self._ask(worker, function, arguments, limit_s)
+            result: T = await self._ask(worker, (function, arguments, tells), limit_s)
             kept = worker
             return result
         except Misuse:
@@ -87,28 +95,34 @@ class Pool:
         self._tally.count("forecast_workers_started")
         return worker
 
-    async def _ask(
-        self, worker: "_Worker", function: Callable[..., T], arguments: tuple[Any, ...], limit_s: float
-    ) -> Any:
+    async def _ask(self, worker: "_Worker", job: Job, limit_s: float) -> Any:
+        at: tuple[str, ...] = ()
         try:
             async with asyncio.timeout(limit_s):
-                answer = await worker.ask((function, arguments))
+                await worker.give(job)
+                answer = await worker.hear()
+            while answer[0] == "at":
+                at = answer[1]
+                async with asyncio.timeout(limit_s):
+                    answer = await worker.hear()
         except TimeoutError as exc:
             self._tally.limit_reached("forecast_fit_time")
-            raise JobFailed("timeout", f"{function.__name__} took longer than {limit_s:g} s") from exc
+            raise JobFailed("timeout", f"{job[0].__name__} took longer than {limit_s:g} s", at) from exc
+        except (asyncio.IncompleteReadError, ConnectionError) as exc:
+            raise JobFailed("died", f"the process that learnt {await worker.how_it_ended()}", at) from exc
         if answer[0] == "done":
             return answer[1]
-        raise self._failure(*answer[1:])
+        raise self._failure(at, *answer[1:])
 
-    def _failure(self, kind: str, text: str) -> Exception:
+    def _failure(self, at: tuple[str, ...], kind: str, text: str) -> Exception:
         if kind == "CannotFit":
             return CannotFit(text)
         if kind == "Misuse":
             return Misuse(text)
         if kind == "MemoryError":
             self._tally.limit_reached("forecast_memory")
-            return JobFailed("memory", f"a job used more than {self._memory_mb} MB")
-        return JobFailed("error", f"{kind}: {text}")
+            return JobFailed("memory", f"a job used more than {self._memory_mb} MB", at)
+        return JobFailed("error", f"{kind}: {text}", at)
 
     def _kill(self, worker: "_Worker") -> None:
         worker.kill()
@@ -161,24 +175,25 @@ class _Worker:
         """Whether it may do another job."""
         return self.lives and self._jobs < JOBS_MAX
 
-    async def ask(self, job: tuple[Any, tuple[Any, ...]]) -> tuple[Any, ...]:
-        """Send a job and return the answer. Raises JobFailed when the process dies over it."""
+    async def give(self, job: Job) -> None:
+        """Send a job. Raises ConnectionError when the process has died."""
         self._jobs += 1
         assert self._process.stdin is not None
+        self._process.stdin.write(packed(job))
+        await self._process.stdin.drain()
+
+    async def hear(self) -> tuple[Any, ...]:
+        """Return the next word or the answer. Raises asyncio.IncompleteReadError when the process dies over it."""
         assert self._process.stdout is not None
-        try:
-            self._process.stdin.write(packed(job))
-            await self._process.stdin.drain()
-            size = int.from_bytes(await self._process.stdout.readexactly(HEAD), "big")
-            if size > MESSAGE_BYTES:
-                raise JobFailed("error", f"an answer of {size} bytes is too long")
-            body = await self._process.stdout.readexactly(size)
-        except (asyncio.IncompleteReadError, ConnectionError) as exc:
-            raise JobFailed("died", f"the process that learnt {await self._how_it_ended()}") from exc
+        size = int.from_bytes(await self._process.stdout.readexactly(HEAD), "big")
+        if size > MESSAGE_BYTES:
+            raise JobFailed("error", f"an answer of {size} bytes is too long")
+        body = await self._process.stdout.readexactly(size)
         answer: tuple[Any, ...] = pickle.loads(body)  # noqa: S301 - from our own child, see forecast.processes.worker
         return answer
 
-    async def _how_it_ended(self) -> str:
+    async def how_it_ended(self) -> str:
+        """Return how, for people."""
         try:
             async with asyncio.timeout(END_S):
                 status = await self._process.wait()

@@ -4,6 +4,7 @@
 
 A job is a function of a module (named, not sent) and its arguments; a message is its length in 8 bytes and a pickle. Both ends are the same
 program on the same machine and the pipe is nobody else's, so a pickle here carries nothing that the other side could not do anyway.
+A job may tell where it is; so the pool knows over what it hung or died.
 
 Limits: memory by `RLIMIT_DATA` (setrlimit(2): since Linux 4.7 it bounds all private writable memory, and leaves out the code of
 libraries, which RLIMIT_AS would count); one processor by the environment that the pool gives us. When the process PARENT_PID dies, however it
@@ -17,6 +18,7 @@ import resource
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 HEAD = 8
@@ -25,6 +27,9 @@ MESSAGE_BYTES = 512 * 1_048_576
 PR_SET_PDEATHSIG = 1
 NICE = 10
 """Calls come first: a process that learns takes what they leave of the processor."""
+
+Tell = Callable[..., None]
+"""Called with some words that say where a job is: `tell("slot", "factors")`."""
 
 
 def die_with(parent: int) -> None:
@@ -57,9 +62,11 @@ def packed(message: object) -> bytes:
     return len(body).to_bytes(HEAD, "big") + body
 
 
-def answer_of(job: tuple[Any, tuple[Any, ...]]) -> bytes:
-    """Do a job and return the answer: `("done", value)`, or `("failed", kind of error, its text)`."""
-    function, arguments = job
+def answer_of(job: tuple[Any, tuple[Any, ...], bool], tell: Tell) -> bytes:
+    """Do a job and return the answer: `("done", value)`, or `("failed", kind of error, its text)`. A job that tells gets `tell` as its last argument."""
+    function, arguments, tells = job
+    if tells:
+        arguments = (*arguments, tell)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
@@ -80,9 +87,13 @@ def main(parent: int, megabytes: int) -> int:
     os.dup2(2, 1)  # what a library prints must not come between the answers
     limit_memory(megabytes)
     os.nice(NICE)
-    while (job := read(sys.stdin.buffer)) is not None:
-        answers.write(answer_of(job))
+
+    def send(message: bytes) -> None:
+        answers.write(message)
         answers.flush()
+
+    while (job := read(sys.stdin.buffer)) is not None:
+        send(answer_of(job, lambda *words: send(packed(("at", words)))))
     return 0
 
 

@@ -112,6 +112,7 @@ class _Api:
     async def swap(self, request: Request) -> ChangeView:
         kept = await self._rosters.get(request.path["id"])
         asked: AskedChange = request.body
+        await self._rosters.check_counts(kept.roster_id, asked.change().days)
         verdict = await asyncio.to_thread(judge, kept.plan, kept.duties, asked.change())
         version = kept.version
         if verdict.allowed and not asked.dry_run:
@@ -123,6 +124,7 @@ class _Api:
     async def ask(self, request: Request) -> ChangeView:
         kept = await self._rosters.get(request.path["id"])
         asked: AskedChange = request.body
+        await self._rosters.check_counts(kept.roster_id, asked.change().days)
         verdict = await asyncio.to_thread(judge, kept.plan, kept.duties, asked.change())
         request_id = ""
         if not asked.dry_run:
@@ -153,6 +155,7 @@ class _Api:
                 version=kept.version,
                 request_id=asked["request_id"],
             )
+        await self._rosters.check_counts(kept.roster_id, change.days)
         verdict = await asyncio.to_thread(judge, kept.plan, kept.duties, change)
         if not verdict.allowed:
             return _changed(verdict, kept.version, asked["request_id"])

@@ -3,6 +3,7 @@
 HiGHS: Q. Huangfu and J. A. J. Hall, "Parallelizing the dual revised simplex method", Mathematical Programming Computation 10 (2018).
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ class Answer:
     bound: float
     """No solution is better than this."""
     x: NDArray[np.float64]
+    near: NDArray[np.float64] | None = None
+    """Of a dive: the solution of the relaxation, in which nothing has to be whole."""
 
 
 class Mip:
@@ -160,17 +163,10 @@ def dive(mip: Mip, *, seconds: float, gap: float, tell: Tell | None = None, stop
     and the relaxation is solved again from where it stood, as long as that costs little. The program of what is left is small.
     """
     watch = stopwatch()
-    highs = _highs(seconds)
-    highs.setOptionValue("solve_relaxation", True)
-    highs.setOptionValue("solver", "ipm")
-    highs.passModel(mip.model())
-    highs.run()
-    ending = _ending(highs)
-    if ending != "optimal":
-        return Answer(
-            ending="nothing" if ending == "stopped" else ending, objective=INFINITY, bound=-INFINITY, x=np.zeros(0)
-        )
-    bound = float(highs.getInfo().objective_function_value)
+    highs, relaxed = _relaxed(mip, seconds)
+    if not len(relaxed.x):
+        return relaxed
+    bound = relaxed.bound
     if tell is not None:
         tell(INFINITY, bound)
     highs.setOptionValue("solver", "simplex")
@@ -178,10 +174,32 @@ def dive(mip: Mip, *, seconds: float, gap: float, tell: Tell | None = None, stop
     answer = Answer(ending="infeasible", objective=INFINITY, bound=bound, x=np.zeros(0))
     while len(answer.x) == 0 and not stop():
         answer = solve(mip.fixed(fixed), seconds=seconds - watch(), gap=gap, stop=stop)
+        if not fixed and math.isfinite(answer.bound):
+            bound = max(bound, answer.bound)  # nothing was fixed: it is the program itself that was branched on
         if not fixed or answer.ending == "nothing":
             break
         fixed = dict(list(fixed.items())[: len(fixed) // 2])
-    return Answer(ending=answer.ending, objective=answer.objective, bound=bound, x=answer.x)
+    return Answer(ending=answer.ending, objective=answer.objective, bound=bound, x=answer.x, near=relaxed.x)
+
+
+def relaxation(mip: Mip, *, seconds: float) -> Answer:
+    """Return the best solution in which nothing has to be whole: its value is a bound; nothing when the time was too short."""
+    return _relaxed(mip, seconds)[1]
+
+
+def _relaxed(mip: Mip, seconds: float) -> "tuple[highspy.Highs, Answer]":
+    """Solve the relaxation by an interior-point method."""
+    highs = _highs(seconds)
+    highs.setOptionValue("solve_relaxation", True)
+    highs.setOptionValue("solver", "ipm")
+    highs.passModel(mip.model())
+    highs.run()
+    ending = _ending(highs)
+    if ending != "optimal":
+        ending = "nothing" if ending == "stopped" else ending
+        return highs, Answer(ending=ending, objective=INFINITY, bound=-INFINITY, x=np.zeros(0))
+    value = float(highs.getInfo().objective_function_value)
+    return highs, Answer(ending=ending, objective=value, bound=value, x=np.array(highs.getSolution().col_value))
 
 
 def _sink(highs: "highspy.Highs", whole: NDArray[np.intp], most: float, stop: Stop) -> dict[int, float]:

@@ -1,7 +1,7 @@
 """People, shift types, need, and the shifts that people have: the records of rosters. Pure.
 
 A **shift type** is a time of the day at which somebody may work, with its breaks. A **duty** is one person's shift on one day, its breaks
-placed. A **plan** is everything that a roster of a week has to go by; a **roster** is its answer. Times of day are minutes after the local
+placed. A **plan** is everything that a roster of some weeks has to go by; a **roster** is its answer. Times of day are minutes after the local
 midnight of the day on which a shift begins; a shift that goes on past midnight has an end beyond 1440. Hours are those of a day without
 a change of the clock.
 """
@@ -13,10 +13,10 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from forecast.rosters.rules import Contract, Costs, Rules
+from forecast.rosters.weeks import PLAN_DAYS_MAX, WEEK_DAYS, Week, weeks_of
 from hotline.errors import Misuse
 
 DAY_MIN = 1_440
-WEEK_DAYS = 7
 DAYS_FOR_A_WEEK = 5
 """A day of paid absence counts as this part of the week's hours."""
 PEOPLE_LIMIT = 2_000
@@ -50,6 +50,8 @@ class ShiftType:
     skills: tuple[str, ...] = ()
     """Who has none of these cannot have it; empty: everybody can."""
     weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    only: Literal["", "workdays", "days_off"] = ""
+    """Whether it exists on workdays of the calendar alone (make-up workdays are some, holidays are none), or on all other days alone."""
 
     @property
     def end_min(self) -> int:
@@ -91,11 +93,20 @@ class Past:
     nights: int = 0
     """Nights of the weeks that fairness looks back on."""
     weekend_days: int = 0
+    holidays: int = 0
+    """Public holidays worked in the past year."""
     weeks_hours: tuple[float, ...] = ()
     """Hours of the past weeks, the last one last."""
     month_hours: float = 0.0
     """Hours of the month before the first day."""
     month_overtime_h: float = 0.0
+    """Overtime of the past weeks of the month that the first week belongs to."""
+    week_hours: float = 0.0
+    """Where the plan begins within a week (see `forecast.rosters.weeks`): the hours of that week's days before it,"""
+    week_nights: int = 0
+    """their nights,"""
+    week_pattern: int = 0
+    """and on which of them he worked, as bits; bit 0 is Monday."""
     days_in_row: int = 0
     """Working days just before the first day."""
     nights_in_row: int = 0
@@ -160,7 +171,7 @@ class Duty:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that a roster of up to a week has to go by. Raises Misuse when its parts do not fit together."""
+    """Everything that a roster of up to six weeks has to go by. Raises Misuse when its parts do not fit together."""
 
     first: date
     days: int = WEEK_DAYS
@@ -174,6 +185,10 @@ class Plan:
     before: tuple[Duty, ...] = ()
     """Duties of the day before the first, whose nights reach into it."""
     zone: str = "Asia/Shanghai"
+    holidays: tuple[date, ...] = ()
+    """Public holidays, those moved by the government included; also beyond the plan, for the normal hours of its months."""
+    workdays: tuple[date, ...] = ()
+    """Days of the weekend on which people work instead (make-up workdays)."""
 
     def __post_init__(self) -> None:
         _check_size(self)
@@ -203,9 +218,26 @@ class Plan:
         """Return the people by id."""
         return {p.id: p for p in self.people}
 
+    @property
+    def weeks(self) -> tuple[Week, ...]:
+        """The weeks of the plan."""
+        return weeks_of(self.first, self.days)
+
     def is_weekend(self, day: date) -> bool:
-        """Return whether a day is one of those that are shared out fairly."""
-        return day.weekday() in self.rules.weekend
+        """Return whether a day is one of those that are shared out fairly; a make-up workday is none, a holiday is shared out by itself."""
+        return day.weekday() in self.rules.weekend and day not in self.workdays and day not in self.holidays
+
+    def is_holiday(self, day: date) -> bool:
+        """Return whether a day is a public holiday."""
+        return day in self.holidays
+
+    def is_workday(self, day: date) -> bool:
+        """Return whether people work on a day, as the calendar says."""
+        return day not in self.holidays and (day.weekday() not in self.rules.weekend or day in self.workdays)
+
+    def has_type(self, kind: ShiftType, day: date) -> bool:
+        """Return whether a shift type exists on a day."""
+        return day.weekday() in kind.weekdays and (not kind.only or (kind.only == "workdays") == self.is_workday(day))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,12 +266,11 @@ def night_minutes(start_min: int, length_min: int, rules: Rules) -> int:
     return sum(max(min(end, until) - max(start_min, begin), 0) for begin, until in nights)
 
 
-def may_have(person: Person, kind: ShiftType, day: date) -> bool:
-    """Return whether a person can have a shift type on a day, by skills, contract and weekday alone."""
+def may_have(person: Person, kind: ShiftType) -> bool:
+    """Return whether a person can have a shift type, by skills and contract alone."""
     contract = person.contract
     return (
-        day.weekday() in kind.weekdays
-        and (not contract.shifts or kind.id in contract.shifts)
+        (not contract.shifts or kind.id in contract.shifts)
         and contract.earliest_min <= kind.start_min
         and kind.end_min <= contract.latest_min
         and (not kind.skills or bool(set(kind.skills) & set(person.skills)))
@@ -247,8 +278,8 @@ def may_have(person: Person, kind: ShiftType, day: date) -> bool:
 
 
 def _check_size(plan: Plan) -> None:
-    if not 1 <= plan.days <= WEEK_DAYS:
-        raise Misuse(f"a plan has 1 to {WEEK_DAYS} days, not {plan.days}; longer ones are made week by week")
+    if not 1 <= plan.days <= PLAN_DAYS_MAX:
+        raise Misuse(f"a plan has 1 to {PLAN_DAYS_MAX} days, not {plan.days}")
     try:
         ZoneInfo(plan.zone)
     except (KeyError, ValueError, OSError) as exc:  # what zoneinfo raises for names that are none

@@ -7,7 +7,7 @@ from typing import Literal
 
 from forecast.rosters.model import Roster
 
-Stage = Literal["classes", "people", "breaks", "search", "whole"]
+Stage = Literal["bound", "classes", "people", "breaks", "search", "whole"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,9 @@ class Progress:
     bound: float
     gap: float
     """(cost - bound) / cost; 1 while there is no roster."""
+    week: int = 0
+    """Of a plan of several weeks that are made one after the other: which one this is about, from 1 on; 0: all of them."""
+    weeks: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,16 @@ class Solved:
     """`optimal`: to the gap that was wished."""
     steps: int = 0
     """Steps of the search."""
+    pay: float = 0.0
+    """What the hours cost, of `cost`."""
+    weekly: tuple[float, ...] = ()
+    """Of several weeks: the gap of each by itself, when it was made."""
+
+    @property
+    def gap_without_pay(self) -> float:
+        """The gap as a part of what is not simply the price of the hours."""
+        rest = self.cost - self.pay
+        return max(self.cost - self.bound, 0.0) / rest if rest > 1e-6 else 0.0
 
 
 Tell = Callable[[Progress], None]

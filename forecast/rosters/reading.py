@@ -8,12 +8,11 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from forecast.rosters.model import (
     DAY_MIN,
-    WEEK_DAYS,
     Absence,
     Break,
     Fixed,
@@ -27,6 +26,7 @@ from forecast.rosters.model import (
 from forecast.rosters.need_file import read_need
 from forecast.rosters.rules import Contract, Costs, Rules
 from forecast.rosters.values import check_fields, date_of, duration, minutes, no_strangers, rows_of
+from forecast.rosters.weeks import WEEK_DAYS
 from hotline.errors import Misuse
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -43,6 +43,12 @@ class House:
     costs: Costs
     zone: str
     contracts: Mapping[str, Contract]
+    country: str = ""
+    """Whose public holidays and make-up workdays count; empty: nobody's."""
+    holidays: tuple[date, ...] = ()
+    """More of them."""
+    workdays: tuple[date, ...] = ()
+    """More make-up workdays."""
 
 
 def read_house(text: str, source: str) -> House:
@@ -51,9 +57,11 @@ def read_house(text: str, source: str) -> House:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise Misuse(f"{source}: {exc}") from exc
-    known = {"zone", "rules", "costs", "contracts", "shifts", "people"}
+    known = {"zone", "country", "holidays", "workdays", "rules", "costs", "contracts", "shifts", "people"}
     no_strangers(given, known, source)
     rules = _record(Rules, given.get("rules", {}), f"{source}: [rules]")
+    if rules.overtime_by not in ("week", "month"):
+        raise Misuse(f"{source}: [rules]: overtime_by is week or month")
     contracts = {
         name: read_contract({"id": name, **section}, f"{source}: contract {name}")
         for name, section in _tables(given, "contracts", source).items()
@@ -70,12 +78,22 @@ def read_house(text: str, source: str) -> House:
     )
     costs = _record(Costs, given.get("costs", {}), f"{source}: [costs]")
     zone = str(given.get("zone", "Asia/Shanghai"))
-    return House(people=people, types=types, rules=rules, costs=costs, zone=zone, contracts=contracts)
+    return House(
+        people=people, types=types, rules=rules, costs=costs, zone=zone, contracts=contracts, country=str(given.get("country", "")),
+        holidays=_dates(given, "holidays", source), workdays=_dates(given, "workdays", source),
+    )  # fmt: skip
+
+
+def _dates(given: Mapping[str, Any], name: str, source: str) -> tuple[date, ...]:
+    days = given.get(name, [])
+    if not isinstance(days, list):
+        raise Misuse(f"{source}: {name} are a list of dates")
+    return tuple(date_of(day, f"{source}: {name}") for day in days)
 
 
 def read_type(name: str, given: Mapping[str, Any], rules: Rules, where: str) -> ShiftType:
     """Return a shift type from its section."""
-    no_strangers(given, {"start", "end", "length", "breaks", "night", "skills", "weekdays"}, where)
+    no_strangers(given, {"start", "end", "length", "breaks", "night", "skills", "weekdays", "only"}, where)
     start = minutes(given.get("start", ""), where)
     if ("end" in given) == ("length" in given):
         raise Misuse(f"{where}: say either its end or its length")
@@ -84,6 +102,9 @@ def read_type(name: str, given: Mapping[str, Any], rules: Rules, where: str) -> 
     else:
         length = minutes(given["end"], where) - start
         length += DAY_MIN if length <= 0 else 0
+    only = given.get("only", "")
+    if only not in ("", "workdays", "days_off"):
+        raise Misuse(f"{where}: only is workdays or days_off (of the calendar), not {str(only)[:40]!r}")
     night = given.get("night", night_minutes(start, length, rules) >= rules.night_least_min)
     return ShiftType(
         id=name,
@@ -93,6 +114,7 @@ def read_type(name: str, given: Mapping[str, Any], rules: Rules, where: str) -> 
         night=bool(night),
         skills=tuple(given.get("skills", ())),
         weekdays=_weekdays(given.get("weekdays", list(WEEKDAYS)), where),
+        only=only,
     )
 
 
@@ -113,17 +135,17 @@ def _break(given: Mapping[str, Any], where: str) -> Break:
 
 
 def read_contract(given: Mapping[str, Any], where: str) -> Contract:
-    """Return a contract from its section; `hours_week = [36, 44]` stands for both limits."""
+    """Return a contract from its section; `hours_week = [36, 44]` stands for both limits, as does `hours_month`."""
     return _changed(Contract(), _contract_fields(given, where), where)
 
 
 def _contract_fields(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for name, value in given.items():
-        if name == "hours_week":
+        if name in ("hours_week", "hours_month"):
             if not isinstance(value, list) or len(value) != 2:
-                raise Misuse(f"{where}: hours_week is [least, most]")
-            plain["hours_week_min"], plain["hours_week_max"] = value
+                raise Misuse(f"{where}: {name} is [least, most]")
+            plain[f"{name}_min"], plain[f"{name}_max"] = value
         elif name in FIELDS_OF_TIME:
             plain[FIELDS_OF_TIME[name]] = minutes(value, where)
         else:
@@ -194,13 +216,33 @@ def read_people(lines: Iterable[str], contracts: Mapping[str, Contract], source:
     ]
 
 
-def plan_of(house: House, first: date, need: Sequence[str], source: str, *, days: int = WEEK_DAYS) -> Plan:
-    """Return the plan of a week."""
-    step, needs = read_need(need, first, days, source)
+def plan_of(
+    house: House, first: date, need: Sequence[str] | None, source: str, *, days: int = WEEK_DAYS, repeat: bool = False
+) -> Plan:
+    """Return the plan of some days; `need` are the lines of a file, None: nobody is needed. For `repeat` see `read_need`."""
+    step, needs = (30, ()) if need is None else read_need(need, first, days, source, repeat=repeat)
+    holidays, workdays = _calendar(house, first, days)
     return Plan(
         first=first, days=days, step_min=step, types=house.types, people=house.people, needs=needs, rules=house.rules, costs=house.costs,
-        zone=house.zone,
+        zone=house.zone, holidays=holidays, workdays=workdays,
     )  # fmt: skip
+
+
+def _calendar(house: House, first: date, days: int) -> tuple[tuple[date, ...], tuple[date, ...]]:
+    """Return the public holidays and make-up workdays from the year before the plan to the end of its last month."""
+    begin, end = first - timedelta(days=366), first + timedelta(days=days + 31)
+    holidays, workdays = set(house.holidays), set(house.workdays)
+    if house.country:
+        from forecast.days.holidays import calendar_for  # it takes a moment, and many plans know no holidays
+
+        known = calendar_for(house.country, years=range(begin.year, end.year + 1))
+        holidays |= set(known.holidays)
+        workdays |= known.workdays
+    holidays -= set(house.workdays)
+    workdays -= set(house.holidays)
+    return tuple(sorted(d for d in holidays if begin <= d < end)), tuple(
+        sorted(d for d in workdays if begin <= d < end)
+    )
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------------

@@ -30,6 +30,11 @@ class Change:
     """Of a swap; None: the same day."""
     shift: str = ""
 
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The days that it changes."""
+        return (self.day,) if self.other_day is None else (self.day, self.other_day)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:

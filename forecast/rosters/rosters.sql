@@ -36,10 +36,11 @@ DELETE FROM roster_shift WHERE roster_id = $1;
 UPDATE roster SET version = version + 1, changed_at = now(), changed_by = $3 WHERE roster_id = $1 AND version = $2 RETURNING version;
 
 -- name: replaced
--- The published roster of the week that $1 begins with counts no more, unless it is $1 itself.
+-- Published rosters of which $1 has all the days count no more. One that goes on beyond $1 counts for its other days.
 UPDATE roster AS old SET status = 'replaced', changed_at = now(), changed_by = $2
 FROM roster AS new
-WHERE new.roster_id = $1 AND old.first_day = new.first_day AND old.status = 'published' AND old.roster_id <> $1;
+WHERE new.roster_id = $1 AND old.status = 'published' AND old.roster_id <> $1
+  AND old.first_day >= new.first_day AND old.first_day + old.days <= new.first_day + new.days;
 
 -- name: publish
 -- A draft counts from now on; nothing where it is none.
@@ -70,8 +71,16 @@ UPDATE roster_request SET status = $2, reasons = $3, decided_at = now(), decided
 WHERE request_id = $1 AND status = 'open' RETURNING request_id;
 
 -- name: published
--- The published rosters whose days touch $1 to $2.
-SELECT roster_id FROM roster WHERE status = 'published' AND first_day <= $2 AND first_day + days > $1 ORDER BY first_day;
+-- The published rosters whose days touch $1 to $2; of a day that several have, the first one counts.
+SELECT roster_id, first_day, days FROM roster
+WHERE status = 'published' AND first_day <= $2 AND first_day + days > $1
+ORDER BY published_at DESC, roster_id;
+
+-- name: overtaken
+-- The roster that was published after the published roster $1 and has day $2.
+SELECT new.roster_id FROM roster AS old JOIN roster AS new ON new.published_at > old.published_at AND new.status = 'published'
+WHERE old.roster_id = $1 AND old.status = 'published' AND new.first_day <= $2 AND new.first_day + new.days > $2
+ORDER BY new.published_at DESC LIMIT 1;
 
 -- name: states
 -- What was told of agents' states since $1, in order.

@@ -5,11 +5,16 @@ Where the defaults come from:
 * 8 hours a day, 44 hours a week on average: Labour Law of the People's Republic of China (劳动法), article 36. Overtime is what goes beyond
   40 hours a week (State Council order 174 of 1995, article 3), at most 3 hours a day and 36 hours a month (Labour Law, article 41).
 * One day of rest in each week: Labour Law, article 38; hence at most six working days in a row.
+* By the month (`overtime_by = "month"`): what goes beyond 8 hours for each workday of the month, holidays and make-up workdays known. A month
+  has 20.83 workdays in the mean of the year (Ministry of Labour, 劳社部发〔2008〕3号).
 * Averaging over several weeks is for those who have it approved (综合计算工时工作制, Labour Law, article 39): `averaging_weeks`.
 * 11 hours between two shifts: directive 2003/88/EC, article 3; Chinese law names no number.
 """
 
 from dataclasses import dataclass
+
+WORKDAYS_A_MONTH = 20.83
+"""A day of paid absence counts as this part of the month's hours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +31,10 @@ class Rules:
     """At most so many hours a week, on average over `averaging_weeks`."""
     averaging_weeks: int = 1
     overtime_month_max_h: float = 36.0
+    overtime_by: str = "week"
+    """What overtime is counted beyond: `week`, the week's normal hours; `month`, those of the workdays of the month."""
+    fair_weeks: int = 4
+    """So many weeks of the history count for the fairness of nights and weekends; for that of holidays it is a year."""
     rest_days_week: int = 1
     """Days off in each week of the roster."""
     days_in_row_max: int = 6
@@ -48,6 +57,8 @@ class Contract:
     hours_week_min: float = 0.0
     """A day of paid absence counts as a share of it."""
     hours_week_max: float = 44.0
+    hours_month_min: float = 0.0
+    """A month that lies only partly in the plan asks for its part of it."""
     hours_month_max: float | None = None
     days_week_max: int = 6
     days_in_row_max: int | None = None
@@ -83,4 +94,5 @@ class Costs:
     """A wish of weight 1 that is not fulfilled."""
     night: float = 0.5
     weekend: float = 0.25
-    """Fairness: the k-th night (weekend day) of a person, past ones beyond those of the luckiest counted, costs k times as much."""
+    holiday: float = 0.5
+    """Fairness: the k-th night (weekend day, holiday) of a person, past ones beyond those of the luckiest counted, costs k times as much."""

@@ -8,24 +8,31 @@ Small plans are one exact program. Large ones go three steps:
    (large neighbourhood search: P. Shaw, "Using constraint programming and local search methods to solve vehicle routing problems", CP 1998),
    until the gap to the bound is as wished or the time is over.
 
+Plans of several weeks go week by week in this way (`rolling`); the classes of the whole plan give the bound for all of it, and how the hours of a
+month are best spread over its weeks. What time is left goes into the search over all days and people.
+
 Every roster on the way keeps every rule: what can be short is only the need. Deterministic but for the time limit.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
-import numpy as np
-
-from forecast.rosters.cover import Amount, Cover, Floats, Serves, hand_out
-from forecast.rosters.crew import Fair, Member, Slot, add_class, add_member, amounts, classes
+from forecast.rosters.cost import account
+from forecast.rosters.cover import Cover, Floats, hand_out
+from forecast.rosters.crew import Member, Slot, add_class, add_member, amounts, classes
+from forecast.rosters.day_anew import day_anew
 from forecast.rosters.explain import check_possible
-from forecast.rosters.frames import EPSILON, Frame, frames
-from forecast.rosters.mip import Answer, Mip, Stop, dive, never, solve
-from forecast.rosters.model import DAY_MIN, Duty, Plan, roster
+from forecast.rosters.fairness import Fair
+from forecast.rosters.frames import Frame, frames
+from forecast.rosters.mip import Answer, Mip, Stop, dive, never, relaxation, solve
+from forecast.rosters.model import Duty, Plan, roster
 from forecast.rosters.outcome import Limits, Progress, Solved, Stage, Tell, gap_of
-from forecast.rosters.wishes import fulfilled, personal
+from forecast.rosters.part import Guide, Part
+from forecast.rosters.rolling import roll
+from forecast.rosters.wishes import personal
 from hotline.errors import Unavailable
 from hotline.runtime.clock import stopwatch
 
@@ -38,6 +45,12 @@ CLASSES_GAP = 0.4
 AT_ONCE = 700
 """So many possible shifts are planned anew in one step of the search."""
 STEP_S = 4.0
+SMALL_LONG = 500
+"""The same for plans of several weeks."""
+WEEKS_SHARE = 0.9
+"""Part of the time for making week by week."""
+BOUND_SHARE = 0.4
+"""At most so much of it for the bound of all weeks."""
 PEOPLE_S = 10.0
 """For the people of one class."""
 OFF_COUNT = 100.0
@@ -58,16 +71,31 @@ def make(
     `forecast.rosters.explain.Infeasible` when rules collide, and Unavailable when there was no time for a first roster.
     """
     check_possible(plan)
-    return _Making(plan, limits or Limits(), tell, stop).make(start)
+    return _Making(plan, limits or Limits(), tell, stop, frames(plan)).make(start)
+
+
+Hint = Mapping[Slot, float]
+"""How often one person of a class has each shift in the relaxation of the whole plan."""
+
+
+def _guide(plan: Plan, hints: Sequence[Hint]) -> Guide:
+    """Return the hours of these shifts, day by day."""
+    guide = [[0.0] * plan.days for _ in hints]
+    for hours, hint in zip(guide, hints, strict=True):
+        for (day, s), many in hint.items():
+            hours[day] += many * plan.types[s].hours
+    return guide
 
 
 class _Making:
     """One run."""
 
-    def __init__(self, plan: Plan, limits: Limits, tell: Tell, stop: Stop) -> None:
+    def __init__(
+        self, plan: Plan, limits: Limits, tell: Tell, stop: Stop, able: Sequence[Frame], hints: Sequence[Hint] = ()
+    ) -> None:
         self._plan, self._limits, self._tell, self._stop = plan, limits, tell, stop
         self._watch = stopwatch()
-        self._frames = frames(plan)
+        self._frames = list(able)
         self._frame_of = {plan.people[f.person].id: f for f in self._frames}
         self._serves = {name: frame.serves for name, frame in self._frame_of.items()}
         self._numbers = {kind.id: n for n, kind in enumerate(plan.types)}
@@ -77,16 +105,21 @@ class _Making:
         self._bound = 0.0
         self._cost = math.inf
         self._duties: list[Duty] = []
+        self._weekly: list[float] = []
+        self._hints = hints
 
     def make(self, start: Sequence[Duty]) -> Solved:
         possible = sum(len(day) for frame in self._frames for day in frame.allowed)
+        weeks = max(len(frame.weeks) for frame in self._frames)
         if start:
             self._take_breaks(list(start))
         steps = 0
-        if possible <= SMALL:
+        if weeks > 1 and possible > SMALL_LONG:
+            self._weeks(start)
+            steps = self._search()
+        elif possible <= SMALL:
             self._stage = "whole"
-            answer = self._anew(self._frames, self._left(), self._limits.gap)
-            self._hear(answer.bound)
+            self._anew(self._frames, self._left(), self._limits.gap)
             if not math.isfinite(self._cost):
                 self._people([(tuple(self._frames), {})])
         else:
@@ -104,12 +137,54 @@ class _Making:
             seconds=self._watch(),
             ending="optimal" if gap <= self._limits.gap + 1e-9 else "stopped",
             steps=steps,
+            weekly=tuple(self._weekly),
+            pay=self._plan.costs.hour * personal(self._plan, self._duties).hours,
         )
+
+    # --- several weeks ----------------------------------------------------------------------------------------------------
+
+    def _weeks(self, start: Sequence[Duty]) -> None:
+        """Make week after week."""
+        plan, many = self._plan, len(self._plan.weeks)
+        hints = self._relaxed()
+
+        def make_week(part: Part, number: int, begin: Sequence[Duty]) -> Sequence[Duty]:
+            seconds = self._left() * WEEKS_SHARE / (many - number)
+            limits = Limits(seconds=max(seconds, 0.0), gap=self._limits.gap, seed=self._limits.seed)
+
+            def tell(now: Progress) -> None:
+                self._tell(replace(now, seconds=self._watch(), week=number + 1, weeks=many))
+
+            first = plan.weeks[number].begin
+            own = [{(day - first, s): n for (day, s), n in hint.items() if day >= first} for hint in hints]
+            solved = _Making(part.plan, limits, tell, self._stop, part.frames, own).make(begin)
+            self._weekly.append(solved.gap)
+            return solved.roster.duties
+
+        duties = roll(plan, self._frames, _guide(plan, hints), make_week, start)
+        self._stage = "search"
+        self._take(duties, account(plan, duties).cost)
+
+    def _relaxed(self) -> list[Hint]:
+        """Hear the bound of the whole plan, and return the shifts that it gives to one of each class."""
+        self._stage = "bound"
+        self._report()
+        mip = Mip()
+        groups = [add_class(mip, self._plan, group, self._fair) for group in classes(self._plan, self._frames)]
+        Cover(mip, self._plan, amounts(self._plan, groups, ()))
+        answer = relaxation(mip, seconds=self._left() * BOUND_SHARE)
+        self._hear(answer.bound)
+        hints: list[Hint] = [{} for _ in self._plan.people]
+        for group in groups if len(answer.x) else ():
+            mean = {slot: float(answer.x[c]) / len(group.frames) for slot, c in group.columns.items()}
+            for frame in group.frames:
+                hints[frame.person] = mean
+        return hints
 
     # --- the bound --------------------------------------------------------------------------------------------------------
 
-    def _classes(self) -> list[tuple[tuple[Frame, ...], dict[Slot, int]]]:
-        """Return how many of each class have each shift."""
+    def _classes(self) -> list[tuple[tuple[Frame, ...], dict[Slot, float]]]:
+        """Return how many of each class have each shift; without the time for whole numbers, what comes near."""
         mip = Mip()
         groups = [add_class(mip, self._plan, group, self._fair) for group in classes(self._plan, self._frames)]
         Cover(mip, self._plan, amounts(self._plan, groups, ()))
@@ -121,15 +196,28 @@ class _Making:
             stop=self._stop,
         )
         self._hear(answer.bound)
-        if not len(answer.x):
-            return [(group.frames, {}) for group in groups]
-        return [
-            (group.frames, {slot: round(float(answer.x[c])) for slot, c in group.columns.items()}) for group in groups
-        ]
+        if len(answer.x):
+            return [
+                (group.frames, {slot: round(float(answer.x[c])) for slot, c in group.columns.items()})
+                for group in groups
+            ]
+        if answer.near is not None:
+            return [
+                (group.frames, {slot: float(answer.near[c]) for slot, c in group.columns.items()}) for group in groups
+            ]
+        return [(group.frames, self._hinted(group.frames)) for group in groups]
+
+    def _hinted(self, group: Sequence[Frame]) -> dict[Slot, float]:
+        """Return what the relaxation of a longer plan gives to these people in this one."""
+        counts: dict[Slot, float] = defaultdict(float)
+        for frame in group if self._hints else ():
+            for slot, many in self._hints[frame.person].items():
+                counts[slot] += many
+        return counts
 
     # --- people -----------------------------------------------------------------------------------------------------------
 
-    def _people(self, counts: Sequence[tuple[tuple[Frame, ...], Mapping[Slot, int]]]) -> None:
+    def _people(self, counts: Sequence[tuple[tuple[Frame, ...], Mapping[Slot, float]]]) -> None:
         """Give every person shifts so that the counts come out, as far as they can."""
         self._stage = "people"
         duties: list[Duty] = []
@@ -139,7 +227,7 @@ class _Making:
         self._stage = "breaks"
         self._take_breaks(duties)
 
-    def _deal(self, group: Sequence[Frame], wanted: Mapping[Slot, int]) -> list[Duty]:
+    def _deal(self, group: Sequence[Frame], wanted: Mapping[Slot, float]) -> list[Duty]:
         """Return duties for a class; when there is no time for all at once, person after person."""
         answer, members = self._dealt(group, wanted, min(PEOPLE_S, self._left()))
         if len(answer.x):
@@ -155,7 +243,7 @@ class _Making:
         return duties
 
     def _dealt(
-        self, group: Sequence[Frame], wanted: Mapping[Slot, int], seconds: float, stop: Stop | None = None
+        self, group: Sequence[Frame], wanted: Mapping[Slot, float], seconds: float, stop: Stop | None = None
     ) -> tuple[Answer, list[Member]]:
         mip = Mip()
         members = [add_member(mip, self._plan, frame, self._fair) for frame in group]
@@ -207,59 +295,18 @@ class _Making:
         return steps
 
     def _day_anew(self, number: int, seconds: float) -> None:
-        """Choose the shifts of one day anew for those who work on it; nights stay nights, so only rest and hours have to be looked at."""
-        plan, day = self._plan, self._plan.day(number)
-        own = [duty for duty in self._duties if duty.day == day]
-        rest = [duty for duty in self._duties if duty.day != day]
-        groups: dict[tuple[Serves, tuple[tuple[int, float], ...]], list[str]] = defaultdict(list)
-        for duty in own:
-            frame = self._frame_of[duty.person]
-            groups[frame.serves, tuple(self._choices(frame, number, duty))].append(duty.person)
-        mip = Mip()
-        found: dict[tuple[Serves, int, int], Amount] = defaultdict(Amount)
-        chosen: list[tuple[list[str], dict[int, int]]] = []
-        for (serves, choices), names in groups.items():
-            columns = {s: mip.column(0, len(names), price, whole=True) for s, price in choices}
-            mip.row([(c, 1.0) for c in columns.values()], len(names), len(names))
-            for s, column in columns.items():
-                found[serves, number, s].terms.append((column, 1.0))
-            chosen.append((names, columns))
-        prices = list(mip.cost)
-        cover = Cover(mip, plan, found, given=rest, whole_breaks=True)
-        answer = solve(mip, seconds=seconds, gap=self._limits.gap / 10, stop=self._stop)
-        if not len(answer.x):
-            return
-        dealt = []
-        for names, columns in chosen:
-            shifts = [s for s, column in columns.items() for _ in range(round(float(answer.x[column])))]
-            dealt += [Duty(person=name, day=day, shift=plan.types[s].id) for name, s in zip(names, shifts, strict=True)]
-        duties = [*rest, *hand_out(plan, dealt, self._serves, cover.breaks, answer.x)]
-        paid = float(np.dot(prices, answer.x[: len(prices)]))
-        self._take(duties, answer.objective - paid + personal(plan, duties).cost)
-
-    def _choices(self, frame: Frame, number: int, duty: Duty) -> list[tuple[int, float]]:
-        """Return the shift types that a person could have instead, with what they cost in pay and wishes."""
-        plan, now = self._plan, self._plan.types[self._numbers[duty.shift]]
-        others = {
-            d.day: plan.types[self._numbers[d.shift]]
-            for d in self._duties
-            if d.person == duty.person and d.day != duty.day
-        }
-        hours = sum(kind.hours for kind in others.values())
-        before, after = others.get(plan.day(number - 1)), others.get(plan.day(number + 1))
-        wishes = [w for w in plan.people[frame.person].wishes if w.day == duty.day]
-        return [
-            (
-                s,
-                plan.costs.hour * kind.hours
-                + plan.costs.wish * sum(w.weight for w in wishes if not fulfilled(w, kind.id)),
-            )
-            for s, kind in ((s, plan.types[s]) for s in frame.allowed[number])
-            if kind.night == now.night
-            and frame.hours_min - EPSILON <= hours + kind.hours <= frame.hours_max + EPSILON
-            and (before is None or before.end_min - DAY_MIN + frame.rest_min <= kind.start_min)
-            and (after is None or kind.end_min + frame.rest_min <= after.start_min + DAY_MIN)
-        ]
+        """Choose the shifts of one day anew for those who work on it."""
+        found = day_anew(
+            self._plan,
+            self._frame_of,
+            self._duties,
+            number,
+            seconds=seconds,
+            gap=self._limits.gap / 10,
+            stop=self._stop,
+        )
+        if found is not None:
+            self._take(*found)
 
     def _some(self) -> list[Frame]:
         """Return some people by lot."""
@@ -283,14 +330,18 @@ class _Making:
         settled = [(self._frame_of[duty.person], duty) for duty in stay]
         cover = Cover(mip, self._plan, amounts(self._plan, members, settled), whole_breaks=True)
         everybody = len(names) == len(self._frames)
+        begun = math.isfinite(self._cost)
         answer = solve(
             mip,
             seconds=seconds,
             gap=gap,
-            start=self._present(members) if math.isfinite(self._cost) else None,
+            start=self._present(members) if begun else None,
             stop=stop or self._stop,
-            tell=(lambda _cost, bound: self._hear(bound)) if everybody else None,
+            # the solver completes a start by a smaller program, and tells of that one's bound too: it is none of ours
+            tell=(lambda _cost, bound: self._hear(bound)) if everybody and not begun else None,
         )
+        if everybody:
+            self._hear(answer.bound)
         if not len(answer.x):
             return answer
         others = [person for person in self._plan.people if person.id not in names]
@@ -314,8 +365,10 @@ class _Making:
         for member in members:
             own = has[self._plan.people[member.frame.person].id]
             values.update({column: float(own.get(day) == s) for (day, s), column in member.columns.items()})
-            pattern = sum(1 << day for day in own)
-            values.update({column: float(p == pattern) for p, column in member.patterns.items()})
+            for (number, pattern), column in member.patterns.items():
+                week = member.frame.weeks[number]
+                now = sum(1 << day for day in own if week.begin <= day < week.end)
+                values[column] = float(pattern == now)
         return values
 
     # --- telling ----------------------------------------------------------------------------------------------------------

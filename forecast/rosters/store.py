@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -68,7 +68,10 @@ class RosterStore:
         )
 
     async def publish(self, roster_id: str, *, by: str) -> int:
-        """Let a draft count; the week's roster before it does no more. Returns the version. Raises Rejected("conflict") for no draft."""
+        """Let a draft count for its days; rosters of some of these days before it do no more. Returns the version.
+
+        Raises Rejected("conflict") for no draft.
+        """
         async with self._store.transaction() as connection:
             await connection.execute(_sql.replaced, roster_id, by)
             version = await connection.fetchval(_sql.publish, roster_id, by)
@@ -113,13 +116,27 @@ class RosterStore:
             await _decide(connection, request_id, "refused", reasons, by)
 
     async def spans(self, first: date, last: date) -> dict[str, list[Span]]:
-        """Return the stretches of all published shifts of these days, by person."""
+        """Return the stretches of all published shifts of these days, by person; of a day in several rosters, those of the newest."""
         found: dict[str, list[Span]] = {}
+        open_days = {first + timedelta(days=n) for n in range((last - first).days + 1)}
         for row in await self._store.fetch(_sql.published, first, last):
+            own = {row["first_day"] + timedelta(days=n) for n in range(row["days"])} & open_days
+            open_days -= own
+            if not own:
+                continue
             kept = await self.get(row["roster_id"])
-            for person, spans in spans_of(kept.plan, [d for d in kept.duties if first <= d.day <= last]).items():
+            for person, spans in spans_of(kept.plan, [d for d in kept.duties if d.day in own]).items():
                 found.setdefault(person, []).extend(spans)
         return {person: sorted(spans, key=lambda span: span.begin) for person, spans in found.items()}
+
+    async def check_counts(self, roster_id: str, days: Iterable[date]) -> None:
+        """Raise Rejected("conflict") where a published roster does not count any more for one of these days: a newer one has it."""
+        for day in days:
+            newer = await self._store.fetchval(_sql.overtaken, roster_id, day)
+            if newer is not None:
+                raise Rejected(
+                    "conflict", f"{day} is in roster {newer} now, which was published later; change that one"
+                )
 
     async def states(self, since: datetime) -> list[Record]:
         """Return what was told of agents' states since then, in order."""

@@ -18,13 +18,16 @@ COLUMNS = {
     "date": "date", "日期": "date", "day": "date", "time": "time", "时间": "time", "slot": "time", "start": "start", "from": "start", "ts": "start",
     "agents": "agents", "坐席": "agents", "required": "agents", "skill": "skill", "queue": "skill", "队列": "skill",
     "person": "person", "shift": "shift", "班次": "shift", "end": "end", "breaks": "breaks", "休息": "breaks",
+    "需求": "agents", "人数": "agents", "开始": "start", "结束": "end", "工时": "hours", "夜班": "night",
+    "until": "until", "至": "until", "结束日期": "until", "kind": "kind", "类型": "kind", "weight": "weight", "权重": "weight",
+    "reason": "reason", "说明": "reason",
 }  # fmt: skip
 """Headers of CSV files, as people write them."""
 
 
 def minutes(text: object, where: str) -> int:
     """Return a time of day as minutes after midnight, up to 48:00."""
-    found = re.fullmatch(r"(\d{1,2}):(\d{2})", str(text).strip())
+    found = re.fullmatch(r"(\d{1,2}):(\d{2})(?::00)?", str(text).strip())
     if found is None or int(found[2]) > 59 or int(found[1]) > 48:
         raise Misuse(f"{where}: {str(text)[:40]!r} is no time of day like 08:30")
     return int(found[1]) * 60 + int(found[2])
@@ -56,11 +59,13 @@ def rows_of(lines: Iterable[str], wanted: set[str], source: str) -> Iterable[tup
 
 
 def date_of(value: object, where: str) -> date:
-    """Return a date, or that of a text like `2026-11-23`."""
+    """Return a date, or that of a text like `2026-11-23`; spreadsheets write `2026/11/23`, people `2026年11月23日`."""
     if isinstance(value, date):
         return value
+    text = str(value).strip()
+    parts = re.fullmatch(r"(\d{4})[/年](\d{1,2})[/月](\d{1,2})日?", text)
     try:
-        return date.fromisoformat(str(value).strip())
+        return date(*map(int, parts.groups())) if parts else date.fromisoformat(text)
     except ValueError as exc:
         raise Misuse(f"{where}: {str(value)[:40]!r} is no date like 2026-11-23") from exc
 

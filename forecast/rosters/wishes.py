@@ -1,6 +1,6 @@
 """What people cost, and what a roster costs them: pay, wishes that are not fulfilled, nights and weekends not shared fairly. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -39,8 +39,8 @@ def personal(plan: Plan, duties: Iterable[Duty], people: Iterable[Person] | None
     counted = plan.people if people is None else tuple(people)
     within = [(p, w) for p in counted for w in p.wishes if plan.first <= w.day <= plan.last]
     missed = [w.weight for p, w in within if not fulfilled(w, shift_of.get((p.id, w.day)))]
-    least = (min(p.past.nights for p in plan.people), min(p.past.weekend_days for p in plan.people))
-    fair = sum(_unfair(plan, person, shift_of, *least) for person in counted)
+    least = [min(getattr(p.past, what) for p in plan.people) for what in ("nights", "weekend_days", "holidays")]
+    fair = sum(_unfair(plan, person, shift_of, least) for person in counted)
     kinds = plan.type_of()
     hours = sum(kinds[s].hours for p in counted for d in range(plan.days) if (s := shift_of.get((p.id, plan.day(d)))))
     return Personal(
@@ -51,15 +51,17 @@ def personal(plan: Plan, duties: Iterable[Duty], people: Iterable[Person] | None
     )
 
 
-def _unfair(plan: Plan, person: Person, shift_of: Shifts, least_nights: int, least_weekends: int) -> float:
-    """Return the price of one person's nights and weekend days: the k-th, past ones counted, costs k times the price."""
-    kinds, costs = plan.type_of(), plan.costs
+def _unfair(plan: Plan, person: Person, shift_of: Shifts, least: Sequence[int]) -> float:
+    """Return the price of one person's nights, weekend days and holidays: the k-th, past ones counted, costs k times the price."""
+    kinds, costs, past = plan.type_of(), plan.costs, person.past
     days = [plan.day(d) for d in range(plan.days) if (person.id, plan.day(d)) in shift_of]
-    nights = sum(kinds[shift_of[person.id, day]].night for day in days)
-    weekends = sum(plan.is_weekend(day) for day in days)
+    counted = (
+        (costs.night, past.nights, sum(kinds[shift_of[person.id, day]].night for day in days)),
+        (costs.weekend, past.weekend_days, sum(plan.is_weekend(day) for day in days)),
+        (costs.holiday, past.holidays, sum(plan.is_holiday(day) for day in days)),
+    )
     share = min(max(person.contract.hours_week_max / plan.rules.week_hours_normal, 0.1), 1.0)
-    price = costs.night * _steps(person.past.nights - least_nights, nights)
-    return (price + costs.weekend * _steps(person.past.weekend_days - least_weekends, weekends)) / share
+    return sum(c * _steps(had - lucky, more) for (c, had, more), lucky in zip(counted, least, strict=True)) / share
 
 
 def _steps(had: int, more: int) -> float:

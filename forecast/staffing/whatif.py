@@ -35,7 +35,9 @@ class Variant:
     """Fields of Targets that are otherwise."""
 
     def rules(self, rules: Rules) -> Rules:
-        """Return the rules under this variant. Raises Misuse for a handling time of 0 s or less, or a target that makes no sense."""
+        """Return the rules under this variant. Raises Misuse for a handling time of 0 s or less, or a target or number that makes no sense."""
+        if self.absent < 0:
+            raise Misuse(f"{self.name}: fewer than 0 agents cannot be absent")
         try:
             targets = replace(rules.targets, **cast("dict[str, float]", dict(self.targets or {})))
         except TypeError as exc:
@@ -90,8 +92,6 @@ def _outcome(
     handling_s: Floats | None,
     is_open: ArrayLike | None,
 ) -> Outcome:
-    if variant.absent < 0:
-        raise Misuse(f"{variant.name}: fewer than 0 agents cannot be absent")
     changed = variant.rules(rules)
     service = None if handling_s is None else handling_s + variant.handling_s
     needed = plan(forecast, changed, handling_s=service, is_open=is_open)

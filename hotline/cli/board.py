@@ -60,6 +60,8 @@ class Wall:
         self._everybody = everybody
         self._board: Board | None = None
         self._today: dict[str, Any] | None = None
+        self._needed: dict[str, dict[str, Any]] = {}
+        """How the forecaster sees the queues that are open; empty: nobody forecasts."""
         self._heard_at = 0.0
         """When the last figures came, by the clock of this terminal."""
         self._today_at = 0.0
@@ -111,7 +113,7 @@ class Wall:
             everybody=self._everybody,
             lost_at=self._board.at if silent_s > OLD_S else None,
         )
-        return screen(self._board, self._today, look)
+        return screen(self._board, self._today, look, self._needed)
 
     # --- where it comes from ---------------------------------------------------------------------------------------------
 
@@ -149,6 +151,8 @@ class Wall:
         try:
             client = self._shell.client()
             self._today = await asyncio.to_thread(client.get, "/api/v1/reports/summary")
+            forecasts = await asyncio.to_thread(client.get, "/api/v1/forecasts")
+            self._needed = {f["queue_id"]: f for f in forecasts if f["required"] is not None}
         except HotlineError:
             return
 

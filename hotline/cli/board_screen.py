@@ -3,7 +3,7 @@
 Times go on between two messages, by the clock of the hotline and not that of the terminal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +31,8 @@ STYLES = {
 
 WORDS: dict[str, tuple[str, str]] = {
     "queue": ("queue", "队列"), "waiting": ("waiting", "等待"), "longest": ("longest wait", "最长等待"),
-    "expected": ("expected", "预计等待"), "on_duty": ("on duty", "在岗"), "ready": ("ready", "就绪"), "talking": ("talking", "通话"),
+    "expected": ("expected", "预计等待"), "needed": ("needed", "需要"),
+    "of": (" of {}", "（共 {}）"), "on_duty": ("on duty", "在岗"), "ready": ("ready", "就绪"), "talking": ("talking", "通话"),
     "wrap_up": ("wrap-up", "话后"), "offered": ("today", "今日"), "answered": ("answered", "接通"), "abandoned": ("abandoned", "放弃"),
     "connect_rate": ("connect rate", "接通率"), "agent": ("agent", "坐席"), "name": ("name", "姓名"), "seat": ("seat", "话机"),
     "state": ("state", "状态"), "for": ("for", "时长"), "call": ("call", "来电"), "supervised_by": ("supervised by", "监控"),
@@ -71,12 +72,17 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         return f"{datetime.fromtimestamp(at, self.zone):%H:%M:%S}"
 
 
-def screen(board: "Board", today: dict[str, Any] | None, look: Look) -> Group:
-    """Return the whole screen; `today` is the answer of `/api/v1/reports/summary`, None where nobody told."""
+def screen(
+    board: "Board", today: dict[str, Any] | None, look: Look, needed: Mapping[str, Mapping[str, Any]] | None = None
+) -> Group:
+    """Return the whole screen; `today` is the answer of `/api/v1/reports/summary`, None where nobody told.
+
+    `needed` are the open queues of `/api/v1/forecasts` by their ids.
+    """
     head = Text(look.clock(look.now), style="bold")
     if look.lost_at is not None:
         head.append("  " + look.say("lost").format(look.clock(look.lost_at)), style="bold red")
-    parts: list[Any] = [head, _queues(board, today, look)]
+    parts: list[Any] = [head, _queues(board, today, look, needed or {})]
     if today is not None:
         parts.append(Text(look.say("rate_is"), style="dim"))
     return Group(*parts, Text(), *_agents(board, look), Text(), *_calls(board, look))
@@ -92,8 +98,18 @@ def _table(look: Look, columns: Sequence[str]) -> Table:
 # --- queues --------------------------------------------------------------------------------------------------------------
 
 
-def _queues(board: "Board", today: dict[str, Any] | None, look: Look) -> Table:
-    columns = ["queue", "waiting", "longest", "expected", "on_duty", "ready", "talking", "wrap_up"]
+def _queues(board: "Board", today: dict[str, Any] | None, look: Look, needed: Mapping[str, Mapping[str, Any]]) -> Table:
+    columns = [
+        "queue",
+        "waiting",
+        "longest",
+        "expected",
+        *(["needed"] if needed else []),
+        "on_duty",
+        "ready",
+        "talking",
+        "wrap_up",
+    ]
     table = _table(
         look, [*columns, *(("offered", "answered", "abandoned", "connect_rate") if today is not None else ()), ""]
     )
@@ -107,12 +123,22 @@ def _queues(board: "Board", today: dict[str, Any] | None, look: Look) -> Table:
             Text(str(queue["waiting"]), style="bold yellow" if queue["waiting"] else ""),
             Text(duration(waited_s) if queue["waiting"] else "", style="bold red" if waited_s > threshold_s else ""),
             "" if expected is None else duration(expected),
+            *([_needed(needed.get(queue["id"]), look)] if needed else []),
             str(queue["on_duty"]),
             *(str(states[state]) for state in ("ready", "talking", "wrap_up")),
             *(_today(counted.get(queue["id"])) if today is not None else ()),
             Text(_marks(queue, look), style="bold red"),
         )
     return table
+
+
+def _needed(forecast: Mapping[str, Any] | None, look: Look) -> Text:
+    """Return who is needed now; of queues that share agents, their portion of how many."""
+    if forecast is None:
+        return Text("")
+    whole = forecast.get("together")
+    shown = str(forecast["required"]) + ("" if whole is None else look.say("of").format(whole))
+    return Text(shown, style="bold red" if forecast.get("gap") == "short" else "")
 
 
 def _today(counted: dict[str, Any] | None) -> tuple[str, str, str, str]:

@@ -1,12 +1,21 @@
 """`hotline callback list|show|summary|add|cancel`: who wants to be called back."""
 
+import re
 from datetime import tzinfo
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from hotline.cli.shell import JsonFlag, console, local_time, one_sentence, print_json, print_table, shell
+from hotline.errors import Misuse
+
+if TYPE_CHECKING:
+    from hotline.cli.client import Client
+
+LEAST_ID = 32
+"""An id is not shorter; one that is not among the newest is asked for as it is."""
+NUMBER = re.compile(r"\+?[0-9][0-9 ().\-]{2,39}")
 
 app = typer.Typer(
     help="Callbacks: callers who keep their place and are called back. Example: hotline callback list",
@@ -27,7 +36,12 @@ COLUMNS = (
     "call",
 )
 
-CallbackId = Annotated[str, typer.Argument(help="The callback's id.")]
+STATUSES = ("waiting", "calling", "reached", "expired", "cancelled", "failed")
+OPEN = ("waiting", "calling")
+NEWEST = 500
+"""Among so many a callback is looked for that is named by the beginning of its id."""
+
+Named = Annotated[str, typer.Argument(help="The callback's id or its beginning, or the customer's number.")]
 
 
 @app.command("list")
@@ -41,12 +55,33 @@ def list_callbacks(
     as_json: JsonFlag = False,
 ) -> None:
     """List callbacks, newest first. Example: hotline callback list --status waiting."""
+    if status is not None and status not in STATUSES:
+        raise Misuse(f"--status is one of {', '.join(STATUSES)}, not {status!r}")
     page = shell(ctx).client().get(PATH, queue=queue, status=status, number=number or None, limit=limit)
     if as_json:
         print_json(page)
     else:
         rows = [_row(found, shell(ctx).zone()) for found in page["items"]]
         print_table(COLUMNS, rows, empty="no callbacks")
+        if page.get("next"):
+            console.print(f"and older ones: only the newest {limit} are shown, see --limit", style="dim")
+
+
+def _find(client: "Client", name: str, statuses: tuple[str, ...]) -> str:
+    """Return the id of the callback that is meant. Raises Misuse when there is none like that, or several."""
+    by_number = client.get(PATH, number=name, limit=NEWEST)["items"] if NUMBER.fullmatch(name) else []
+    found = [c for c in by_number if c["status"] in statuses]
+    if not found:
+        listed = (client.get(PATH, status=status, limit=NEWEST)["items"] for status in statuses)
+        found = [c for items in listed for c in items if c["callback_id"].startswith(name)]
+    if not found and len(name) < LEAST_ID:
+        kind = "no callback" if statuses == STATUSES else "no callback that waits or is being called"
+        raise Misuse(f"{kind} is named {name!r}: give an id, its beginning, or the customer's number")
+    if len(found) > 1 and statuses == OPEN:
+        which = ", ".join(f"{c['callback_id']} ({c['queue_id']})" for c in found[:5])
+        raise Misuse(f"{name!r} is the name of {len(found)} callbacks: {which}")
+    newest = max(found, key=lambda c: c["requested_at"], default=None)
+    return newest["callback_id"] if newest is not None else name
 
 
 def _row(found: dict[str, Any], zone: tzinfo) -> tuple[object, ...]:
@@ -66,9 +101,10 @@ def _row(found: dict[str, Any], zone: tzinfo) -> tuple[object, ...]:
 
 @app.command("show")
 @one_sentence
-def show(ctx: typer.Context, callback: CallbackId, as_json: JsonFlag = False) -> None:
-    """Show one callback and what happened to it. Example: hotline callback show 0b7c… ."""
-    found = shell(ctx).client().get(f"{PATH}/{quote(callback, safe='')}")
+def show(ctx: typer.Context, callback: Named, as_json: JsonFlag = False) -> None:
+    """Show one callback (the newest, of a number) and what happened to it. Example: hotline callback show 13800138000."""
+    client = shell(ctx).client()
+    found = client.get(f"{PATH}/{quote(_find(client, callback, STATUSES), safe='')}")
     if as_json:
         print_json(found)
         return
@@ -129,10 +165,11 @@ def add(
 
 @app.command("cancel")
 @one_sentence
-def cancel(ctx: typer.Context, callback: CallbackId, as_json: JsonFlag = False) -> None:
-    """Cancel a callback; whoever talks already is not cut off. Example: hotline callback cancel 0b7c… ."""
-    done = shell(ctx).client().delete(f"{WAITING}/{quote(callback, safe='')}")
+def cancel(ctx: typer.Context, callback: Named, as_json: JsonFlag = False) -> None:
+    """Cancel a callback; whoever talks already is not cut off. Example: hotline callback cancel 13800138000."""
+    client = shell(ctx).client()
+    done = client.delete(f"{WAITING}/{quote(_find(client, callback, OPEN), safe='')}")
     if as_json:
         print_json(done)
     else:
-        console.print(f"callback {callback} is cancelled", markup=False)
+        console.print(f"callback {done['callback_id']} is cancelled", markup=False)

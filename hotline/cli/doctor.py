@@ -69,11 +69,21 @@ def _still_checks(settings: "Settings") -> Iterator[Finding]:
         "asterisk", lambda: _asterisk(settings), "when that is mended, run `hotline up`: it brings Asterisk"
     )
     yield run_check("outgoing", lambda: check_outgoing(settings), REMEDY)
+    yield _fonts()
     yield run_check("flows", lambda: _flows(settings), "run `hotline flow check FILE` and correct the file")
 
 
 def _versions() -> str:
     return f"hotline {__version__}, Python {sys.version.split()[0]}"
+
+
+def _fonts() -> Finding:
+    """Whether forecasts can be drawn with Chinese words. Nothing else needs a font, so none is no failure."""
+    from forecast.plots import fonts
+
+    found = fonts.chinese_font()
+    said = "no Chinese font: PNG pictures have English words" if found is None else fonts.sentence()
+    return Finding(check="pictures", ok=True, found=said, remedy=fonts.REMEDY if found is None else "")
 
 
 def _asterisk(settings: "Settings") -> str:

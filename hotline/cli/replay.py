@@ -28,6 +28,15 @@ WHY = {
 }
 
 
+MODELLED = (
+    "As it was: who called when and asked what, who hung up after which wait, talks and wrap-ups, when agents came, went and paused.",
+    "Modelled: the patience of those who were answered, the talks of those who were not, phones that did not ring then.",
+    "Callbacks, as it was: who left a number and when, his place, each ringing of his phone and what came of it, his talk, who cancelled.",
+    "Callbacks, modelled: when he is called and by whom (the router decides), rings beyond those that there were, talks of who was not reached.",
+)
+"""What of a replay is which; those of callbacks come last."""
+
+
 @one_sentence
 def replay(
     ctx: typer.Context,
@@ -42,7 +51,7 @@ def replay(
 ) -> None:
     """What if yesterday: play what happened again, by the router as it is set now and under other policies.
 
-    Says too how many of the router's decisions would be the same in the situation as it was, and shows those that would not.
+    Callers come when they came, and those who left a number leave it when they did; when they are called is decided anew. Says too how many of the router's decisions would be the same in the situation as it was, and shows those that would not.
 
     Example: hotline journal replay --from 2026-10-01 --to 2026-10-02 --policy vip-first.toml
     """
@@ -61,13 +70,15 @@ def replay(
 
 
 def _ways(ctx: typer.Context, policies: list[Path]) -> "tuple[Way, ...]":
-    from acd.simulation.again import Way
+    from acd.simulation.again import WHOEVER_ASKED, Way
     from acd.simulation.files import read_toml
     from acd.simulation.scenario import between_queues_of, changed_queues
+    from hotline import dialling
 
     settings = shell(ctx).settings()
     queues, between = settings.queues, settings.acd.between_queues
-    ways = [Way(name="as set now", queues=queues, between_queues=between)]
+    outbound = dialling.policy(settings) if settings.outbound.trunk else WHOEVER_ASKED
+    ways = [Way(name="as set now", queues=queues, between_queues=between, outbound=outbound)]
     for path in policies:
         tree = read_toml(path)
         ways.append(
@@ -75,6 +86,7 @@ def _ways(ctx: typer.Context, policies: list[Path]) -> "tuple[Way, ...]":
                 name=str(tree.get("name", path.stem)),
                 queues=changed_queues(tree, str(path), queues),
                 between_queues=between_queues_of(tree, str(path), between),
+                outbound=outbound,
             )
         )
     return tuple(ways)
@@ -86,7 +98,7 @@ async def _read(ctx: typer.Context, begin: float, end: float | None) -> "tuple[l
     async with open_store(shell(ctx)) as store:
         known = await span(store)
         if known is None:
-            raise Misuse("nobody has waited in a queue yet")
+            raise Misuse("nobody has waited in a queue, or asked to be called back, yet")
         last = end if end is not None else known[1] + 3_600.0
         if last <= begin:
             raise Misuse("--to must be after --from")
@@ -109,9 +121,10 @@ def _moment(text: str, zone: tzinfo) -> float:
 def _show(report: "Again", zone: tzinfo) -> None:
     from acd.simulation.summary import NAMES, TOTAL
 
-    skipped = f", {report.skipped} left out (callbacks, or begun before)" if report.skipped else ""
+    skipped = f", {report.skipped} left out (begun before)" if report.skipped else ""
+    asked = f", {report.callbacks} callbacks" if report.callbacks else ""
     console.print(
-        f"{local_time(report.begin, zone)} to {local_time(report.end, zone)}: {report.callers} callers{skipped}",
+        f"{local_time(report.begin, zone)} to {local_time(report.end, zone)}: {report.callers} callers{asked}{skipped}",
         markup=False,
     )
     _show_decisions(report, zone)
@@ -122,6 +135,25 @@ def _show(report: "Again", zone: tzinfo) -> None:
             for name in SHOWN
         ]
         print_table(("", "as it was", *report.ways), rows, empty="nobody called")
+        if queue in report.real_callbacks:
+            _show_callbacks(report, queue)
+    for text in MODELLED if report.callbacks else MODELLED[:2]:
+        console.print(f"\n{text}", style="dim", markup=False, highlight=False)
+
+
+def _show_callbacks(report: "Again", queue: str) -> None:
+    from acd.simulation.callback_summary import NAMES
+
+    none = dict.fromkeys(NAMES, None)
+    rows = [
+        (
+            text,
+            _cell(name, report.real_callbacks[queue][name]),
+            *(_cell(name, way.get(queue, none)[name]) for way in report.ways_callbacks.values()),
+        )
+        for name, text in NAMES.items()
+    ]
+    print_table(("callbacks", "as it was", *report.ways_callbacks), rows, empty="")
 
 
 def _show_decisions(report: "Again", zone: tzinfo) -> None:

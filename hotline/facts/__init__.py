@@ -53,6 +53,7 @@ from hotline.facts.forecasts import (
     ModelFellBack,
     StaffingGapClosed,
     StaffingGapOpened,
+    StaffingMethod,
     StaffingUpdated,
 )
 from hotline.facts.house import (
@@ -93,6 +94,8 @@ from hotline.facts.routers import (
     AnnouncementDue,
     CallbackPending,
     NodeSurveyed,
+    OutgoingAnswered,
+    OutgoingAsked,
     RouterActive,
     RouterRemembered,
     RouterStandsBy,
@@ -185,6 +188,8 @@ __all__ = [
     "OfferTimedOut",
     "OfferUnknown",
     "OutcomeGiven",
+    "OutgoingAnswered",
+    "OutgoingAsked",
     "Place",
     "PlayEnded",
     "QueueSwitched",
@@ -206,6 +211,7 @@ __all__ = [
     "SnapshotTaken",
     "StaffingGapClosed",
     "StaffingGapOpened",
+    "StaffingMethod",
     "StaffingUpdated",
     "SupervisionAsked",
     "SupervisionBegan",

@@ -7,6 +7,8 @@ from hotline.ids import AgentId, CallbackId, CallId, CustomerId, NodeId, QueueId
 
 CallbackResult = Literal["reached", "expired", "cancelled", "failed"]
 """How a callback can end."""
+NO_ATTEMPT = frozenset({"no_agent", "refused", "unknown"})
+"""Results of `CallbackPutOff` that are no attempt: the customer was not called, or nobody told whether he was."""
 
 
 class CallbackFact(Fact, frozen=True, kw_only=True, tag=True):
@@ -70,8 +72,8 @@ class CallbackPutOff(CallbackFact, frozen=True, kw_only=True):
     call_id: CallId
     attempt: int
     result: str
-    """`busy`, `no_answer`, `failed`: the customer's phone; `agent_left`: the agent hung up while it rang; `no_agent`, `lost`, `refused`: he was
-    not called, which is no attempt."""
+    """`busy`, `no_answer`, `failed`: the customer's phone; `agent_left`: the agent hung up while it rang; `lost`: nobody told how it ended.
+    Those of `NO_ATTEMPT`: no agent was there, no call could be made, or nobody told whether his phone rang."""
     retry_at: float
 
 

@@ -16,6 +16,8 @@ GapKind = Literal["short", "over"]
 """Too few people, or more than are needed."""
 Advice = Literal["call_back_breaks", "open_overflow", "offer_callbacks", "call_in_surge", "let_go"]
 """What can be done about a gap; the words for people are in `forecast.today.advice`."""
+StaffingMethod = Literal["erlang", "pooled"]
+"""`erlang`: Erlang's formulas for the queue by itself; `pooled`: between that and one queue for all with whom it shares agents, as the simulation measured."""
 FallBackReason = Literal["not_served", "timeout", "memory", "died", "error"]
 """`not_served`: it could not learn, failed, or said something that cannot be; the others: its process was ended, or ended by itself."""
 
@@ -54,7 +56,13 @@ class StaffingUpdated(Fact, frozen=True, kw_only=True):
     required: int | None = None
     """In the present interval; None: it is closed, or not forecast."""
     present: int | None = None
-    """Who were on duty for the queue then; None: nobody told."""
+    """Who were on duty for the queue then; None: nobody told. Somebody who serves several queues counts for one of them."""
+    method: StaffingMethod = "erlang"
+    """How it was counted. A queue that shares agents is told its portion of what all of them need."""
+    shares_with: tuple[QueueId, ...] = ()
+    """The queues with which it shares agents."""
+    together: int | None = None
+    """Required in the present interval by all of them; None: it shares agents with nobody, or is closed."""
 
 
 class StaffingGapOpened(Fact, frozen=True, kw_only=True):

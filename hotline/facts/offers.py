@@ -87,6 +87,9 @@ class TalkEnded(OfferFact, frozen=True, kw_only=True):
 class HoldBegan(OfferFact, frozen=True, kw_only=True):
     """The agent put his caller on hold."""
 
+    by_phone: bool = False
+    """Whether by the hold key of his phone, and not by a command of ours."""
+
 
 class HoldEnded(OfferFact, frozen=True, kw_only=True):
     """The agent took his caller back from hold. A conversation that ends on hold ends without it."""

@@ -16,6 +16,24 @@ class AnnouncementDue(Signal, frozen=True, kw_only=True):
     name: str
 
 
+class OutgoingAsked(Signal, frozen=True, kw_only=True):
+    """A call flow wants to lead its caller to a number outside: may it now, by the limits of the whole house? Asked again until answered."""
+
+    call_id: CallId
+    node: NodeId
+    number: str
+    """In the form of `hotline.dialling.dialable`. Personal data."""
+
+
+class OutgoingAnswered(Signal, frozen=True, kw_only=True):
+    """The active router's answer. What is granted counts as an outgoing call from now on, until it or the caller's call is over."""
+
+    call_id: CallId
+    number: str
+    refusal: str = ""
+    """A reason of `hotline.dialling`; empty: granted."""
+
+
 class CallbackPending(Signal, frozen=True, kw_only=True):
     """The journal holds a wish to be called back that seems not to be over: a router that does not know it takes it up."""
 

@@ -91,6 +91,6 @@ class AgentKeyed(Signal, frozen=True, kw_only=True):
     node: NodeId
     call_id: CallId
     offer_id: OfferId
-    step: Literal["hold", "consult", "transfer", "swap", "conference", "complete", "cancel"]
+    step: Literal["hold", "consult", "transfer", "swap", "conference", "complete", "cancel", "feature"]
     digits: str = ""
-    """Whom to, as he keyed it in."""
+    """Whom to, or the rest of a feature code, as he keyed it in."""

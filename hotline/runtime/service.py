@@ -20,6 +20,10 @@ WAKE_RETRY_S = 0.1
 """After a `wake` that failed, records are handled for this long before it is tried again."""
 RECORDS_PER_TURN = 20
 """So many records are handled before everybody else in the process gets a turn."""
+GATHER_S = 0.05
+"""How long records may wait for others where nobody waits for what the service makes of them."""
+GATHERED_PER_TURN = 5
+"""The same as `RECORDS_PER_TURN` for such a service: callers wait for the others."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,9 +43,14 @@ class Service(Protocol):
         """Do what is due at `now`."""
 
 
-async def serve(service: Service, inbox: Inbox, clock: Clock, tally: Tally) -> None:
-    """Feed `service` until its inbox is closed and empty."""
+async def serve(service: Service, inbox: Inbox, clock: Clock, tally: Tally, *, gather_s: float = 0.0) -> None:
+    """Feed `service` until its inbox is closed and empty.
+
+    With `gather_s` it rests that long whenever its inbox is empty, and then handles what has come in one go: being woken for each
+    record costs more than most records do, and stands in the way of what a caller waits for. Its deadlines are kept.
+    """
     not_before, handled = 0.0, 0
+    per_turn = GATHERED_PER_TURN if gather_s else RECORDS_PER_TURN
     while True:
         record = await _next_record(service, inbox, clock, not_before)
         try:
@@ -57,7 +66,10 @@ async def serve(service: Service, inbox: Inbox, clock: Clock, tally: Tally) -> N
             if record is None:
                 not_before = clock.now() + WAKE_RETRY_S
         handled += 1
-        if handled % RECORDS_PER_TURN == 0:
+        if gather_s and not inbox.ready and not inbox.ended:
+            deadline = service.next_deadline()
+            await asyncio.sleep(gather_s if deadline is None else min(gather_s, max(deadline - clock.now(), 0.0)))
+        elif handled % per_turn == 0:
             await asyncio.sleep(0)
 
 

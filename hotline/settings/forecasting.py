@@ -96,9 +96,9 @@ class Forecasting(Section):
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that learn, one processor each."""
     fit_timeout_s: float = Field(default=300.0, ge=1, le=86_400)
-    """A model that learns for longer than this is given up, and a simpler one serves."""
+    """A model that learns for longer than this is given up, and the next best one serves."""
     choose_timeout_s: float = Field(default=3_600.0, ge=1, le=86_400)
-    """The same for the comparison of all models for one queue."""
+    """A model that takes longer than this when the models of a queue are compared is left out of the comparison."""
     memory_limit_mb: int = Field(default=2_048, ge=256, le=1_000_000)
     """What a process that learns may use."""
     keep_days: int = Field(default=400, ge=31, le=36_500)
@@ -110,6 +110,10 @@ class Forecasting(Section):
     """How long callers wait before they give up, on average, until enough was measured."""
     shrinkage: float = Field(default=0.0, ge=0, lt=0.9)
     """The share of paid time in which people are not at their seats (leave, illness, training), for the number to be scheduled."""
+    pooling: bool = True
+    """Whether queues that share agents are staffed together; otherwise each counts by itself, and a shared agent only for one."""
+    pooling_timeout_s: float = Field(default=600.0, ge=1, le=86_400)
+    """How long the simulation may take each night that measures what the sharing of a group of queues is worth."""
     # Today.
     gap_agents: int = Field(default=1, ge=1, le=1_000)
     """An alarm begins when so many agents are missing …"""

@@ -10,7 +10,7 @@ Opening a store connects to nothing, so that a service starts while the database
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -51,6 +51,26 @@ _MEANINGS = {
     "58": "unavailable",  # input or output error of the server's machine
     "XX": "unavailable",  # internal error, damaged data
 }
+
+
+class _Lendable(asyncpg.Connection):
+    """A connection of the pool. It is cleaned when it comes back only if it was lent for a whole session.
+
+    What single statements and transactions do ends with them; asking the server each time to reset what nobody set would double their round trips.
+    """
+
+    is_session = False
+
+    def lend_session(self) -> None:
+        """Have what the session leaves behind (locks, settings) removed when it comes back."""
+        self.is_session = True
+
+    def get_reset_query(self) -> str:
+        return super().get_reset_query() if self.is_session else ""
+
+    async def reset(self, *, timeout: float | None = None) -> None:
+        await super().reset(timeout=timeout)
+        self.is_session = False
 
 
 class Connection:
@@ -120,6 +140,11 @@ class Connection:
             yield
         except _DRIVER_ERRORS as exc:
             raise _translate(exc, may_be_done=not self._in_transaction, closed=_is_closed(self._raw)) from exc
+        except AttributeError as exc:
+            if not _is_closed(self._raw):
+                raise
+            # asyncpg takes the protocol of a connection that is cut away, over which a statement trips that was not sent yet.
+            raise Unavailable("database: the connection is closed") from exc
 
 
 class Store:
@@ -145,6 +170,7 @@ class Store:
             command_timeout=command_timeout_s,
             timeout=command_timeout_s,
             max_inactive_connection_lifetime=300.0,
+            connection_class=_Lendable,
             server_settings={
                 "application_name": "hotline",
                 "timezone": "UTC",
@@ -168,27 +194,34 @@ class Store:
 
     async def fetch(self, sql: str, *args: object, timeout_s: float | None = None) -> list[Row]:
         """Run a statement in a transaction of its own and return all its rows."""
-        async with self.session() as connection:
+        async with self._statement() as connection:
             return await connection.fetch(sql, *args, timeout_s=timeout_s)
 
     async def fetchrow(self, sql: str, *args: object, timeout_s: float | None = None) -> Row | None:
         """Run a statement in a transaction of its own and return its first row, or None."""
-        async with self.session() as connection:
+        async with self._statement() as connection:
             return await connection.fetchrow(sql, *args, timeout_s=timeout_s)
 
     async def fetchval(self, sql: str, *args: object, timeout_s: float | None = None) -> Any:
         """Run a statement in a transaction of its own and return the first column of its first row, or None."""
-        async with self.session() as connection:
+        async with self._statement() as connection:
             return await connection.fetchval(sql, *args, timeout_s=timeout_s)
 
     async def execute(self, sql: str, *args: object, timeout_s: float | None = None) -> str:
         """Run a statement in a transaction of its own and return its command tag, such as `UPDATE 3`."""
-        async with self.session() as connection:
+        async with self._statement() as connection:
             return await connection.execute(sql, *args, timeout_s=timeout_s)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Connection]:
         """Lend one connection, each statement its own transaction: for advisory locks and settings of a session."""
+        async with self._lent() as raw:
+            cast("_Lendable", raw).lend_session()  # the pool's proxy hands on what it does not know
+            yield Connection(raw, in_transaction=False)
+
+    @asynccontextmanager
+    async def _statement(self) -> AsyncIterator[Connection]:
+        """Lend one connection for a single statement."""
         async with self._lent() as raw:
             yield Connection(raw, in_transaction=False)
 

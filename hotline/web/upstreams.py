@@ -40,6 +40,7 @@ PARTS = {
     "forecasts-accuracy": "forecast",
     "forecasts-runs": "forecast",
     "staffing": "forecast",
+    "staffing-whatif": "forecast",
     "voicemails": "crm",
     "customers": "crm",
     "customer-imports": "crm",

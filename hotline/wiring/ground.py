@@ -81,10 +81,11 @@ class Ground:
         if self.broker is not None and self.broker.is_up.is_set():
             self.spool.remember(BROKER_KNOWN, msgspec.json.encode(self.settings.bus.prefix))
 
-    def run(self, service: Service, inbox: Inbox) -> None:
-        """Start the loop of a service on its inbox, and tell that it began."""
+    def run(self, service: Service, inbox: Inbox, *, gather_s: float = 0.0) -> None:
+        """Start the loop of a service on its inbox, and tell that it began. `gather_s`: see `serve`."""
         self._inboxes.append(inbox)
-        self._loops.append(self.tasks.spawn(serve(service, inbox, self.clock, self.tally), name=service.name))
+        loop = serve(service, inbox, self.clock, self.tally, gather_s=gather_s)
+        self._loops.append(self.tasks.spawn(loop, name=service.name))
         self.bus.publish(ServiceStarted(at=self.clock.now(), service=service.name, build=__version__))
 
     async def finish_services(self) -> None:

@@ -22,6 +22,7 @@ from crm.customers.recognition import CrmService
 from crm.customers.store import write_queues
 from crm.journal.writer import JournalWriter
 from hotline.errors import Unavailable
+from hotline.runtime.service import GATHER_S
 from hotline.secrets import load_or_create
 from hotline.settings import Settings
 from hotline.spool_file import SPOOL_FILE
@@ -82,7 +83,8 @@ class House:
         ground = self._ground
         self._metrics = self._make_metrics()
         counts = "metrics" in ground.rooms
-        ground.run(self._metrics, ground.bus.subscribe("metrics", *self._metrics.kinds, durable=counts))
+        inbox = ground.bus.subscribe("metrics", *self._metrics.kinds, durable=counts)
+        ground.run(self._metrics, inbox, gather_s=GATHER_S)
         if "crm" in ground.rooms:
             self._open_crm(database)
         if self._node is not None:
@@ -114,7 +116,7 @@ class House:
         )
         lost_calls = LostCallsService(store, ground.spool.keep, ground.tally)
         ground.run(crm, ground.bus.subscribe(crm.name, *crm.kinds))
-        ground.run(lost_calls, ground.bus.subscribe(lost_calls.name, *lost_calls.kinds))
+        ground.run(lost_calls, ground.bus.subscribe(lost_calls.name, *lost_calls.kinds), gather_s=GATHER_S)
         ground.tasks.spawn(self._journal.run(), name="journal")
         self._open_audit(store)
         pending = PendingCallbacks(store, ground.bus, ground.clock, ground.spool)

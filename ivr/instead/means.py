@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from hotline.dialling import Ledger, Policy
+from hotline.dialling import Policy
 from hotline.ids import QueueId
 from hotline.settings.queues import Comfort
 from ivr.flow.model import Prompt
@@ -18,9 +18,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     announcements: Mapping[str, Prompt] = {}
     """Name -> what is played; the flow's own go before."""
     outbound: Policy = NO_CALLS_OUT
-    """Which numbers may be dialled."""
-    ledger: Ledger = msgspec.field(default_factory=Ledger)
-    """The calls to numbers outside, for the limits of the policy."""
+    """Which numbers may be dialled at all; whether another one may be now, the router knows."""
     message_max_s: float = 180.0
     """How long a message may be."""
     forward_s: float = 30.0

@@ -23,6 +23,8 @@ from hotline.facts import (
     CallForwarded,
     CallPriorityChanged,
     CallResumed,
+    OutgoingAnswered,
+    OutgoingAsked,
     PlayEnded,
     VoicemailBegan,
 )
@@ -34,6 +36,10 @@ from ivr.instead.announcements import announcement
 from ivr.line.stay import Comforted, Stay
 from ivr.sessions.call import Call
 
+ASK_AGAIN_S = 1.0
+"""How soon a router that does not answer is asked again whether a number may be dialled."""
+ASKS = 4
+"""So many times it is asked; another one takes its place sooner than that."""
 OUTSIDE_SLACK_S = 15.0
 """How much longer than it may take something outside our hands is waited for."""
 
@@ -152,8 +158,8 @@ def _go_on(call: Call, *, failed: bool) -> None:
         call.hang_up("treated")
     elif said_before == "request":
         _record(call)
-    elif said_before == "forwarding":
-        _dial(call)
+    elif said_before in ("forwarding", "permission"):
+        _dial_or_wait(call)
     elif failed and stay.must_hear:
         _fall_back(call)
     else:
@@ -224,46 +230,72 @@ def _record(call: Call) -> None:
 
 
 def _forward(call: Call, _wanted: Treatment) -> None:
-    """Tell him that a number outside is dialled for him, if that is permitted."""
-    if _permitted_number(call):
+    """Tell him that a number outside is dialled for him, if that may ever be; meanwhile the router says whether it may be now."""
+    assert call.stay is not None
+    call.stay.asked = 0
+    if _number(call):
+        _ask_router(call)
         _say(call, _prompt(call, "forwarding"), "forwarding")
     else:
         _fall_back(call)
 
 
-def _permitted_number(call: Call) -> str:
-    """Return the number that he is treated with, as it is dialled; tell why, and return nothing, if it is not now."""
-    stay, means = call.stay, call.means
+def _number(call: Call) -> str:
+    """Return the number that he is treated with, as it is dialled; tell why, and return nothing, if it may never be."""
+    stay, rules = call.stay, call.means.outbound
     assert stay is not None
-    number = dialling.dialable(parse(stay.treatment).target, means.outbound)
-    refusal = dialling.permit(
-        number,
-        means.outbound,
-        now=call.now,
-        last_hour=means.ledger.last_hour(call.now),
-        at_once=means.ledger.live,
-        customer=False,
-    )
+    number = dialling.dialable(parse(stay.treatment).target, rules)
+    refusal = dialling.permit(number, rules, now=call.now, customer=False)
     if refusal is None:
         return number
     call.tell(f"not_forwarded:{refusal.reason}")
     return ""
 
 
-def _dial(call: Call) -> None:
-    """Have it dialled. Meanwhile others may have used up what is permitted."""
-    stay, means = call.stay, call.means
+def _ask_router(call: Call) -> None:
+    assert call.stay is not None
+    call.stay.outside, call.stay.asked = "asked", call.stay.asked + 1
+    call.out.append(OutgoingAsked(at=call.now, call_id=call.call_id, node=call.node, number=_number(call)))
+
+
+def answered(call: Call, event: OutgoingAnswered) -> None:
+    """The router says whether his number may be dialled now."""
+    stay = call.stay
+    if stay is None or stay.outside != "asked" or event.number != _number(call):
+        call.ignore(event)
+    elif event.refusal:
+        stay.outside = ""
+        call.tell(f"not_forwarded:{event.refusal}")
+        _fall_back(call)
+    else:
+        stay.outside = "granted"
+        if stay.saying == "permission":
+            _dial(call)
+
+
+def _dial_or_wait(call: Call) -> None:
+    """He has heard that he is put through: dial, or wait for the router, which may just be replaced by another one."""
+    stay = call.stay
     assert stay is not None
-    number = _permitted_number(call)
-    if not number:
+    if stay.outside == "granted":
+        _dial(call)
+        return
+    if stay.asked >= ASKS:
+        call.tell("not_forwarded:no_router")
         _fall_back(call)
         return
-    means.ledger.begin(call.call_id, call.now)
+    _ask_router(call)
+    stay.saying, call.deadline = "permission", call.now + ASK_AGAIN_S
+
+
+def _dial(call: Call) -> None:
+    stay, number = call.stay, _number(call)
+    assert stay is not None
     call.tell("forwarded")
     call.out.append(CallForwarded(at=call.now, call_id=call.call_id, queue_id=stay.queue_id, number=number))
     music = call.music.get(stay.queue_id, "default")
     call.out.append(
-        DialOut(node=call.node, call_id=call.call_id, number=number, timeout_s=means.forward_s, music_class=music)
+        DialOut(node=call.node, call_id=call.call_id, number=number, timeout_s=call.means.forward_s, music_class=music)
     )
     _go_outside(call, None)
 
@@ -291,7 +323,6 @@ def _go_outside(call: Call, for_s: float | None) -> None:
 
 def came_back(call: Call, event: CallCameBack) -> None:
     """He is back in our hands."""
-    call.means.ledger.end(call.call_id)
     if event.errand == "message" and event.result == "done":
         call.tell("message_left")
         call.stay = call.stay or Stay(queue_id=QueueId(""), past=call.past_offers)
@@ -306,7 +337,6 @@ def came_back(call: Call, event: CallCameBack) -> None:
 
 def outside_refused(call: Call) -> None:
     """The network did not lead him anywhere: he is where he was."""
-    call.means.ledger.end(call.call_id)
     _fall_back(call)
 
 
@@ -318,7 +348,6 @@ def outside_unknown(call: Call) -> None:
 
 def outside_due(call: Call) -> None:
     """Nobody told that he is back. If he is still outside, the fallback is refused, and asked for again until he is."""
-    call.means.ledger.end(call.call_id)
     _fall_back(call)
 
 

@@ -1,7 +1,7 @@
 """A caller's stay in the line of a queue, and which offer is the current one. Pure."""
 
 from collections import deque
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
@@ -64,7 +64,11 @@ class Stay(msgspec.Struct, kw_only=True):
     must_hear: bool = False
     """Whether that announcement is all that he gets, so that it must not fail."""
     saying: str = ""
-    """What is being said to him: `announcement`, `request`, `forwarding`, `farewell`."""
+    """What is being said to him: `announcement`, `request`, `forwarding`, `farewell`; `permission`: nothing, while the router is asked."""
+    outside: Literal["", "asked", "granted"] = ""
+    """What the router says to the number outside that he is led to."""
+    asked: int = 0
+    """How often it was asked."""
     comforted: Comforted = msgspec.field(default_factory=Comforted)
     past: deque[OfferId]
     """Offers of this call that ended, those of earlier stays included."""

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from hotline.commands import Command, Hangup, Play, Release, Remember, StartMusic
-from hotline.facts import CallAdopted, CallArrived, CallQueued, Fact, IvrStepTaken, Place
+from hotline.facts import CallAdopted, CallArrived, CallQueued, Fact, IvrStepTaken, OutgoingAsked, Place
 from hotline.ids import CustomerId, PlayId, QueueId
 from hotline.settings.queues import Comfort
 from ivr.flow.model import Flow, Prompt, QueueStep
@@ -35,7 +35,7 @@ State = Literal[
     "ended",
 ]
 """See `session`."""
-Output = Fact | Command
+Output = Fact | OutgoingAsked | Command
 
 PLAY_SLACK_S = 3.0
 """How much later than expected a prompt may end before we go on without its `PlayEnded`."""

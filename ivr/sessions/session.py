@@ -37,6 +37,7 @@ from hotline.facts import (
     DigitPressed,
     OfferAccepted,
     OfferMade,
+    OutgoingAnswered,
     PlayEnded,
     TalkEnded,
     TransferCompleted,
@@ -166,8 +167,6 @@ class Session:
 def _end(call: Call, event: object) -> None:
     if call.state in ("prompting", "listening") and isinstance(event, CallEnded):
         call.tell("hungup")
-    if call.state == "outside":
-        call.means.ledger.end(call.call_id)
     call.state = "ended"
     call.deadline = None
 
@@ -242,6 +241,7 @@ TABLE: Mapping[State, Mapping[type, Reaction]] = {
     "treated": {
         **_ALWAYS,
         PlayEnded: treatments.said,
+        OutgoingAnswered: treatments.answered,
         OfferMade: waiting.offered,
         OfferAccepted: waiting.offered,
     },

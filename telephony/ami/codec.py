@@ -16,6 +16,7 @@ bytes that are not UTF-8 become U+FFFD then.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 import msgspec
@@ -289,8 +290,14 @@ def encode_action(name: str, headers: Iterable[Header] | Mapping[str, str | Sequ
     return b"\r\n".join(lines) + _END
 
 
+@lru_cache(maxsize=256)
+def _is_name(name: str) -> bool:
+    """Return whether this can be a header's name; few different ones are ever sent."""
+    return _SENT_NAME.fullmatch(name) is not None
+
+
 def _line(name: str, value: str) -> bytes:
-    if _SENT_NAME.fullmatch(name) is None:
+    if not _is_name(name):
         raise Misuse(f"AMI header name {name[:40]!r}: use letters, digits, `-`, `_`, `()` and inner spaces")
     if _FORBIDDEN.search(value) is not None:
         raise Misuse(f"AMI header {name}: the value holds CR, LF or NUL")

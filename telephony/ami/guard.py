@@ -1,22 +1,23 @@
 """panoramisk with its dangerous parts replaced: one `GuardedManager` is one connection, used once and thrown away.
 
-What stays panoramisk's: actions with their ids and futures, the book of unanswered actions, the manager that holds one protocol,
-its configuration and its login hook. What is ours, and why (each a reproduced fault of panoramisk 1.4, each with a test):
+What stays panoramisk's: the book of unanswered actions, the manager that holds one protocol, its configuration and its login hook.
+What is ours, and why (each a reproduced fault of panoramisk 1.4, each with a test):
 
 * the codec: its own splits UTF-8 characters at read borders, lists duplicate headers, reads a missing header as '';
-* sending: CR LF in a value would inject an action; a write buffer without a limit;
+* actions and sending: CR LF in a value would inject an action; a write buffer without a limit; its action is a dictionary that ignores
+  case, which cost more processor time than all the rest of sending it;
 * completion: its own depends on English texts, and AGI commands never complete; ours is one response, or a list's end;
 * the end of a connection: every unanswered action becomes `OutcomeUnknown` at once and is never sent again;
 * reconnecting, pings, handlers, login: left to `link.py`, which does them with deadlines and in order.
 """
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import structlog
-from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
@@ -34,6 +35,8 @@ FLUSH_S = 0.5
 """How long a connection that we close may take to send what is written."""
 
 Headers = Mapping[str, str | Sequence[str]]
+
+_numbers = itertools.count(1)
 
 log = structlog.get_logger(__name__)
 
@@ -64,28 +67,24 @@ class Listing:
         return True
 
 
-class PendingAction(Action):  # type: ignore[misc]  # panoramisk ships no types
-    """One action and its future: a `Message`, or a list of them when it has a `listing`.
+class PendingAction:
+    """One action and the future of its `answer`: a `Message`, or a list of them when it has a `listing`.
 
     Raises Misuse when it cannot be put on the wire as meant. The future fails with Rejected (Asterisk said no), Unavailable (not
     sent) or OutcomeUnknown (sent, no usable answer).
     """
 
-    def __init__(self, name: str, headers: Headers, *, listing: Listing | None = None) -> None:
-        super().__init__({**headers, "Action": name})
-        self.listing = listing
-        self.wire = encode_action(name, [(k, v) for k, v in self.items() if k != "Action"])
+    __slots__ = ("answer", "id", "listing", "name", "wire")
 
-    def __str__(self) -> str:
-        return self.wire.decode()
+    def __init__(self, name: str, headers: Headers, *, listing: Listing | None = None) -> None:
+        self.name = name
+        self.id = f"hotline-{next(_numbers)}"
+        self.listing = listing
+        self.wire = encode_action(name, {**headers, "ActionID": self.id})
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def __repr__(self) -> str:
-        return f"<action {self['Action']} {self.id}>"  # never the values: one of them is the secret
-
-    @property
-    def answer(self) -> asyncio.Future[Any]:
-        """The future, under a name that says what it brings."""
-        return cast("asyncio.Future[Any]", self.future)
+        return f"<action {self.name} {self.id}>"  # never the values: one of them is the secret
 
     def add_message(self, message: Message) -> bool:
         """Take an answer; return whether nothing more is expected."""
@@ -105,9 +104,9 @@ class PendingAction(Action):  # type: ignore[misc]  # panoramisk ships no types
         word = message.name.lower()
         if word == "error":
             text = "".join(c for c in message.get("Message")[:200] if c.isprintable())
-            raise Rejected("refused", f"AMI {self['Action']}: refused: {text}")
+            raise Rejected("refused", f"AMI {self.name}: refused: {text}")
         if word not in ("success", "goodbye"):
-            raise OutcomeUnknown(f"AMI {self['Action']}: strange response")
+            raise OutcomeUnknown(f"AMI {self.name}: strange response")
         if self.listing is None:
             self.answer.set_result(message)
 
@@ -162,20 +161,26 @@ class GuardedProtocol(AMIProtocol):  # type: ignore[misc]
             self._manager.dispatch(item)
         # What is left answers an action that nobody waits for any more: too late, or never ours.
 
-    def send(self, data: PendingAction, as_list: bool | None = None) -> asyncio.Future[Any]:
-        """Write an action now, or fail its future with Unavailable: then it was not sent."""
-        if self.closed or self.transport.is_closing():
-            data.fail(Unavailable("the AMI link is closing"))
-        elif self.transport.get_write_buffer_size() + len(data.wire) > WRITE_LIMIT_BYTES:
-            self._manager.on_limit("ami_write_buffer")
-            data.fail(Unavailable("the AMI write buffer is full"))
-        elif len(self.responses) >= PENDING_LIMIT:
-            self._manager.on_limit("ami_pending")
-            data.fail(Unavailable("too many AMI actions are unanswered"))
-        else:
-            super().send(data, as_list=as_list)
-            data.answer.add_done_callback(partial(self._forget, data.id))
-        return data.answer
+    def send_all(self, actions: Sequence[PendingAction]) -> None:
+        """Write actions now, in one piece; fail the future of each for which there is no room with Unavailable: it was not sent."""
+        wires: list[bytes] = []
+        room = WRITE_LIMIT_BYTES - self.transport.get_write_buffer_size()
+        for action in actions:
+            if self.closed or self.transport.is_closing():
+                action.fail(Unavailable("the AMI link is closing"))
+            elif len(action.wire) > room:
+                self._manager.on_limit("ami_write_buffer")
+                action.fail(Unavailable("the AMI write buffer is full"))
+            elif len(self.responses) >= PENDING_LIMIT:
+                self._manager.on_limit("ami_pending")
+                action.fail(Unavailable("too many AMI actions are unanswered"))
+            else:
+                self.responses[action.id] = action
+                action.answer.add_done_callback(partial(self._forget, action.id))
+                wires.append(action.wire)
+                room -= len(action.wire)
+        if wires:
+            self.transport.write(b"".join(wires))
 
     def _forget(self, action_id: str, _answer: asyncio.Future[Any]) -> None:
         self.responses.pop(action_id, None)
@@ -184,7 +189,7 @@ class GuardedProtocol(AMIProtocol):  # type: ignore[misc]
         """Tell everybody who waits that the outcome of their action is unknown. Nothing is kept for another connection."""
         self.closed = True
         for action in list(self.responses.values()):
-            action.fail(OutcomeUnknown(f"AMI {action['Action']}: the link was lost before the answer"))
+            action.fail(OutcomeUnknown(f"AMI {action.name}: the link was lost before the answer"))
         self.responses.clear()
         self._manager.connection_lost(self._reason or ("io_error" if exc else "closed_by_peer"))
 
@@ -237,7 +242,12 @@ class GuardedManager(Manager):  # type: ignore[misc]
     async def login(self, username: str, secret: str) -> None:
         """Log in; the login hook runs before any later message is handled. Raises Rejected, Unavailable, OutcomeUnknown."""
         self._login = PendingAction("Login", {"Username": username, "Secret": secret, "Events": "on"})
-        await self.send_action(self._login)
+        self.send_all([self._login])
+        await self._login.answer
+
+    def send_all(self, actions: Sequence[PendingAction]) -> None:
+        """Write actions now, in one piece; the future of each tells what came of it."""
+        self.protocol.send_all(actions)
 
     def answered(self, action: PendingAction) -> None:
         """Notice that the login succeeded, at once: the events behind it in the same read must find us logged in."""

@@ -25,6 +25,8 @@ FINAL_CODES = (
 )  # fmt: skip
 """Responses that refuse an INVITE."""
 NO_MORE: Mapping[str, str] = MappingProxyType({})
+_OWN_CSEQ = "[cseq+100]"
+"""The number of a request that a seat sends in a call: SIPp counts what a call sends, so each is higher than the one before."""
 REJECTIONS = {480: "Temporarily Unavailable", 486: "Busy Here", 603: "Decline"}
 """How a seat can refuse."""
 
@@ -226,7 +228,7 @@ def _uas_refuse() -> list[str]:
 
 def _uas_bye() -> str:
     sender = "From:[$to];tag=[pid]s[call_number]"
-    return request("BYE", "[next_url]", sender, "To:[$from]", "Call-ID: [call_id]", "CSeq: 1000 BYE")
+    return request("BYE", "[next_url]", sender, "To:[$from]", "Call-ID: [call_id]", f"CSeq: {_OWN_CSEQ} BYE")
 
 
 # --- both sides ---------------------------------------------------------------------------------------------------------
@@ -235,17 +237,17 @@ def _uas_bye() -> str:
 def _renegotiations() -> list[str]:
     """The seat puts the other side on hold, or takes it back: a new offer of a session in the same dialogue (RFC 3264, section 8.4)."""
     parts = []
-    for name, cseq, media in (("hold", 101, "sendonly"), ("unhold", 102, "sendrecv")):
+    for name, media in (("hold", "sendonly"), ("unhold", "sendrecv")):
         head = ("From:[$to];tag=[pid]s[call_number]", "To:[$from]", "Call-ID: [call_id]")
         contact = "Contact: <sip:[$seat]@[local_ip]:[local_port]>"
-        again = request("INVITE", "[next_url]", *head, f"CSeq: {cseq} INVITE", contact, sdp=True, media=media)
+        again = request("INVITE", "[next_url]", *head, f"CSeq: {_OWN_CSEQ} INVITE", contact, sdp=True, media=media)
         parts += [
             label(name),
             send(again, retrans=500, start_txn=name),
             recv(response=100, optional=True, response_txn=name),
             *take_verbs({}),
             recv(response=200, response_txn=name),
-            send(request("ACK", "[next_url]", *head, f"CSeq: {cseq} ACK"), ack_txn=name, next="talking"),
+            send(request("ACK", "[next_url]", *head, f"CSeq: {_OWN_CSEQ} ACK"), ack_txn=name, next="talking"),
         ]
     return parts
 
@@ -256,7 +258,7 @@ REFER_CODES = (200, 202, 400, 403, 404, 405, 420, 481, 488, 501, 503, 603)
 
 def _transfer() -> list[str]:
     """The seat asks Asterisk to hand the other side on (RFC 3515), and learns whether it may."""
-    head = ("From:[$to];tag=[pid]s[call_number]", "To:[$from]", "Call-ID: [call_id]", "CSeq: 103 REFER")
+    head = ("From:[$to];tag=[pid]s[call_number]", "To:[$from]", "Call-ID: [call_id]", f"CSeq: {_OWN_CSEQ} REFER")
     contact = "Contact: <sip:[$seat]@[local_ip]:[local_port]>"
     to = "Refer-To: <sip:[$file]@[remote_ip]:[remote_port]>"
     answers = [

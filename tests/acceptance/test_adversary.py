@@ -127,6 +127,28 @@ async def test_a_caller_who_was_served_while_we_were_dead_does_not_wait_again(sc
     await scene.no_findings()
 
 
+async def test_a_caller_who_was_served_while_nobody_lives_is_let_go_and_does_not_wait_again(scene: Scene) -> None:
+    hotline = scene.hotline
+    seats = await scene.seats("1001", "1002")
+    await hotline.set_ready("1001")
+    call = await scene.call("912")
+    at_seat = await seats["1001"].next_call()
+    await hotline.wait_agent("1001", "ringing")
+    await hotline.kill9()
+    at_seat.answer()
+    await at_seat.wait_answered()
+    await asyncio.sleep(STOPPED_S)
+    at_seat.hang_up()
+    assert (await call.finished()).ended_by == "them"
+    assert not seats["1002"].calls
+    await hotline.start()
+    row = await hotline.ended("912")
+    assert (row["outcome"], row["agent_id"]) == ("answered", "1001")
+    assert len(seats["1001"].calls) == 1
+    await nothing_left(hotline)
+    await scene.no_findings()
+
+
 async def test_after_a_power_cut_the_calls_of_its_last_seconds_are_closed_too(scene: Scene) -> None:
     hotline = scene.hotline
     await scene.call("921")

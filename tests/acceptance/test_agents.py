@@ -11,6 +11,7 @@ from telephony.phones.seats import Answer, LetRing, Outside, Reject, Seats, free
 from telephony.phones.sipp import Exchange
 from tests.acceptance.conftest import nothing_left
 from tests.integration.telephony.asterisk.phone import Phone
+from tests.support.keys import press
 from tests.support.running import CONFIG, Running
 from tests.support.wait import eventually
 
@@ -189,6 +190,8 @@ async def test_an_agent_whose_phone_lets_nobody_through_is_set_on_a_break(house:
         assert await phone.register(house.account("1001").password) == 200
         await house.put("agents/mei/state", {"state": "log_in", "extension": "1001"})
         async with Caller(exchange, number="4001", caller_number="13911110005") as call:
+            await eventually(lambda: phone.invites, what="the first ring")
+            phone.answers = ((0.0, 480),)  # how others say it
             await house.wait_agent("mei", "break")
             assert (await house.get("agents/mei"))["reason"] == "phone_busy"
             (waiting,) = await house.get("queues/service/waiting")
@@ -237,34 +240,75 @@ async def test_who_does_not_press_1_is_not_connected_and_the_caller_goes_to_the_
     ]  # fmt: skip
 
 
-async def test_a_remote_agent_holds_asks_and_hands_on_like_any_other(
+async def test_a_remote_agent_holds_asks_and_hands_on_by_the_keys_of_his_phone(
     house: Running, exchange: Exchange, outside: Outside
 ) -> None:
+    number = "13911110006"
     outside[MOBILE.format(2)].behaviour = Answer(keys="1")
-    async with Seats(exchange, [house.account(seat) for seat in ("1001", "1005")], behaviour=Answer()) as seats:
+    async with Seats(exchange, [house.account(seat) for seat in ("1001", "1005")], behaviour=Answer()):
         await house.set_ready("far2")
-        async with Caller(exchange, number="4001", caller_number="13911110006") as call:
+        async with Caller(exchange, number="4001", caller_number=number) as call:
             await house.wait_agent("far2", "talking")
-            await house.post("agents/far2/call/hold", None)
-            await house.wait_agent("far2", "holding")
-            await house.post("agents/far2/call/retrieve", None)
-            await house.wait_agent("far2", "talking")
+            far = outside[MOBILE.format(2)].calls[-1]
+            await press(house, number, far, "*1", "HoldBegan")
+            await press(house, number, far, "*1", "HoldEnded")
             await house.post("agents/far2/supervision", {"mode": "listen", "seat": "1005"})
-            await house.wait_fact("13911110006", "SupervisionBegan", mode="listen")
+            await house.wait_fact(number, "SupervisionBegan", mode="listen")
             await house.put("agents/mei/state", {"state": "log_in", "extension": "1001"})
             await house.set_ready("mei")
-            await house.post("agents/far2/transfer", {"to": "agent:mei", "attended": True})
-            await (await seats["1001"].next_call()).wait_answered()
-            await house.wait_agent("mei", "talking")
-            await house.wait_agent("far2", "holding")
-            await house.post("agents/far2/call/complete", None)
-            await house.wait_fact("13911110006", "TransferCompleted")
-            await house.wait_agent("far2", "wrap_up")
+            await press(house, number, far, "*21001#", "OfferAccepted")
+            await press(house, number, far, "*5", "HoldEnded")
+            await press(house, number, far, "*6", "ConferenceBegan")
+            await press(house, number, far, "*461#", "OutcomeGiven")
+            await far.press("*43#")
+            await press(house, number, far, "*8", "TransferCompleted")
+            await house.wait_agent("far2", "break")  # after his wrap-up, as he wished
             assert (await house.agent_state("mei"), call.state) == ("talking", "talking")
             call.hang_up()
-    row = await house.ended("13911110006")
+    row = await house.ended(number)
     segments = (await house.get(f"calls/{row['call_id']}"))["segments"]
-    assert [s["agent_id"] for s in segments if s["kind"] == "talk"][::2] == ["far2", "mei"]
+    assert {s["agent_id"] for s in segments if s["kind"] == "talk"} == {"far2", "mei"}
+
+
+async def test_a_remote_agent_is_asked_by_another_one_once_he_has_pressed_1(
+    house: Running, exchange: Exchange, outside: Outside
+) -> None:
+    number = "13911110009"
+    outside[MOBILE.format(3)].behaviour = Answer(keys="2")
+    outside[MOBILE.format(2)].behaviour = Answer()
+    async with Seats(exchange, [house.account("1001")], behaviour=Answer()):
+        await house.put("agents/mei/state", {"state": "log_in", "extension": "1001"})
+        await house.set_ready("mei")
+        async with Caller(exchange, number="4001", caller_number=number) as call:
+            await house.wait_agent("mei", "talking")
+            await house.set_ready("far2", "far3")
+            await house.post("agents/mei/transfer", {"to": "agent:far3", "attended": True})
+            await house.wait_fact(number, "TransferFailed", reason="rejected")  # he pressed another key
+            await house.wait_agent("mei", "talking")
+            await house.post("agents/mei/transfer", {"to": "agent:far2", "attended": True})
+            rung = await outside[MOBILE.format(2)].next_call()
+            await rung.wait_answered()
+            assert rung.remote_number == "02161234567"
+            assert await house.agent_state("far2") in ("reserved", "ringing")  # he has not said that he is there
+            await press(house, number, rung, "1", "OfferAccepted")
+            await house.wait_agent("far2", "talking")
+            assert await house.agent_state("mei") == "holding"
+            await house.post("agents/mei/call/swap", None)
+            await house.wait_agent("mei", "talking")
+            await house.post("agents/mei/call/conference", None)
+            await house.wait_fact(number, "ConferenceBegan")
+            await house.post("agents/mei/call/complete", None)
+            await house.wait_fact(number, "TransferCompleted")
+            await house.wait_agent("mei", "wrap_up")
+            assert (await house.agent_state("far2"), rung.state, call.state) == ("talking",) * 3
+            rung.hang_up()
+            await house.wait_agent("far2", "wrap_up")
+            await call.finished()
+    row = await house.ended(number)
+    offers = (await house.get(f"calls/{row['call_id']}"))["offers"]
+    assert [(o["agent_id"], o["kind"], o["result"]) for o in offers] == [
+        ("mei", "main", "answered"), ("far3", "consult", "rejected"), ("far2", "consult", "answered"),
+    ]  # fmt: skip
 
 
 async def test_a_remote_agent_who_presses_1_while_our_process_is_dead_has_his_caller(

@@ -14,7 +14,8 @@ from telephony.phones.seats import Answer, LetRing, Outside, Reject, Seats, free
 from telephony.phones.sipp import Exchange
 from telephony.supervision import TONE_CONTEXT
 from tests.acceptance.conftest import nothing_left
-from tests.support.manager import channels
+from tests.support.keys import press
+from tests.support.manager import channels, manager
 from tests.support.running import CONFIG, Running
 from tests.support.wait import eventually
 
@@ -126,6 +127,16 @@ class Scene:
         row = await self.house.ended(self.number)
         told = [f["type"] for f in await self.house.facts(row["call_id"])]
         return [kind for kind in told if kind.startswith(("Transfer", "Hold", "Talk"))]
+
+    async def channel_is(self, context: str) -> None:
+        """Wait until the caller's channel is in this context of the dialplan."""
+
+        async def there() -> bool:
+            async with manager(self.house) as link:
+                shown = await link.list_action("CoreShowChannels")
+            return any(m.get("Channel").startswith("PJSIP/trunk-") and m.get("Context") == context for m in shown)
+
+        await eventually(there, what=f"the caller in {context}")
 
     async def talks(self) -> dict[str, float]:
         """Return how long each agent talked with the caller, by the segments of the call."""
@@ -264,17 +275,47 @@ async def test_a_caller_is_put_on_hold_and_taken_back(house: Running, exchange: 
 
 async def test_a_caller_is_put_on_hold_by_the_agents_own_phone(house: Running, exchange: Exchange) -> None:
     async with scene(house, exchange, "13811120016") as s:
+        for _ in range(2):
+            s.talk.hold()
+            await house.wait_agent("1001", "holding")
+            assert (await house.get("agents/1001"))["reason"] == "phone_key"
+            s.talk.unhold()
+            await house.wait_agent("1001", "talking")
         s.talk.hold()
         await house.wait_agent("1001", "holding")
-        s.talk.unhold()
-        await house.wait_agent("1001", "talking")
         s.talk.hang_up()
         await house.wait_agent("1001", "wrap_up")
         await over(s.caller)
-        assert await s.kinds() == ["HoldBegan", "HoldEnded", "TalkEnded"]
+        assert await s.kinds() == ["HoldBegan", "HoldEnded", "HoldBegan", "HoldEnded", "HoldBegan", "TalkEnded"]
         row = await house.ended("13811120016")
         segments = (await house.get(f"calls/{row['call_id']}"))["segments"]
-        assert [x["kind"] for x in segments if x["agent_id"] and x["kind"] != "queue"] == ["talk", "hold", "talk"]
+        kinds = [x["kind"] for x in segments if x["agent_id"] and x["kind"] != "queue"]
+        assert kinds == ["talk", "hold", "talk", "hold", "talk", "hold"]
+        await s.true_times()
+        await s.recorded(1)
+
+
+async def test_the_phone_and_the_house_may_both_hold_and_the_caller_is_back_when_neither_does(
+    house: Running, exchange: Exchange
+) -> None:
+    async with scene(house, exchange, "13811120033") as s:
+        s.talk.hold()
+        await house.wait_agent("1001", "holding")
+        await s.ask("hold")
+        await s.channel_is("hotline-held")
+        await s.ask("retrieve")
+        await s.channel_is("hotline-talk")
+        assert await house.agent_state("1001") == "holding"  # by his phone
+        await s.ask("hold")
+        await s.channel_is("hotline-held")
+        s.talk.unhold()
+        await s.ask("retrieve")
+        await house.wait_agent("1001", "talking")
+        s.talk.hold()
+        await house.wait_agent("1001", "holding")
+        await over(s.caller)
+        assert await s.kinds() == ["HoldBegan", "HoldEnded", "HoldBegan", "TalkEnded"]
+        await s.true_times()
 
 
 @pytest.mark.parametrize("who", ["caller", "agent"])
@@ -525,24 +566,6 @@ async def test_a_consult_outside_outlives_our_process(
 # --- by the agent's own phone -------------------------------------------------------------------------------------------
 
 
-async def press(house: Running, number: str, phone: PhoneCall, keys: str, follows: str) -> None:
-    """Press keys, and once more as people do when nothing follows (a phone that is just led elsewhere may lose them)."""
-
-    async def has_followed() -> bool:
-        call = await house.call_of(number)
-        return [f["type"] for f in await house.facts(call["call_id"])].count(follows) > before
-
-    before = [f["type"] for f in await house.facts((await house.call_of(number))["call_id"])].count(follows)
-    for _ in range(3):
-        await phone.press(keys)
-        try:
-            await eventually(has_followed, within_s=4.0, what=f"{follows} after {keys}")
-        except AssertionError:
-            continue
-        return
-    raise AssertionError(f"{keys} did nothing")
-
-
 async def test_an_agent_holds_and_asks_and_hands_on_by_keys(house: Running, exchange: Exchange) -> None:
     number = "13811120026"
     async with scene(house, exchange, number) as s:
@@ -653,7 +676,11 @@ async def test_three_are_known_again_after_our_death(house: Running, exchange: E
     async with scene(house, exchange, number) as s:
         asked = await s.consulted()
         await (s.conference() if how == "conference" else s.swapped())
+        if how == "swap":
+            s.talk.hold()
+            await house.wait_agent("1001", "holding")
         await house.kill9()
+        s.talk.unhold()  # nobody of ours hears it
         await house.start()
         await house.wait_agent("1001", "talking")
         await house.wait_agent("1002", "talking")

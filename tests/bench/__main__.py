@@ -3,7 +3,7 @@
     python -m tests.bench [NAME…] [--quick] [--json]
 
 Benchmarks: codec, router, fairness, journal, bus, events, asterisk_cpu, demo20, takeover, versus_app_queue, comfort_delay (these six start a real hotline with
-synthetic phones), simulation, expected_wait, forecasts, staffing, rosters. Ratios are
+synthetic phones), simulation, expected_wait, forecasts, month_intervals, staffing, rosters. Ratios are
 measured within one run, because the machine is shared; absolute numbers belong to the machine. A missed goal is shown and is no
 failure of the program; exit status 1 means that a benchmark could not be run.
 """
@@ -28,6 +28,7 @@ from tests.bench import (
     fairness,
     forecasts,
     journal,
+    month_intervals,
     rosters,
     router,
     simulation,
@@ -53,6 +54,7 @@ LIMITS_S = {
     "comfort_delay": 420,
     "versus_app_queue": 1200,
     "forecasts": 3600,
+    "month_intervals": 1800,
     "staffing": 300,
 }
 CODEC_GOAL = 3.0
@@ -98,6 +100,7 @@ BENCHES: dict[str, Callable[[Scale], Awaitable[Report]]] = {
     "comfort_delay": comfort_delay.run,
     "versus_app_queue": versus_app_queue.run,
     "forecasts": forecasts.run,
+    "month_intervals": month_intervals.run,
     "staffing": staffing.run,
 }
 

@@ -196,7 +196,7 @@ class PhoneNetwork:
 
     def _begin(self, call: Call, offer_id: OfferId, leg: Leg) -> None:
         other = self.busy.get(leg.extension)
-        if self.phones[leg.extension] != leg.node:
+        if not self.is_there(leg):
             self.end_ring(call, f.OfferFailed, offer_id, reason="chanunavail")
         elif other is not None:
             known = other.node_of(leg.extension) == leg.node and leg.node not in self.unheard
@@ -204,7 +204,15 @@ class PhoneNetwork:
             self.end_ring(call, f.OfferBusy, offer_id)
         else:
             self.busy[leg.extension] = call
-            self.tell(leg.node, self.seat_state(leg.extension, leg.node))
+            self.tell_seat(leg)
+
+    def is_there(self, leg: Leg) -> bool:
+        """Return whether a phone can be rung where it is supposed to be."""
+        return self.phones[leg.extension] == leg.node
+
+    def tell_seat(self, leg: Leg) -> None:
+        """Tell what a phone does now."""
+        self.tell(leg.node, self.seat_state(leg.extension, leg.node))
 
     # --- what happens on the phones ---
 
@@ -220,7 +228,7 @@ class PhoneNetwork:
         leg = call.legs.pop(offer_id)
         if self.busy.get(leg.extension) is call:
             del self.busy[leg.extension]
-            self.tell(leg.node, self.seat_state(leg.extension, leg.node))
+            self.tell_seat(leg)
 
     def _back(self, call: Call, *, answered: bool = False) -> None:
         assert call.group is not None

@@ -73,6 +73,7 @@ class Live:
     answered: bool = False
     ring: OfferId = OfferId("")  # noqa: RUF009 - a NewType is a plain string
     """The first of the offers that ring with it."""
+    made_at: float = 0.0
 
 
 class Monitor:
@@ -123,7 +124,7 @@ class Monitor:
             case f.NodeSurveyed():
                 for told in (*record.calls, *record.seats):
                     self.told(told)
-                self._snapshot(record.node, {call.call_id for call in record.calls})
+                self._snapshot(record.node, {call.call_id for call in record.calls}, record.at)
                 self._link(record.node, record.at, up=True)
             case f.CallQueued() if record.call_id not in self.waiting and not self._done(record.call_id):
                 self.offered += 1
@@ -148,7 +149,7 @@ class Monitor:
             case f.LinkChanged():
                 self._link(record.node, record.at, up=record.up)
             case f.SnapshotTaken():
-                self._snapshot(record.node, set(record.living))
+                self._snapshot(record.node, set(record.living), record.at)
             case c.CommandEnded(command=c.CancelRing(offer_id=ring), outcome=c.Refused(reason="not_ringing")):
                 if not self._ring(ring):  # else it may be answered: the router waits for the word, or asks once more
                     self._back(record.command.call_id, ring)  # type: ignore[attr-defined]
@@ -191,12 +192,16 @@ class Monitor:
         queue = self.queues[waiting.queue_id]
         sticks = {
             "personal_agent": self.managers.get(call),
-            "last_agent": self.served.get(self.customers.get(call, "")),
+            "last_agent": self.served.get(self._customer(call)),
         }
         agent_id, until = waiting.wish or (sticks.get(queue.sticky), waiting.since + queue.sticky_s)
         if agent_id is not None and waiting.wanted_agent != agent_id:
             waiting.wanted_agent, waiting.wanted_until = agent_id, until
             self._judge_wish(waiting)
+
+    def _customer(self, call: CallId) -> str:
+        """Return by what a caller is known again."""
+        return self.customers.get(call, "")
 
     def _judge_wish(self, waiting: Waiting) -> None:
         """A wish that cannot be fulfilled is none."""
@@ -333,11 +338,11 @@ class Monitor:
         for waiting in self.waiting.values():
             waiting.confirmed = waiting.confirmed and (up or waiting.node != node)
 
-    def _snapshot(self, node: NodeId, living: set[CallId]) -> None:
+    def _snapshot(self, node: NodeId, living: set[CallId], at: float) -> None:
         for call, waiting in self.waiting.items():
             if call in living:
                 waiting.confirmed = True
-        for call in {live.call_id for live in self.live.values()} - living:
+        for call in {live.call_id for live in self.live.values() if live.made_at <= at} - living:
             if self.nodes[call] == node:
                 self._end_talks(call)
 
@@ -437,7 +442,9 @@ class Monitor:
         self.rung_at[made.agent_id] = now
         self.used.add(made.offer_id)
         self.offered_to[made.offer_id] = made.agent_id
-        self.live[made.offer_id] = Live(made.agent_id, made.call_id, now + made.ring_timeout_s + 1.0, ring=ring)
+        self.live[made.offer_id] = Live(
+            made.agent_id, made.call_id, now + made.ring_timeout_s + 1.0, ring=ring, made_at=now
+        )
         caller.here, caller.may_be_here, caller.away, caller.offered_at = False, False, ring, now
         caller.ring = {*caller.ring, made.offer_id} if beside else {made.offer_id}
 
@@ -530,9 +537,13 @@ class Monitor:
         wanted = caller.wanted_agent if self.now < caller.wanted_until else None
         if wanted is not None and caller.wanted_until == FOR_EVER:
             return wanted == agent.id
-        serves = not agent.queues or caller.queue_id in agent.queues
-        has_all = all(agent.skills.get(skill, 0) >= level for skill, level in self._needs(caller, sooner_s))
-        return serves and has_all and wanted in (None, agent.id)
+        if wanted not in (None, agent.id) or not self.serves(agent, caller.queue_id):
+            return False
+        return all(agent.skills.get(skill, 0) >= level for skill, level in self._needs(caller, sooner_s))
+
+    def serves(self, agent: Profile, queue_id: QueueId) -> bool:
+        """Return whether a queue is one of an agent's."""
+        return not agent.queues or queue_id in agent.queues
 
     def _needs(self, caller: Waiting, sooner_s: float) -> list[tuple[str, int]]:
         needs = dict(caller.skills)

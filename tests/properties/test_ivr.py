@@ -40,6 +40,8 @@ from hotline.facts import (
     OfferFailed,
     OfferMade,
     OfferTimedOut,
+    OutgoingAnswered,
+    OutgoingAsked,
     PlayEnded,
     TalkEnded,
     WaitEstimated,
@@ -155,6 +157,8 @@ class Telephone:
         self.offers = 0
         self.router = True
         self.queued: tuple[QueueId, float] | None = None
+        self.asked: OutgoingAsked | None = None
+        self.granted = False
         arrived = CallArrived(at=NOW, call_id=CALL, node=NodeId("n"), leg=LegId("l"), number="4000")
         self.session, out = Session.start(
             arrived, flow, now=NOW, sounds=SoundBook(seconds=Lengths()), means=means or Means(outbound=OUTBOUND)
@@ -165,6 +169,10 @@ class Telephone:
         for output in outputs:
             if isinstance(output, CallQueued):
                 self.queued = output.queue_id, output.entered_at
+            if isinstance(output, OutgoingAsked):
+                self.asked, self.granted = output, False
+            if isinstance(output, DialOut):
+                assert self.granted, "dialled without leave"
             if not isinstance(output, Command):
                 continue
             assert not self.ended, f"{output} after the end of the call"
@@ -310,6 +318,12 @@ class Telephone:
             errand: Any = "message" if self.now % 2 < 1 else "number"
             self.tell(CallCameBack(at=self.now, call_id=CALL, errand=errand, result=result))
 
+    def answer(self, refusal: str) -> None:
+        """The router says whether his number may be dialled, if it was asked."""
+        if self.asked is not None:
+            self.granted = self.granted or not refusal
+            self.tell(OutgoingAnswered(at=self.now, call_id=CALL, number=self.asked.number, refusal=refusal))
+
     def announce(self) -> None:
         """The router has something said to him."""
         if self.queued is not None:
@@ -385,6 +399,7 @@ actions = st.one_of(
     ),
     st.tuples(st.just("back"), st.sampled_from(["done", "failed", "unknown"])),
     st.tuples(st.just("announce")),
+    st.tuples(st.just("answer"), st.sampled_from(["", "", "too_many_at_once"])),
 )
 
 
@@ -418,6 +433,8 @@ def act_for_the_router(phone: Telephone, action: tuple[Any, ...]) -> None:
             phone.come_back(result)
         case ("announce",):
             phone.announce()
+        case ("answer", str(refusal)):
+            phone.answer(refusal)
         case _:
             raise AssertionError(action)
 

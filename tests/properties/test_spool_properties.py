@@ -13,7 +13,7 @@ from hotline.facts import CallEnded
 from hotline.ids import CallId
 from hotline.runtime.clock import ManualClock
 from hotline.spool import RETRY_S, Spool
-from hotline.spool_file import Changes
+from hotline.spool_log import Changes
 from hotline.tally import Tally
 
 
@@ -100,7 +100,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.generation += 1
         new = self.directory / str(self.generation)
         new.mkdir()
-        for ending in ("", "-wal"):
+        for ending in ("", "-wal", "-log"):
             if (old / f"spool.db{ending}").exists():
                 shutil.copy(old / f"spool.db{ending}", new / f"spool.db{ending}")
         self.spool._file.close()

@@ -13,7 +13,7 @@ from hotline import commands as c
 from hotline import facts as f
 from hotline.ids import CallId, LegId
 from tests.properties.phone_network import Call
-from tests.simulation.talks import TalkingNetwork
+from tests.simulation.supervised import SupervisedNetwork
 
 ANSWERS = ("answered", "answered", "answered", "busy", "no_answer")
 
@@ -27,7 +27,7 @@ class CallOut:
     """`waits`, `dialled` or `answered`."""
 
 
-class CallingNetwork(TalkingNetwork):
+class CallingNetwork(SupervisedNetwork):
     """A network on which customers are called."""
 
     made: dict[CallId, CallOut]

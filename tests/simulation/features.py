@@ -1,23 +1,14 @@
 """What can happen in a story: queues, agents and people who belong together. To test a feature under all the trouble, add an entry here.
 
-A person is an async function of the story. Ids of queues and agents, and extensions, are a feature's own: features meet in one house.
+Ids of queues and agents, and extensions, are a feature's own: features meet in one house. Whoever interferes from above (`orders.py`) does so
+with all of them.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from itertools import count
-from typing import TYPE_CHECKING
 
-from hotline.facts import CallbackRequested
-from hotline.ids import AgentId, CallbackId, QueueId
 from hotline.settings.queues import Agent, CallbackPolicy, Overflow, Queue, Relax
-from tests.properties.phone_network import NODES
-
-if TYPE_CHECKING:
-    from tests.simulation.story import Story
-
-Person = Callable[["Story"], Awaitable[None]]
+from tests.simulation import orders
+from tests.simulation.people import ASKING, Person, at_work, callers, handing_on, known, redialling, wishes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,86 +20,8 @@ class Feature:
     agents: tuple[Agent, ...] = ()
     people: tuple[Person, ...] = ()
     always: bool = False
-    share: float = 0.3
-    """In so many of the stories it takes part."""
-
-
-def callers(
-    queue: str,
-    *,
-    every_s: float,
-    skills: tuple[str, ...] = (),
-    priorities: tuple[int, ...] = (0,),
-    patience_s: float = 15.0,
-) -> Person:
-    """Return people who call a queue, on either node, and hang up when they have had enough, whatever they are doing then."""
-
-    async def call(story: "Story") -> None:
-        while True:
-            await asyncio.sleep(story.luck.expovariate(1 / every_s))
-            story.calls += 1
-            node = story.luck.choice(NODES)
-            priority = story.luck.choice(priorities)
-            new = story.wire.new_call(story.calls, node, queue, priority=priority, skills=skills)
-            story.note(f"{new.call_id} calls {queue} at {node}")
-            story.wire.arrives(new)
-            story.wire.later(story.luck.expovariate(1 / patience_s), story.wire.hangs_up, new)
-
-    return call
-
-
-def at_work(*agents: str, restless: float = 0.25) -> Person:
-    """Return agents who come to work and now and then do something else, also while their phone rings."""
-    asks = ("ready", "ready", "not_ready", "log_out", "end_wrap_up", "log_in")
-
-    async def work(story: "Story") -> None:
-        await asyncio.sleep(0.5)
-        for agent in agents:
-            story.ask(agent, "ready")
-        while True:
-            await asyncio.sleep(story.luck.expovariate(restless))
-            agent, ask = story.luck.choice(agents), story.luck.choice(asks)
-            story.ask(agent, ask)
-            if ask != "ready":
-                story.wire.later(story.luck.uniform(0.5, 6.0), story.ask, agent, "ready")
-
-    return work
-
-
-def handing_on(*agents: str, to: tuple[str, ...], every_s: float) -> Person:
-    """Return agents who put callers on hold, take them back, and hand them on."""
-    asks = ("hold", "hold", "retrieve", "transfer", "transfer")
-
-    async def hand_on(story: "Story") -> None:
-        while True:
-            await asyncio.sleep(story.luck.expovariate(1 / every_s))
-            busy = [a for a in agents if story.watch.monitor.states[AgentId(a)] in ("talking", "holding")]
-            if busy:
-                ask = story.luck.choice(asks)
-                story.wants(story.luck.choice(busy), ask, story.luck.choice(to) if ask == "transfer" else "")
-
-    return hand_on
-
-
-def wishes(*queues: str, every_s: float) -> Person:
-    """Return callers who gave up their call and want to be called back."""
-
-    async def wish(story: "Story") -> None:
-        for number in count(1):
-            await asyncio.sleep(story.luck.expovariate(1 / every_s))
-            now = story.loop.time()
-            story.wish(
-                CallbackRequested(
-                    at=now,
-                    callback_id=CallbackId(f"wish{number:02}"),
-                    queue_id=QueueId(story.luck.choice(queues)),
-                    number=f"13800{number:06}",
-                    entered_at=now - story.luck.choice((0.0, 5.0, 30.0)),
-                    node=story.luck.choice((*NODES, None)),
-                )
-            )
-
-    return wish
+    share: float = 0.13
+    """In so many of the stories it takes part: few at a time, so that a story stays short; in thousands of them all meet."""
 
 
 PLAIN = Feature(
@@ -209,7 +122,7 @@ HANDED_ON = Feature(
         at_work("1015", "1016", "1017", restless=0.1),
         handing_on("1015", "1016", "1017", to=("queue:second", "queue:first", "agent:1016", "agent:1017"), every_s=2.0),
     ),
-    share=0.4,
+    share=0.2,
 )
 
 _CALLS = CallbackPolicy(attempts=2, retry_after_s=3, expires_after_s=600, ring_timeout_s=6)
@@ -229,4 +142,131 @@ CALLED_BACK = Feature(
     ),
 )
 
-FEATURES: tuple[Feature, ...] = (PLAIN, RING_ALL, AGEING, OVERFLOW, PROGRESSIVE, HANDED_ON, CALLED_BACK)
+ASKED_FIRST = Feature(
+    name="asked first",
+    queues=(
+        Queue(id="ask", ring_timeout_s=6, wrap_up_s=1, transfer_timeout_s=5),
+        Queue(id="tell", ring_timeout_s=5, wrap_up_s=2, transfer_timeout_s=5),
+    ),
+    agents=(
+        Agent(id="1020", extension="1020", queues=("ask",)),
+        Agent(id="1021", extension="1021", queues=("ask", "tell")),
+        Agent(id="1022", extension="1022", queues=("tell",)),
+        Agent(id="1040", extension="1040", queues=("tell",), remote_number="13933333333"),
+    ),
+    people=(
+        callers("ask", every_s=6.0, patience_s=40.0),
+        at_work("1020", "1021", "1022", "1040", restless=0.1),
+        handing_on(
+            "1020", "1021", "1022", "1040", "1002",
+            to=(
+                "agent:1020", "agent:1021", "agent:1022", *("agent:1040",) * 3, "agent:1003", "queue:tell", "queue:a",
+                "number:13900000001",
+            ),
+            every_s=0.6,
+            asks=ASKING,
+        ),
+    ),
+)  # fmt: skip
+
+LAST_AGENT = Feature(
+    name="last agent",
+    queues=(Queue(id="again", ring_timeout_s=6, wrap_up_s=1, sticky="last_agent", sticky_s=4),),
+    agents=tuple(Agent(id=e, extension=e, queues=("again",)) for e in ("1023", "1024")),
+    people=(known("again", every_s=4.0, customers=("c1", "c2", "c3")), at_work("1023", "1024")),
+)
+
+PERSONAL_AGENT = Feature(
+    name="personal agent",
+    queues=(Queue(id="own", ring_timeout_s=6, wrap_up_s=1, sticky="personal_agent", sticky_s=5),),
+    agents=tuple(Agent(id=e, extension=e, queues=("own",)) for e in ("1025", "1026")),
+    people=(
+        known("own", every_s=8.0, customers=("c4", "c5"), manager="1025"),
+        callers("own", every_s=8.0),
+        at_work("1025", "1026"),
+    ),
+)
+
+SURGE = Feature(
+    name="surge",
+    queues=(
+        Queue(id="rush", ring_timeout_s=6, wrap_up_s=1, surge_agents=("1028", "1029")),
+        Queue(id="office", ring_timeout_s=6, wrap_up_s=1),
+    ),
+    agents=(
+        Agent(id="1027", extension="1027", queues=("rush",)),
+        Agent(id="1028", extension="1028", queues=("office",)),
+        Agent(id="1029", extension="1029", queues=("office", "rush")),
+    ),
+    people=(
+        callers("rush", every_s=3.0),
+        callers("office", every_s=15.0),
+        at_work("1027", "1028", "1029"),
+        orders.now_and_then(4.0, orders.surge("rush")),
+    ),
+)
+
+REMOTE = Feature(
+    name="remote",
+    queues=(Queue(id="far", ring_timeout_s=8, wrap_up_s=1, rest_after_no_answer_s=2),),
+    agents=(
+        Agent(id="1030", extension="1030", queues=("far",), remote_number="13911111111"),
+        Agent(id="1031", extension="1031", queues=("far",), remote_number="13922222222"),
+        Agent(id="1032", extension="1032", queues=("far",)),
+    ),
+    people=(callers("far", every_s=4.0), at_work("1030", "1031", "1032")),
+)
+
+RESUMED = Feature(
+    name="resumed",
+    queues=(Queue(id="redial", ring_timeout_s=6, wrap_up_s=2, resume_s=6),),
+    agents=(Agent(id="1033", extension="1033", queues=("redial",)),),
+    people=(
+        callers("redial", every_s=6.0, patience_s=30.0),
+        redialling("redial", every_s=3.0, resume_s=6.0),
+        at_work("1033"),
+    ),
+)
+
+OUTCOMES = Feature(
+    name="outcomes",
+    queues=(Queue(id="sales", ring_timeout_s=6, wrap_up_s=2, outcome_required=True),),
+    agents=tuple(Agent(id=e, extension=e, queues=("sales",)) for e in ("1034", "1035")),
+    people=(callers("sales", every_s=4.0), at_work("1034", "1035"), orders.now_and_then(1.5, orders.say_outcome)),
+)
+
+EMERGENCY = Feature(
+    name="emergency",
+    queues=(Queue(id="alarm", ring_timeout_s=6, wrap_up_s=2),),
+    agents=(Agent(id="1036", extension="1036", queues=("alarm",)),),
+    people=(
+        callers("alarm", every_s=3.0),
+        at_work("1036"),
+        orders.now_and_then(5.0, orders.emergency("alarm")),
+    ),
+)
+
+STEERED = Feature(name="steered", share=0.2, people=(orders.now_and_then(1.5, orders.steer),))
+FORCED = Feature(name="forced", share=0.2, people=(orders.now_and_then(2.5, orders.force),))
+SUPERVISED = Feature(name="supervised", share=0.2, people=(orders.now_and_then(1.0, orders.supervise),))
+
+FEATURES: tuple[Feature, ...] = (
+    PLAIN,
+    RING_ALL,
+    AGEING,
+    OVERFLOW,
+    PROGRESSIVE,
+    HANDED_ON,
+    CALLED_BACK,
+    ASKED_FIRST,
+    LAST_AGENT,
+    PERSONAL_AGENT,
+    SURGE,
+    REMOTE,
+    RESUMED,
+    OUTCOMES,
+    EMERGENCY,
+    STEERED,
+    FORCED,
+    SUPERVISED,
+)

@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Awaitable
 
-from acd.core.requests import AgentRequest, TransferRequest
+from acd.core.requests import Asked
 from acd.office.term import EndSession, Hold, Look, Question, Take
 from acd.service import AcdService
 from hotline.bus.memory import MemoryBus
 from hotline.commands import Command, Outcome
 from hotline.errors import HotlineError, Unavailable
 from hotline.facts import Record
-from hotline.ids import AgentId
 from hotline.runtime.service import Service, serve
 from hotline.runtime.tasks import TaskGroup
 from hotline.settings import Settings
@@ -146,22 +145,12 @@ class Process:
     def in_sync(self) -> bool:
         return self.acd.standby.view().in_sync
 
-    def ask(self, agent: str, ask: str) -> str:
-        """Ask something for an agent; return what came of it."""
-        request = AgentRequest(at=self.clock.now(), agent_id=AgentId(agent), ask=ask)  # type: ignore[arg-type]
+    def order(self, request: Asked) -> str:
+        """Ask something of the router; return what came of it."""
         try:
             self.acd.ask(request)
         except HotlineError as exc:
-            return type(exc).__name__
-        return "done"
-
-    def wants(self, agent: str, ask: str, to: str) -> str:
-        """Ask for something to be done with an agent's caller; return what came of it."""
-        request = TransferRequest(at=self.clock.now(), agent_id=AgentId(agent), ask=ask, to=to)  # type: ignore[arg-type]
-        try:
-            self.acd.ask(request)
-        except HotlineError as exc:
-            return str(exc)
+            return str(exc) or type(exc).__name__
         return "done"
 
     async def kill(self) -> None:

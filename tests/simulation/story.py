@@ -8,23 +8,30 @@ What is drawn here keeps to single faults: no second one strikes a router before
 """
 
 import asyncio
+import shlex
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
 from random import Random
+from typing import Any
 
 import msgspec
 
+from acd.core.requests import AgentRequest, Asked, TransferRequest
 from hotline.bus.memory import MemoryBus
-from hotline.facts import CallbackEnded, CallbackPending, CallbackRefused, CallbackRequested, Fact
-from hotline.ids import CallbackId
+from hotline.facts import CallbackEnded, CallbackPending, CallbackRefused, CallbackRequested, CallerIdentified, Fact
+from hotline.ids import AgentId, CallbackId, CustomerId
 from hotline.settings import Acd, Asterisk, Outbound, Seats, Settings
 from hotline.settings.queues import BetweenQueues
 from hotline.tally import Tally
 from tests.properties.office_world import Database
-from tests.properties.phone_network import NODES
+from tests.properties.phone_network import NODES, Call
+from tests.simulation.books import Books
+from tests.simulation.coverage import count
 from tests.simulation.errors import Errors, keeping_errors
 from tests.simulation.features import FEATURES, Feature
 from tests.simulation.house import Process
+from tests.simulation.orders import OUTCOMES, outcome_of
 from tests.simulation.virtual import run
 from tests.simulation.watch import Watch, monitor_of, watching
 from tests.simulation.wire import Weather, Wire
@@ -35,7 +42,7 @@ LASTS_S = 30.0
 QUIET_S = 60.0
 """How soon everybody must be served once the trouble is over."""
 NOTES = 60
-BACKGROUND = 4
+BACKGROUND = 5
 """The first tasks of a story are the house's own, not people's."""
 REMIND_S = 5.0
 """How often the journal tells of wishes that are not over."""
@@ -56,6 +63,8 @@ class Told(msgspec.Struct):
     calls: int
     offers: int
     lives: int
+    happened: dict[str, int]
+    """How often each capability did; see `coverage`."""
     digest: int
     """The same for the same seed, whatever machine and process tells it."""
 
@@ -63,18 +72,20 @@ class Told(msgspec.Struct):
 class Story:
     """Everything that a seed decides."""
 
-    def __init__(self, seed: int, *, verbose: bool = False) -> None:
+    def __init__(self, seed: int, *, verbose: bool = False, only: tuple[str, ...] = ()) -> None:
         self.seed = seed
         self.luck = Random(f"story {seed}")
         self.verbose = verbose
         self.notes: deque[str] = deque(maxlen=NOTES)
         self.digest = 0
-        self.features: list[Feature] = [f for f in FEATURES if f.always or self.luck.random() < f.share]
+        self.features: list[Feature] = [
+            f for f in FEATURES if f.always or (f.name in only if only else self.luck.random() < f.share)
+        ]
         self.settings = Settings(
-            seats=Seats(first=1001, count=20),
+            seats=Seats(first=1001, count=40),
             queues=tuple(q for f in self.features for q in f.queues),
             agents=tuple(a for f in self.features for a in f.agents),
-            acd=Acd(beat_s=1.0, silent_s=3.0, between_queues=self.luck.choice(BETWEEN)),
+            acd=Acd(beat_s=1.0, silent_s=3.0, between_queues=self.luck.choice(BETWEEN), outcomes=OUTCOMES),
             asterisk=Asterisk(node=NODES[0]),
             outbound=Outbound(trunk="192.0.2.1:5060", allow=("1",), per_hour=100_000, at_once=100),
         )
@@ -84,14 +95,19 @@ class Story:
         self.memories = {name: Notebook() for name in PROCESSES}
         self.processes: dict[str, Process] = {}
         self.weather = self._weather()
-        seats = tuple(a.extension for a in self.settings.agents)
+        seats = tuple(a.extension for a in self.settings.agents if not a.remote_number)
         self.wire = Wire(seats, self.bus, self.luck, self.weather, self.note)
         self.watch = Watch(
             monitor_of(self.settings), self.note, heard=self.wire.unheard.discard, new_life=self.wire.new_life
         )
         self.wire.broken = self.watch.fail
-        self.facts = self.bus.subscribe("journal", Fact)
+        self.loop.set_exception_handler(self._somebody_failed)
+        self.wire.happened = lambda what: self.watch.monitor.seen.update((what,))
+        self.journal: list[Fact] = []
+        """Everything that was told, in its order."""
         self.calls = 0
+        self.slept = False
+        """Whether a router was frozen for a while."""
         self.wishes: dict[CallbackId, CallbackRequested] = {}
         """Who wants to be called back and was not yet, nor given up."""
         self.errors: Errors | None = None
@@ -114,6 +130,12 @@ class Story:
         self.digest = hash_of(self.digest, line)
         if self.verbose:
             print(line)  # noqa: T201 - asked for
+
+    def _somebody_failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An error in a callback of the network or of its people is a finding, or a fault of this very test."""
+        error = context.get("exception")
+        where = "".join(traceback.format_exception(error)[-2:]) if error is not None else ""
+        self.watch.fail(f"{context.get('message')}\n{where}")
 
     # --- processes --------------------------------------------------------------------------------------------------------
 
@@ -148,21 +170,43 @@ class Story:
 
     def ask(self, agent: str, ask: str) -> None:
         """An agent asks something of whichever router rules."""
-        process = self.active()
-        if process is not None:
-            self.note(f"{agent} asks {ask}: {process.ask(agent, ask)}")
+        self.order(AgentRequest(at=self.loop.time(), agent_id=AgentId(agent), ask=ask), f"{agent} asks {ask}")  # type: ignore[arg-type]
 
     def wants(self, agent: str, ask: str, to: str = "") -> None:
         """An agent wants something done with his caller."""
+        request = TransferRequest(at=self.loop.time(), agent_id=AgentId(agent), ask=ask, to=to)  # type: ignore[arg-type]
+        self.order(request, f"{agent} wants {ask} {to}")
+
+    def order(self, request: Asked, words: str = "") -> None:
+        """Somebody asks something of whichever router rules."""
         process = self.active()
         if process is not None:
-            self.note(f"{agent} wants {ask} {to}: {process.wants(agent, ask, to)}")
+            self.note(f"{words or request}: {process.order(request)}")
+
+    def identify(self, call: Call, customer: str, manager: str | None) -> None:
+        """The CRM knows who calls."""
+        who = CallerIdentified(
+            at=self.loop.time(),
+            call_id=call.call_id,
+            customer_id=CustomerId(customer),
+            name=customer,
+            agent_id=AgentId(manager) if manager is not None else None,
+        )
+        self.bus.publish(who)
 
     def wish(self, wish: CallbackRequested) -> None:
         """Somebody wants to be called back."""
         self.wishes[wish.callback_id] = wish
         self.note(f"{wish.callback_id} wishes to be called back")
         self.bus.publish(wish)
+
+    async def keep_journal(self) -> None:
+        """Be the journal: keep what is told."""
+        told = self.bus.subscribe("journal", Fact)
+        while True:
+            fact = await told.get()
+            assert isinstance(fact, Fact)
+            self.journal.append(fact)
 
     async def keep_wishes(self) -> None:
         """Be the journal: know which wishes are over, and remind routers of the others."""
@@ -189,7 +233,13 @@ class Story:
         with watching(self.watch):
             try:
                 self.start("A")
-                background = [self.wire.listen(), self.wire.look_around(), self.wire.let_go(), self.keep_wishes()]
+                background = [
+                    self.wire.listen(),
+                    self.wire.look_around(),
+                    self.wire.lead_callers(),
+                    self.keep_wishes(),
+                    self.keep_journal(),
+                ]
                 await asyncio.sleep(0.1)
                 self.start("B")
                 acts = [act(self) for f in self.features for act in f.people]
@@ -197,6 +247,10 @@ class Story:
                 people = [asyncio.ensure_future(act) for act in (*background, *acts)]
                 await self._pass(LASTS_S)
                 await self._end_well(people)
+                books = Books(self.settings, self.watch.monitor.used, self.wire.unseen)
+                one_life = self.watch.lives == 1 and not self.slept
+                punctual = one_life and max(self.weather.delays_s) + self.weather.command_s < 1.0
+                books.check(self.journal, self.loop.time(), one_life=one_life, punctual=punctual)
             except AssertionError as exc:
                 raise Failed(str(exc) or "an assertion failed") from exc
             finally:
@@ -247,6 +301,8 @@ class Story:
         while self.loop.time() < deadline:
             await self._pass(2.0)
             for agent in self.settings.agents:
+                if agent.id in self.watch.monitor.owing:
+                    self.order(outcome_of(AgentId(agent.id), self.loop.time()))
                 if self.watch.monitor.states[agent.id] != "ready":
                     self.ask(agent.id, "ready")
             if self._is_over():
@@ -282,6 +338,7 @@ class Story:
             calls=self.calls,
             offers=len(self.watch.monitor.used),
             lives=self.watch.lives,
+            happened=count(self.journal, self.watch.monitor.seen),
             digest=self.digest,
         )
 
@@ -294,11 +351,13 @@ def hash_of(before: int, line: str) -> int:
     return value
 
 
-def live(seed: int, *, verbose: bool = False) -> Told:
+def live(seed: int, *, verbose: bool = False, only: tuple[str, ...] = ()) -> Told:
     """Live through the story of a seed. Raises Failed with how to repeat it and what happened last."""
 
+    with_these = "".join(f" --only {shlex.quote(name)}" for name in only)
+
     async def whole() -> Told:
-        story = Story(seed, verbose=verbose)
+        story = Story(seed, verbose=verbose, only=only)
         with keeping_errors() as errors:
             story.errors = errors
             try:
@@ -306,7 +365,7 @@ def live(seed: int, *, verbose: bool = False) -> Told:
             except Failed as exc:
                 raise Failed(
                     f"seed {seed}: {exc}\n"
-                    f"repeat it with: .venv/bin/python -m tests.simulation --seed {seed} --verbose\n"
+                    f"repeat it with: .venv/bin/python -m tests.simulation --seed {seed} --verbose{with_these}\n"
                     f"features: {', '.join(f.name for f in story.features)}\n{errors.text}\n"
                     "what happened last:\n" + "\n".join(story.notes)
                 ) from exc

@@ -1,7 +1,7 @@
 """What agents do with their callers besides talking, on the phone network: hold, take back, hand on.
 
 A caller who is handed on comes back to his call flow, which leads him into the line of a queue anew, kept for one agent or for nobody; while
-his node cannot be reached he waits for that. Consults are tried in tests/properties/test_transfers.py.
+his node cannot be reached he waits for that.
 """
 
 from hotline import commands as c
@@ -56,7 +56,7 @@ class TalkingNetwork(PhoneNetwork):
     def join(self, call: Call, command: c.Transfer) -> None:
         """Let a caller who was handed on join the line."""
         kind, _, target = command.to.partition(":")
-        call.waits, call.entered_at = True, self.now
+        call.waits, call.entered_at, call.since, call.before = True, self.now, None, ()
         call.wanted_agent = AgentId(target) if kind == "agent" else None
         call.queue_id = QueueId(target) if kind == "queue" else call.queue_id
         self.tell(

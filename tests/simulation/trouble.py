@@ -38,6 +38,7 @@ async def routers_freeze(story: "Story") -> None:
             continue
         story.note(f"process {ruling.name} freezes")
         ruling.gate.clear()
+        story.slept = True
         await asyncio.sleep(story.luck.choice((0.5, 2.0, 5.0, 8.0)))
         story.note(f"process {ruling.name} goes on")
         story.watch.monitor.slept(story.loop.time())

@@ -18,7 +18,8 @@ from hotline import facts as f
 from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
 from hotline.settings import Settings
 from hotline.settings.queues import Queue
-from tests.properties.router_monitor import ENDINGS, FOR_EVER, Live, Monitor, Waiting
+from tests.properties.router_monitor import ENDINGS, FOR_EVER, Live, Waiting
+from tests.simulation.joined import JoinedMonitor
 
 GIVER_S = transfers.BACK_S + 20.0
 """How long a caller whom nobody took may be kept for the one who gave him: the router's time, and a ring that was under way."""
@@ -26,7 +27,7 @@ SURE_S = 3.0
 """How long a router that was frozen may take to make sure that nobody has replaced it."""
 
 
-class HouseMonitor(Monitor):
+class HouseMonitor(JoinedMonitor):
     """The monitor of the property tests, for a world in which a node's telephony dies by itself while the router lives on."""
 
     def __init__(
@@ -36,6 +37,8 @@ class HouseMonitor(Monitor):
         self.shown: set[CallId] = set()
         """The calls that the last record showed in a session."""
         self.lost_at: dict[NodeId, float] = {}
+        self.late_until = 0.0
+        """A router that slept may be late until then."""
         self.flown_out: set[f.CallFlowedOut] = set()
         self.made: set[CallId] = set()
         """Calls of ours to customers: of them only the agents' side is watched; their own books are tests/properties/test_callbacks."""
@@ -50,6 +53,7 @@ class HouseMonitor(Monitor):
 
     def hears(self, record: f.Record, now: float) -> None:
         """The router is told something at a time."""
+        self.ordered(record)
         told = record.calls if isinstance(record, f.NodeSurveyed) else (record,)
         self.shown = {r.call_id for r in told if isinstance(r, f.CallAdopted) and r.phase == "session"}
         for told_of in told:
@@ -115,6 +119,14 @@ class HouseMonitor(Monitor):
         was_kept = waiting.wish is not None and waiting.wish[1] == FOR_EVER
         return not was_kept or self.now >= self._kept_until(waiting) + GIVER_S
 
+    def _enter(self, asked: f.CallQueued) -> None:
+        """He may join the line, for a router that has just begun, under an offer of the one before."""
+        super()._enter(asked)
+        rings = [(o, live.ring) for o, live in self.live.items() if live.call_id == asked.call_id and not live.answered]
+        if rings:
+            waiting = self.waiting[asked.call_id]
+            waiting.here, waiting.away, waiting.ring = False, rings[0][1], {offer_id for offer_id, _ in rings}
+
     def _doubt_old_news(self, waiting: Waiting, record: f.CallQueued, now: float) -> None:
         """A caller who is told of late, after his node was lost, may have gone: he is not offered before a survey shows him."""
         lost_at = self.lost_at.get(waiting.node, -arriving.AFTERMATH_S)
@@ -143,13 +155,14 @@ class HouseMonitor(Monitor):
             self.entered_and_answered += 1
             del self.waiting[record.call_id]
 
-    def _snapshot(self, node: NodeId, living: set[CallId]) -> None:
-        super()._snapshot(node, living)
+    def _snapshot(self, node: NodeId, living: set[CallId], at: float) -> None:
+        super()._snapshot(node, living, at)
         for waiting in self.waiting.values():
             waiting.confirmed = waiting.confirmed and not waiting.doubted
 
     def told(self, record: f.Record) -> None:
         if getattr(record, "call_id", None) in self.made and not isinstance(record, f.CallArrived):
+            self.joins(record)
             self._hears_of_made(record)
         else:
             super().told(record)
@@ -176,8 +189,11 @@ class HouseMonitor(Monitor):
                 assert output.call_id not in self.ended, "5: an offer for an ended call"
                 assert all(o.agent_id != output.agent_id for o in self.live.values()), "1: two live offers of an agent"
                 assert all(o.call_id != output.call_id for o in self.live.values()), "1: two live offers of a call"
+                self.latest[output.agent_id] = output
                 ends_by = now + output.ring_timeout_s + 1.0
-                self.live[output.offer_id] = Live(output.agent_id, output.call_id, ends_by, ring=output.offer_id)
+                self.live[output.offer_id] = Live(
+                    output.agent_id, output.call_id, ends_by, ring=output.offer_id, made_at=now
+                )
                 self.used.add(output.offer_id)
             case f.OfferFact() if isinstance(output, (*ENDINGS, f.OfferUnknown)):
                 assert output.offer_id in self.live, "5: an offer ended twice"
@@ -193,13 +209,17 @@ class HouseMonitor(Monitor):
             and output.call_id not in self.entries
         ):
             self.kept.add(output.agent_id)
-        if getattr(output, "call_id", None) in self.made and not isinstance(output, f.AgentStateChanged):
+        asks = isinstance(output, f.OfferMade) and output.kind == "consult"
+        of_agents = isinstance(output, f.AgentStateChanged | f.SupervisionFact | f.OutcomeGiven | f.TransferStarted)
+        if getattr(output, "call_id", None) in self.made and not asks and not of_agents:
             self._says_of_made(output, now)
             return
         if isinstance(output, f.CallFlowedOut):
             if output in self.flown_out:
                 return  # who asks again hears the same again
             self.flown_out.add(output)
+            if output.treatment.startswith("queue:"):
+                self.entries[output.call_id] = output.at  # what he is told as queued with there
         if isinstance(output, f.OfferUnknown) and output.call_id in self.shown:
             live = self.live.get(output.offer_id)  # the ring is over unheard, and its caller was seen in our hands
             self.returned.add(live.ring if live is not None else output.offer_id)
@@ -207,8 +227,14 @@ class HouseMonitor(Monitor):
 
     def slept(self, now: float) -> None:
         """The router was frozen: its timers are late, and come when it has made sure that it still rules."""
+        self.late_until = now + SURE_S
         for live in self.live.values():
             live.ends_by = max(live.ends_by, now + SURE_S)
+
+    def _check_nobody_idles(self) -> None:
+        """A caller of whom less is asked by now waits for a timer; a late one is no fault."""
+        if self.now >= self.late_until:
+            super()._check_nobody_idles()
 
 
 class Watch:
@@ -255,6 +281,7 @@ class Watch:
 
     def fail(self, why: str) -> None:
         """Note that something is broken; what is broken later may follow from it."""
+        self._note(f"broken: {why.splitlines()[0]}")
         self.failure = self.failure or why
         self.failed.set()
 
@@ -329,6 +356,7 @@ def monitor_of(settings: Settings) -> HouseMonitor:
         Profile(
             id=AgentId(a.id),
             extension=Extension(a.extension),
+            remote_number=a.remote_number,
             skills=dict(a.skills),
             queues=tuple(QueueId(q) for q in a.queues),
         )

@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
+import msgspec
+
 from hotline import commands as c
 from hotline import facts as f
 from hotline.bus.memory import MemoryBus
 from hotline.ids import CallId, LegId, NodeId, OfferId, QueueId
 from tests.properties.phone_network import NODES, Call
-from tests.simulation.callouts import CallingNetwork
+from tests.simulation.phones import PhonesNetwork
 
 AGAIN_S = 1.0
 """A node surveys itself at most this often for one router."""
@@ -47,7 +49,7 @@ class Weather:
         self.twice = self.lost = self.refused = 0.0
 
 
-class Wire(CallingNetwork):
+class Wire(PhonesNetwork):
     """The network, its lines and its people."""
 
     def __init__(
@@ -56,8 +58,13 @@ class Wire(CallingNetwork):
         self._loop = asyncio.get_running_loop()
         super().__init__(seats, self._loop.time(), weather.delays_s)
         self.bus, self.luck, self.weather, self.note = bus, luck, weather, note
-        self.held = set()
-        self.made = {}
+        self.held, self.made = set(), {}
+        self.asked, self.told_of, self.led_on_at, self.spies = {}, {}, {}, {}
+        self.happened: Callable[[str], None] = note
+        self.unseen: set[CallId] = set()
+        """Calls whose node was out of sight for a while: not all of what happened to them was told."""
+        self.numbers: dict[CallId, str] = {}
+        """From where people call, if they do not hide it."""
         self.life = 0
         """Counts the routers' lives: what is told twice is told twice to the same router."""
         self.history: list[f.Record] = []
@@ -153,53 +160,6 @@ class Wire(CallingNetwork):
 
         return perform
 
-    def _ring(self, call: Call, ring: c.Ring) -> None:
-        super()._ring(call, ring)
-        self.later(ring.ring_timeout_s, self._rings_out, call, ring)
-        for offer_id in list(call.legs):
-            what = (
-                "answer" if self.patient else self.luck.choice(("answer",) * 6 + ("reject", "busy", "fail", "nothing"))
-            )
-            self.later(0.1, self._phone, call, ring, offer_id, "rang")
-            self.later(self.luck.uniform(0.2, 4.0), self._phone, call, ring, offer_id, what)
-
-    def _rings_out(self, call: Call, ring: c.Ring) -> None:
-        if call.phase == "ringing" and call.ring is ring:
-            self.end_ring(call, f.OfferTimedOut)
-
-    def _phone(self, call: Call, ring: c.Ring, offer_id: OfferId, what: str) -> None:
-        """Somebody does something with a phone, if it still rings."""
-        if call.phase != "ringing" or call.ring is not ring or offer_id not in call.legs:
-            return
-        match what:
-            case "rang":
-                self.rang(call, list(call.legs).index(offer_id))
-            case "answer":
-                self.answer(call, list(call.legs).index(offer_id))
-            case "reject":
-                self.end_ring(call, f.OfferRejected, offer_id)
-            case "busy":
-                self.end_ring(call, f.OfferBusy, offer_id)
-            case "fail":
-                self.end_ring(call, f.OfferFailed, offer_id, reason="congestion")
-
-    def answer(self, call: Call, which: int = 0) -> None:
-        super().answer(call, which)
-        lasts = 1.0 if self.patient else min(self.luck.expovariate(1 / 6), 20.0)
-        self.later(lasts, self._talk_is_over, call, call.ring)
-
-    def _talk_is_over(self, call: Call, ring: c.Ring) -> None:
-        made = self.made.get(call.call_id)
-        if made is not None and made.customer != "answered" and self.patient:
-            self.later(1.0, self._talk_is_over, call, ring)  # an agent who waits until his customer is there
-        elif call.phase == "talking" and call.ring is ring:
-            self.agent_hangs_up(call)
-            self.later(0.2, self._goes, call)  # the survey is not ours
-
-    def _goes(self, call: Call) -> None:
-        if call.phase not in ("gone", "talking", "ringing") and not call.waits:
-            self.caller_hangs_up(call)
-
     def is_seen(self, call: Call) -> bool:
         return self.nodes[call.node].up and call.node not in self.away and call.node not in self.unheard
 
@@ -219,8 +179,10 @@ class Wire(CallingNetwork):
         """A caller arrives and joins the line."""
         self.calls[call.call_id] = call
         told = {"at": self.now, "call_id": call.call_id}
-        self.tell(call.node, f.CallArrived(**told, node=call.node, leg=LegId(f"leg-{call.call_id}"), number="4000"))
-        if not self.nodes[call.node].up or call.node in self.away:
+        leg, number = LegId(f"leg-{call.call_id}"), self.numbers.get(call.call_id, "")
+        self.tell(call.node, f.CallArrived(**told, node=call.node, leg=leg, number="4000", caller_number=number))
+        if not self._reaches(call):
+            self.unseen.add(call.call_id)
             call.waits = False  # still in the menu when somebody looks again
             self.later(20.0, self._goes, call)
             return
@@ -241,19 +203,57 @@ class Wire(CallingNetwork):
     ) -> Call:
         return Call(CallId(f"call{number:03}"), node, QueueId(queue), self.now, priority, skills)
 
+    def _adoption(self, call: Call) -> f.CallAdopted:
+        return msgspec.structs.replace(super()._adoption(call), caller_number=self.numbers.get(call.call_id, ""))
+
     def hangs_up(self, call: Call) -> None:
         if call.phase != "gone" and not self.patient:
             self.note(f"{call.call_id} hangs up while {call.phase}")
             self.caller_hangs_up(call)
 
-    async def let_go(self) -> None:
-        """Do what the IVR does for callers who left the line: if the router's command fails, they are released all the same."""
-        inbox = self.bus.subscribe("ivr", f.CallFlowedOut)
+    async def lead_callers(self) -> None:
+        """Do what the IVR does for callers who left the line, or whose place in it changed: if the router's command fails, it lets them go."""
+        inbox = self.bus.subscribe("ivr", f.CallFlowedOut, f.CallPriorityChanged, f.CallResumed)
         while True:
-            fact = await inbox.get()
-            assert isinstance(fact, f.CallFlowedOut)
-            if fact.reason != "moved":
-                self.later(RELEASE_S, self._let_go, fact)
+            match await inbox.get():
+                case f.CallFlowedOut(reason="moved", treatment=""):
+                    continue  # he waits elsewhere already, and who moved him knows
+                case f.CallFlowedOut() as out if out.treatment.startswith("queue:"):
+                    self._moves(out)
+                case f.CallFlowedOut() as out:
+                    self.later(RELEASE_S, self._let_go, out)
+                case f.CallPriorityChanged() | f.CallResumed() as change:
+                    self._place_changes(change)
+
+    def _reaches(self, call: Call) -> bool:
+        return self.nodes[call.node].up and call.node not in self.away
+
+    def _moves(self, out: f.CallFlowedOut) -> None:
+        """He waits in the line of another queue, as soon as his channel can be told."""
+        call = self.calls.get(out.call_id)
+        left = (out.queue_id, out.entered_at)
+        if call is None or (call.queue_id, call.entered_at) != left or call.phase not in ("session", "ringing"):
+            return
+        if not self._reaches(call):
+            self.later(1.0, self._moves, out)
+            return
+        phase, call.phase = (
+            call.phase,
+            "session",
+        )  # the router, which knows it already, may have had a phone rung for him
+        self.treat(out)
+        call.phase = phase
+
+    def _place_changes(self, change: f.CallPriorityChanged | f.CallResumed) -> None:
+        call = self.calls.get(change.call_id)
+        if call is None or call.queue_id != change.queue_id:
+            return
+        if not self._reaches(call):
+            self.later(1.0, self._place_changes, change)
+        elif isinstance(change, f.CallResumed):
+            call.since = change.since
+        else:
+            call.priority = change.priority
 
     def _let_go(self, fact: f.CallFlowedOut) -> None:
         call = self.calls.get(fact.call_id)
@@ -261,7 +261,7 @@ class Wire(CallingNetwork):
             return
         if call.phase == "session" and fact.treatment == "hang_up":
             self.caller_hangs_up(call)
-        elif call.phase == "session" and self.nodes[call.node].up and call.node not in self.away:
+        elif call.phase == "session" and self._reaches(call):
             self._perform(c.Release(node=call.node, call_id=call.call_id, reason=fact.reason))
         else:
             self.later(RELEASE_S, self._let_go, fact)
@@ -286,7 +286,8 @@ class Wire(CallingNetwork):
         for call in self.living(node):
             self._note_told(call)
         seats = tuple(self.seat_state(seat, node) for seat in self.phones)
-        self.tell(node, f.NodeSurveyed(at=self.now, node=node, epoch=epoch, calls=calls, seats=seats))
+        spies = self.spies_at(node)
+        self.tell(node, f.NodeSurveyed(at=self.now, node=node, epoch=epoch, calls=calls, seats=seats, **spies))
 
     async def look_around(self) -> None:
         """Each node looks at everything now and then."""
@@ -301,10 +302,19 @@ class Wire(CallingNetwork):
         for call in self.calls.values():
             if call.node == node:
                 self._tell_difference(call)
-        self.tell(node, f.SnapshotTaken(at=self.now, node=node, living=tuple(c.call_id for c in self.living(node))))
+        living = tuple(call.call_id for call in self.living(node))
+        self.tell(node, f.SnapshotTaken(at=self.now, node=node, living=living, **self.spies_at(node)))
+
+    def _out_of_sight(self, node: NodeId) -> None:
+        self.unseen.update(call.call_id for call in self.living(node))
+
+    def cut(self, node: NodeId) -> None:
+        self._out_of_sight(node)
+        super().cut(node)
 
     def telephony_dies(self, node: NodeId) -> None:
         """The process beside an Asterisk is gone, and with it everything that it had not told."""
+        self._out_of_sight(node)
         self.note(f"telephony of {node} dies")
         self.away.add(node)
 

@@ -19,6 +19,7 @@ from typer.main import get_command
 from acd.api.routes import routes as acd_routes
 from crm.api.routes import routes as crm_routes
 from forecast.api import routes as forecast_routes
+from forecast.api_whatif import whatif_routes
 from forecast.rosters.api import roster_routes
 from hotline.cli.main import app
 from hotline.settings import Settings, load
@@ -259,6 +260,7 @@ def test_the_api_page_names_operations_that_exist() -> None:
         *crm_routes(nothing, Settings(), ROOT, tell=nothing),
         *acd_routes(nothing, nothing),
         *forecast_routes(nothing, nothing, Settings()),
+        *whatif_routes(nothing, Settings()),
         *roster_routes(nothing, nothing, nothing, nothing),
         *ivr_routes(Library(by_number={})),
     ]

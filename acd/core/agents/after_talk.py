@@ -7,10 +7,14 @@ outcome may be given where none is required, and given anew: the last one counts
 
 from acd.core.agents.conduct import move
 from acd.core.agents.roster import Agent, Conversation
+from acd.core.agents.states import Input
 from acd.core.floor import Floor
 from acd.core.offers.book import Offer
 from acd.core.requests import OutcomeRequest
 from hotline.facts import HoldBegan, HoldEnded, OutcomeGiven
+
+BY_PHONE = "phone_key"
+"""Why an agent is `holding` whose own phone keeps his caller on hold; without a reason it is by our command."""
 
 
 def begin(floor: Floor, agent: Agent, offer: Offer) -> None:
@@ -71,7 +75,6 @@ def held(floor: Floor, fact: HoldBegan | HoldEnded, now: float) -> None:
     if offer is None or offer.phase != "talking":
         floor.ignore("late_hold")
         return
-    held_now = isinstance(fact, HoldBegan)
-    move(
-        floor, floor.agents[offer.agent_id], "held" if held_now else "retrieved", now, by="phone", call_id=offer.call_id
-    )
+    given: Input = "held" if isinstance(fact, HoldBegan) else "retrieved"
+    reason = BY_PHONE if isinstance(fact, HoldBegan) and fact.by_phone else ""
+    move(floor, floor.agents[offer.agent_id], given, now, reason=reason, by="phone", call_id=offer.call_id)

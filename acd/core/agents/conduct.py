@@ -40,14 +40,10 @@ def move(
     """
     forced = given in ORDERS
     match step(agent.state, given, owes=agent.owes):
-        case Refuse() as refusal:
-            return refusal
-        case Stay():
-            if given in CALLS_OFF:
-                _wish(floor, agent, None, now, by=by, forced=forced)
-        case Later():
-            wish: Wish = "offline" if given in LEAVES else "break"
-            _wish(floor, agent, wish, now, reason=reason, by=by, forced=forced)
+        case Go(state):
+            until = now + for_s if for_s is not None and state in ("wrap_up", "rest") else None
+            until = until if state != "break" else _break_until(floor, state, reason, now)
+            _enter(floor, agent, state, now, reason=reason, by=by, until=until, call_id=call_id, forced=forced)
         case Home():
             if given in CALLS_OFF:
                 agent.wish = None
@@ -56,10 +52,14 @@ def move(
                 reason, by, forced = agent.wish_reason, agent.wish_by or by, agent.wish_forced
             until = _break_until(floor, target, reason, now)
             _enter(floor, agent, target, now, reason=reason, by=by, until=until, keep_idle=keep_idle, forced=forced)
-        case Go(state):
-            until = now + for_s if for_s is not None and state in ("wrap_up", "rest") else None
-            until = until if state != "break" else _break_until(floor, state, reason, now)
-            _enter(floor, agent, state, now, reason=reason, by=by, until=until, call_id=call_id, forced=forced)
+        case Later():
+            wish: Wish = "offline" if given in LEAVES else "break"
+            _wish(floor, agent, wish, now, reason=reason, by=by, forced=forced)
+        case Stay():
+            if given in CALLS_OFF:
+                _wish(floor, agent, None, now, by=by, forced=forced)
+        case Refuse() as refusal:
+            return refusal
     return None
 
 
@@ -97,27 +97,31 @@ def _enter(
 ) -> None:
     if (state, reason) == (agent.state, agent.reason):
         return
-    previous = agent.state
+    agent_id, previous = agent.id, agent.state
     if previous == "ready":
         floor.agents.leave_idle(agent)
     floor.agents.book(agent, now)
+    was_timed = agent.until is not None
     agent.state, agent.reason, agent.since, agent.until, agent.call_id = state, reason, now, until, call_id
     agent.overran, agent.awaits = False, None
     if previous == "offline":
         agent.no_answers = 0
     if state in ("break", "offline", "ready", "unreachable"):
         agent.wish, agent.wish_reason, agent.wish_by, agent.wish_forced = None, "", "", False
-    _time(floor, agent)
+    if until is not None:
+        floor.timers.set("agent", agent_id, until)
+    elif was_timed:
+        floor.timers.clear("agent", agent_id)
     if (previous in ON_DUTY) != (state in ON_DUTY):
         floor.duty_changed = True
     if state == "ready":
         agent.idle_since = agent.idle_since if keep_idle else now
         floor.free_agent(agent, now)
-    floor.changed_agents[agent.id] = None
+    floor.changed_agents[agent_id] = None
     floor.tell(
         AgentStateChanged(
             at=now,
-            agent_id=agent.id,
+            agent_id=agent_id,
             state=state,
             previous=previous,
             reason=reason,
@@ -128,13 +132,6 @@ def _enter(
             forced=forced,
         )
     )
-
-
-def _time(floor: Floor, agent: Agent) -> None:
-    if agent.until is None:
-        floor.timers.clear("agent", agent.id)
-    else:
-        floor.timers.set("agent", agent.id, agent.until)
 
 
 def time_over(floor: Floor, agent: Agent, now: float) -> None:

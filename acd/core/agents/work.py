@@ -30,7 +30,9 @@ class Work(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def spent(self, state: AgentState, seconds: float) -> None:
         """Book the time in a state that is over."""
+        if seconds < 0:
+            return  # the clock was set back
         if state == "ready":
-            self.ready_s += max(seconds, 0.0)
+            self.ready_s += seconds
         elif state in _AT_WORK:
-            self.busy_s += max(seconds, 0.0)
+            self.busy_s += seconds

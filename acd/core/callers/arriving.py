@@ -208,12 +208,13 @@ def gone(floor: Floor, call_id: CallId, at: float, now: float) -> None:
     consults.forsaken(floor, call_id, now)
     if caller is not None:
         comeback.leave(floor, caller)
+        left_at = max(at, caller.entered_at)  # he may have been moved here before anybody knew that he had hung up
         abandoned = CallAbandoned(
-            at=at,
+            at=left_at,
             call_id=call_id,
             queue_id=caller.queue_id,
             entered_at=caller.entered_at,
-            short=at - caller.entered_at < floor.queues[caller.queue_id].short_abandon_s,
+            short=left_at - caller.entered_at < floor.queues[caller.queue_id].short_abandon_s,
             while_ringing=offer is not None,
         )
         floor.tell(abandoned)

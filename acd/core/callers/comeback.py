@@ -6,8 +6,12 @@ A caller who is not back in time is asked for (`CancelRing`); a refusal of that 
 from acd.core.callers.line import Caller
 from acd.core.floor import Floor
 from acd.core.offers.book import RECALLS, RETURN_S
+from acd.core.timers import Kind
 from hotline.commands import CancelRing, Release
 from hotline.facts import CallFlowedOut
+
+OF_WAITING: tuple[Kind, ...] = ("return", "pause", "refusal", "relax", "wish", "transfer", "overflow")
+"""The deadlines of one who waits."""
 
 
 def come_back(floor: Floor, caller: Caller, now: float) -> None:
@@ -57,5 +61,4 @@ def leave(floor: Floor, caller: Caller) -> None:
     floor.known.drop(caller.call_id)
     floor.left.put(caller.call_id, caller.entered_at)
     floor.pending_callers.pop(caller.call_id, None)
-    for kind in ("return", "pause", "refusal", "relax", "wish", "transfer", "overflow"):
-        floor.timers.clear(kind, caller.call_id)
+    floor.timers.clear_all(OF_WAITING, caller.call_id)

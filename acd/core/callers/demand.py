@@ -6,12 +6,26 @@ A demand is what the queue asks for, what the caller asks for himself, and where
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
+from hotline.ids import AgentId, QueueId
 from hotline.settings.queues import Queue
 
 Needs = tuple[tuple[str, int], ...]
 """Pairs of skill and least level, in alphabetical order."""
 Tokens = frozenset[tuple[str, int]]
 """The same as a set. What an agent has is such a set with every level up to his own, so that "is able" means "is a subset"."""
+
+
+class Wish(msgspec.Struct, frozen=True, gc=False):
+    """What decides whether an agent suits a caller, as it was at a moment."""
+
+    queue_id: QueueId
+    needs: Needs
+    barred: frozenset[AgentId] = frozenset()
+    refusals: Mapping[AgentId, float] = {}
+    wanted_agent: AgentId | None = None
+    wanted_until: float = 0.0
 
 
 def tokens(skills: Mapping[str, int]) -> Tokens:
@@ -21,13 +35,15 @@ def tokens(skills: Mapping[str, int]) -> Tokens:
 
 def asked(queue: Queue, skills: Iterable[str], levels: Iterable[tuple[str, int]], language: str) -> Needs:
     """Return what a caller of a queue asks for at first; where several ask for one skill, the highest level counts."""
-    needs = dict(queue.skills)
-    own = dict.fromkeys(skills, 1) | {skill: level for skill, level in levels if level > 0}
+    own = dict.fromkeys(skills, 1)
+    for skill, level in levels:
+        if level > 0:
+            own[skill] = level
     if queue.language_skill and language:
         own.setdefault(language, 1)
-    for skill, level in own.items():
-        needs[skill] = max(level, needs.get(skill, 0))
-    return tuple(sorted(needs.items()))
+    for skill, level in queue.skills.items():
+        own[skill] = max(level, own.get(skill, 0))
+    return tuple(sorted(own.items()))
 
 
 def step_at(queue: Queue, since: float, now: float) -> int:

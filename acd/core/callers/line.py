@@ -1,17 +1,17 @@
 """The line: every waiting caller, in order, and whether he can be offered to an agent now. Pure.
 
-A caller keeps his place from the moment he enters until he leaves: ringing an agent for him does not move him. Callers who
-ask the same (queue, and skills with levels) wait in one order, and the heads of these orders stand in order too: a free agent
-is held against one head after the other until one suits him, and not against every caller.
+A caller keeps his place from the moment he enters until he leaves: ringing an agent for him does not move him. How a free agent's
+first caller is found among many is `heads`'s.
 """
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Callable, Iterator
 from typing import Literal
 
 import msgspec
 
-from acd.core.callers.demand import Needs, Tokens
+from acd.core.callers.demand import Needs, Tokens, Wish
+from acd.core.callers.heads import Heads, discard
 from acd.core.callers.ranking import CallerRank
 from acd.core.offers.book import Offer
 from hotline.facts import CallQueued
@@ -100,66 +100,14 @@ class Caller(msgspec.Struct, kw_only=True):
         return (self.queue_id, self.needs)
 
     @property
+    def wish(self) -> Wish:
+        """What he asks of agents now."""
+        return Wish(self.queue_id, self.needs, self.barred, self.refusals, self.wanted_agent, self.wanted_until)
+
+    @property
     def is_choosy(self) -> bool:
         """Whether not every agent who is able may be rung for him."""
         return bool(self.refusals) or self.wanted_agent is not None or self.outgoing
-
-
-class Heads:
-    """The callers of one queue who can be offered: an order for each demand, and the first of each order, in order."""
-
-    def __init__(self) -> None:
-        self._orders: dict[Needs, list[CallerRank]] = {}
-        self._heads: list[tuple[CallerRank, Tokens, list[CallerRank]]] = []
-        self.size = 0
-
-    def before(self, rank: CallerRank, limit: int) -> list[CallerRank]:
-        """Return the heads that come before a rank, `limit` of them at most."""
-        found = []
-        for head, _, _ in self._heads[:limit]:
-            if head >= rank:
-                break
-            found.append(head)
-        return found
-
-    def put(self, rank: CallerRank, needs: Needs) -> None:
-        """Take a caller in."""
-        self.size += 1
-        order = self._orders.setdefault(needs, [])
-        insort(order, rank)
-        if order[0] is rank:
-            if len(order) > 1:
-                self._behead(order[1])
-            insort(self._heads, (rank, frozenset(needs), order))
-
-    def drop(self, rank: CallerRank, needs: Needs) -> None:
-        """Take a caller out who is in."""
-        self.size -= 1
-        order = self._orders[needs]
-        was_first = order[0] == rank
-        _discard(order, rank)
-        if was_first:
-            self._behead(rank)
-            if order:
-                insort(self._heads, (order[0], frozenset(needs), order))
-            else:
-                del self._orders[needs]
-
-    def _behead(self, rank: CallerRank) -> None:
-        del self._heads[bisect_left(self._heads, (rank,))]  # a shorter tuple compares well
-
-    def first(self, has: Tokens, fits: Callable[[CallerRank], bool]) -> CallerRank | None:
-        """Return the best-ranked caller who asks for no more than an agent has, and who fits him."""
-        best: CallerRank | None = None
-        for rank, needs, order in self._heads:
-            if best is not None and best < rank:
-                break
-            if needs <= has:
-                for found in order:
-                    if fits(found):
-                        best = found if best is None or found < best else best
-                        break
-        return best
 
 
 class Line:
@@ -200,16 +148,17 @@ class Line:
     def remove(self, caller: Caller) -> None:
         """Take a caller out."""
         self.set_offerable(caller, False)
-        self.keep_for(caller, None)
+        if caller.wanted_agent is not None:
+            self.keep_for(caller, None)
         self._choosy.pop(caller.call_id, None)
-        _discard(self._order[caller.queue_id], caller.rank)
+        discard(self._order[caller.queue_id], caller.rank)
         del self._callers[caller.call_id]
 
     def re_rank(self, caller: Caller, rank: CallerRank, needs: Needs) -> None:
         """Let a caller stand at another place of his queue, or ask for something else."""
         offerable = self.is_offerable(caller)
         self.set_offerable(caller, False)
-        _discard(self._order[caller.queue_id], caller.rank)
+        discard(self._order[caller.queue_id], caller.rank)
         caller.rank, caller.needs = rank, needs
         insort(self._order[caller.queue_id], rank)
         self.set_offerable(caller, offerable)
@@ -218,16 +167,20 @@ class Line:
         """Return whether a caller is among those who can be offered."""
         return caller.call_id in self._offerable
 
-    def set_offerable(self, caller: Caller, offerable: bool) -> None:
-        """Put a caller among those who can be offered now, or take him out."""
-        if offerable == (caller.call_id in self._offerable):
-            return
+    def set_offerable(self, caller: Caller, offerable: bool) -> bool:
+        """Put a caller among those who can be offered now, or take him out; return whether that changed anything."""
+        call_id = caller.call_id
+        if offerable == (call_id in self._offerable):
+            return False
+        heads = self._heads.get(caller.queue_id)
+        if heads is None:
+            heads = self._heads[caller.queue_id] = Heads(caller.queue_id)
         if offerable:
-            self._offerable[caller.call_id] = caller.needs
-            self._heads.setdefault(caller.queue_id, Heads()).put(caller.rank, caller.needs)
+            self._offerable[call_id] = caller.needs
+            heads.put(caller.rank, caller.needs)
         else:
-            needs = self._offerable.pop(caller.call_id)
-            self._heads[caller.queue_id].drop(caller.rank, needs)
+            heads.drop(caller.rank, self._offerable.pop(call_id))
+        return True
 
     def offerable(self, queue_id: QueueId) -> int:
         """Return how many callers of a queue can be offered now."""
@@ -244,13 +197,20 @@ class Line:
         if heads is None or not heads.size:
             return None
         callers = self._callers
-        rank = heads.first(has, lambda rank: fits(callers[rank[2]]))
-        return callers[rank[2]] if rank is not None else None
+        found = heads.first(has, callers, fits)
+        return callers[found] if found is not None else None
 
-    def before(self, caller: Caller, limit: int) -> list[Caller]:
-        """Return the first of each demand in a caller's queue, as far as they rank before him; `limit` of them at most."""
+    def before(self, caller: Caller, limit: int) -> tuple[tuple[CallId, Wish], ...]:
+        """Return the first of each demand in a caller's queue with his wish, as far as they rank before him; `limit` of them at most."""
         heads = self._heads.get(caller.queue_id)
-        return [self._callers[rank[2]] for rank in heads.before(caller.rank, limit)] if heads is not None else []
+        if heads is None:
+            return ()
+        found = [(call_id, alike.wish) for _, _, call_id, alike in heads.before(caller.rank, limit)]
+        if self._choosy:
+            found = [
+                (call_id, self._callers[call_id].wish if call_id in self._choosy else wish) for call_id, wish in found
+            ]
+        return tuple(found)
 
     def keep_for(self, caller: Caller, agent_id: AgentId | None) -> None:
         """Keep a caller for one agent, or for nobody any more."""
@@ -284,9 +244,3 @@ class Line:
     def choosy(self) -> list[Caller]:
         """Return everybody for whom not every agent may be rung."""
         return [self._callers[call_id] for call_id in self._choosy]
-
-
-def _discard(ranks: list[CallerRank], rank: CallerRank) -> None:
-    index = bisect_left(ranks, rank)
-    if index < len(ranks) and ranks[index] == rank:
-        del ranks[index]

@@ -46,7 +46,7 @@ class Openings:
     def __init__(self, queues: Mapping[QueueId, Queue], hours: Mapping[str, Hours]) -> None:
         named = {queue_id: hours.get(queue.opening or "") for queue_id, queue in queues.items()}
         self._hours = {queue_id: found for queue_id, found in named.items() if found is not None}
-        self._switches: dict[QueueId, Switch] = {}
+        self._switches = {queue_id: Switch(queue_id=queue_id) for queue_id in queues}
         self.changed: dict[QueueId, None] = {}
         """The switches that must be remembered anew."""
 

@@ -64,6 +64,15 @@ def obstacle(floor: Floor, queue_id: QueueId, before: tuple[QueueId, ...], now: 
     return "full" if _is_full(floor, queue_id) else None
 
 
+def sends_away(floor: Floor, queue_id: QueueId, now: float) -> bool:
+    """Return whether nobody waits in a queue's line now: everybody is let out, for an emergency or at closing time."""
+    switch = floor.openings.switch(queue_id)
+    by_emergency = switch.emergency != "" and switch.then != "stay"
+    return by_emergency or (
+        floor.queues[queue_id].at_closing is not None and bool(floor.openings.closed_by(queue_id, now))
+    )
+
+
 def _is_full(floor: Floor, queue_id: QueueId) -> bool:
     """Return whether nobody more may wait. Callbacks take up no place: nobody is on the line, and they have a limit of their own."""
     length, limit = floor.line.length(queue_id), floor.queues[queue_id].max_waiting

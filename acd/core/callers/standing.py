@@ -20,8 +20,9 @@ def join(floor: Floor, caller: Caller, now: float) -> None:
     note = floor.notes.get(caller.call_id)
     caller.tier = note.tier if note is not None else ""
     since, queue = caller.waits_since, floor.queues[caller.queue_id]
-    caller.relaxed = step_at(queue, since, now)
-    caller.needs = relaxed(_asked(floor, caller), queue, since, now)
+    caller.relaxed, caller.needs = 0, _asked(floor, caller)
+    if queue.relax:
+        caller.relaxed, caller.needs = step_at(queue, since, now), relaxed(caller.needs, queue, since, now)
     caller.rank = rank_of(floor, caller)
     floor.line.add(caller)
     known = floor.known.get(caller.call_id)
@@ -95,20 +96,21 @@ def _time(floor: Floor, caller: Caller, now: float) -> None:
 def remember(floor: Floor, caller: Caller) -> None:
     """Have what his place, or who is rung for him, goes by remembered beyond our own death, where it matters."""
     note, queue = floor.notes.get(caller.call_id), floor.queues[caller.queue_id]
-    if note is None:
-        note = Note(node=caller.node)
-    if caller.refusals or ((queue.tiers or queue.sticky != "none") and (note.customer_id or note.tier)):
-        floor.known.note(
-            Known(
-                call_id=caller.call_id,
-                node=caller.node,
-                name=note.name,
-                customer_id=note.customer_id,
-                tier=note.tier,
-                agent_id=note.agent_id,
-                refusals=caller.refusals,
-            )
+    counts = note is not None and bool(note.customer_id or note.tier) and (bool(queue.tiers) or queue.sticky != "none")
+    if not caller.refusals and not counts:
+        return
+    note = note or Note(node=caller.node)
+    floor.known.note(
+        Known(
+            call_id=caller.call_id,
+            node=caller.node,
+            name=note.name,
+            customer_id=note.customer_id,
+            tier=note.tier,
+            agent_id=note.agent_id,
+            refusals=caller.refusals,
         )
+    )
 
 
 def restore(floor: Floor, known: Mapping[str, Known], _now: float) -> None:

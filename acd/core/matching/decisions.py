@@ -9,8 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from acd.core.callers.demand import Wish
 from acd.core.callers.ranking import AgentRank
-from acd.core.matching.eligibility import Reason, Wish, unsuited
+from acd.core.matching.eligibility import Reason, unsuited
 from acd.core.recent import Recent
 from hotline.ids import AgentId, CallId, OfferId, QueueId
 from hotline.settings.queues import BetweenQueues, Strategy

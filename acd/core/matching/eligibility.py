@@ -13,7 +13,7 @@ import msgspec
 
 from acd.core.agents.roster import Agent, Agents
 from acd.core.agents.states import ON_DUTY
-from acd.core.callers.demand import Needs, Tokens
+from acd.core.callers.demand import Tokens, Wish
 from acd.core.callers.line import Caller
 from acd.core.offers.book import REFUSAL_S
 from hotline.facts import AgentState
@@ -106,7 +106,7 @@ def why_not(agent: Agent, caller: Caller, serves: tuple[QueueId, ...]) -> list[R
         reasons.append(Reason("takes_over"))
     if caller.outgoing and not agent.profile.outbound:
         reasons.append(Reason("no_outgoing_calls"))
-    return [*reasons, *unsuited(agent.id, agent.profile.skills, wish_of(caller), serves)]
+    return [*reasons, *unsuited(agent.id, agent.profile.skills, caller.wish, serves)]
 
 
 def may_ring(agent: Agent, caller: Caller, serves: tuple[QueueId, ...], has: Tokens) -> bool:
@@ -117,29 +117,6 @@ def may_ring(agent: Agent, caller: Caller, serves: tuple[QueueId, ...], has: Tok
     if wanted is not None or caller.barred or caller.outgoing or agent.awaits is not None:
         return not why_not(agent, caller, serves)
     return caller.queue_id in serves and has.issuperset(caller.needs)
-
-
-class Wish(msgspec.Struct, frozen=True, gc=False):
-    """What decides whether an agent suits a caller, as it was at a moment."""
-
-    queue_id: QueueId
-    needs: Needs
-    barred: frozenset[AgentId]
-    refusals: Mapping[AgentId, float]
-    wanted_agent: AgentId | None
-    wanted_until: float
-
-
-def wish_of(caller: Caller) -> Wish:
-    """Return what a caller asks of agents now."""
-    return Wish(
-        caller.queue_id,
-        caller.needs,
-        caller.barred,
-        caller.refusals,
-        caller.wanted_agent,
-        caller.wanted_until,
-    )
 
 
 def unsuited(agent_id: AgentId, skills: Mapping[str, int], wish: Wish, serves: tuple[QueueId, ...]) -> list[Reason]:

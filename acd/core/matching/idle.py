@@ -1,21 +1,25 @@
 """The idle agents of each queue, in the order in which they are rung. Pure.
 
-An order is a sorted list of ranks. Beside the order of all there is one for each skill that a caller of the queue has asked
-for so far: who asks for a skill is held against those who have it and not against everybody. Agents whose phone cannot be
-rung now are kept apart, so that nobody walks past them again and again; they are named in explanations only.
+An order is a sorted list of ranks. While more than `FEW` agents are idle, there is beside the order of all one for each skill that
+a caller of the queue has asked for: who asks for a skill is held against those who have it and not against everybody. Agents whose
+phone cannot be rung now are kept apart, so that nobody walks past them again and again; they are named in explanations only.
 
-Whoever leaves is mostly the first of the order of all, and somewhere in those of his skills. So the first goes without moving the others
-up, and the orders by skill keep those who have left until they are many: `stands` says who is still there.
+Whoever leaves is mostly among the first of the order of all, and somewhere in those of his skills. So he is looked for at the beginning,
+and the few before him move back by one instead of all others moving up; the orders by skill keep those who have left until they are
+many: `stands` says who is still there.
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
 
 from acd.core.callers.demand import Needs
 from acd.core.callers.ranking import AgentRank
 from hotline.ids import AgentId, QueueId
 
+FEW = 16
+"""So many are looked through one by one."""
+NEAR = 64
+"""So many from the beginning who leaves is mostly found among them."""
 SPARE = 32
 """So many who have left may be in a list before it is cleaned."""
 
@@ -23,12 +27,17 @@ SPARE = 32
 class Skilled:
     """Those who have one skill, by rank, and some who have left."""
 
-    __slots__ = ("gone", "ranks")
+    __slots__ = ("gone", "ranks", "start")
 
     def __init__(self, ranks: list[AgentRank]) -> None:
         self.ranks = ranks
+        self.start = 0
+        """All before it have left."""
         self.gone = 0
-        """How many of them have left."""
+        """How many have left, from there on."""
+
+    def __len__(self) -> int:
+        return len(self.ranks) - self.start - self.gone
 
 
 class Order:
@@ -43,6 +52,7 @@ class Order:
         self._stands: dict[AgentId, AgentRank] = {}
         """The ranks of those who can be rung."""
         self._by_skill: dict[str, Skilled] = {}
+        """Empty from the moment that nobody is idle until there are many again."""
 
     def enter(self, rank: AgentRank, skills: Iterable[str], *, free: bool) -> None:
         """Take an agent in."""
@@ -55,7 +65,7 @@ class Order:
             for skill in skills:
                 skilled = self._by_skill.get(skill)
                 if skilled is not None:
-                    _put(skilled.ranks, rank)
+                    _put(skilled.ranks, rank, skilled.start)
 
     def leave(self, rank: AgentRank, skills: Iterable[str]) -> None:
         """Take an agent out who is in."""
@@ -63,74 +73,90 @@ class Order:
             _discard(self.held, rank)
             return
         del self._stands[rank[3]]
-        if self._free[self._start] is rank:
-            self._start += 1
-            if self._start > SPARE:
-                del self._free[: self._start]
-                self._start = 0
-        else:
-            _discard(self._free, rank, self._start)
+        self._take_from_free(rank)
+        if not self._stands:
+            self._by_skill.clear()
         if self._by_skill:
             for skill in skills:
                 skilled = self._by_skill.get(skill)
                 if skilled is not None:
-                    self._miss(skilled)
+                    skilled.gone += 1
+                    if skilled.gone > SPARE and skilled.gone > len(skilled):
+                        self._clean(skilled)
 
-    def _miss(self, skilled: Skilled) -> None:
-        """One of those with a skill has left."""
-        skilled.gone += 1
-        if skilled.gone > SPARE and skilled.gone * 2 > len(skilled.ranks):
-            skilled.ranks = [rank for rank in skilled.ranks if self.stands(rank)]
-            skilled.gone = 0
+    def _take_from_free(self, rank: AgentRank) -> None:
+        free, start, index = self._free, self._start, self._index(rank)
+        if index - start > NEAR:
+            del free[index]
+            return
+        free[start + 1 : index + 1] = free[start:index]
+        self._start += 1
+        if self._start > SPARE:
+            del free[: self._start]
+            self._start = 0
+
+    def _index(self, rank: AgentRank) -> int:
+        """Return where a rank stands in the order of all, or would."""
+        free, near = self._free, self._start + NEAR
+        if near < len(free) and free[near] < rank:
+            return bisect_left(free, rank, near)
+        return bisect_left(free, rank, self._start, min(near, len(free)))
+
+    def _clean(self, skilled: Skilled) -> None:
+        skilled.ranks = [rank for rank in skilled.ranks if self.stands(rank)]
+        skilled.start = skilled.gone = 0
+
+    def __len__(self) -> int:
+        return len(self._stands)
 
     def stands(self, rank: AgentRank) -> bool:
         """Return whether this rank of an order is still that of an agent who can be rung."""
         return self._stands.get(rank[3]) is rank
 
-    def able(self, needs: Needs, skills_of: Mapping[AgentId, Mapping[str, int]]) -> list[AgentRank]:
-        """Return the shortest order in which everybody is who has all of the skills; levels are not looked at.
+    def rank_of(self, agent_id: AgentId) -> AgentRank | None:
+        """Return the rank with which an agent stands there who can be rung, or None."""
+        return self._stands.get(agent_id)
 
-        There are some in it who do not stand there any more.
+    def able(self, needs: Needs, skills_of: Mapping[AgentId, Mapping[str, int]]) -> tuple[list[AgentRank], int]:
+        """Return an order in which everybody is who has all of the skills, and where it begins: the shortest, unless only few are idle.
+
+        There may be some in it who lack a skill or do not stand there any more; levels are not looked at.
         """
+        if len(self._stands) <= FEW:
+            return self._free, self._start
         best: Skilled | None = None
         for skill, _ in needs:
             skilled = self._by_skill.get(skill)
             if skilled is None:
                 ranks = [rank for rank in self._free[self._start :] if skill in skills_of[rank[3]]]
                 skilled = self._by_skill[skill] = Skilled(ranks)
-            if best is None or len(skilled.ranks) - skilled.gone < len(best.ranks) - best.gone:
+            if best is None or len(skilled) < len(best):
                 best = skilled
         if best is None:
-            del self._free[: self._start]
-            self._start = 0
-            return self._free
+            return self._free, self._start
         if best.gone:
             self._trim(best)
-        return best.ranks
+        return best.ranks, best.start
 
     def _trim(self, skilled: Skilled) -> None:
-        """Remove those who have left from the beginning."""
-        stands, gone = self._stands, 0
-        for rank in skilled.ranks:
-            if stands.get(rank[3]) is rank:
-                break
-            gone += 1
-        if gone:
-            del skilled.ranks[:gone]
-            skilled.gone -= gone
+        """Leave out those at the beginning who have left."""
+        ranks, start, stands = skilled.ranks, skilled.start, self._stands
+        while start < len(ranks) and stands.get(ranks[start][3]) is not ranks[start]:
+            start += 1
+        skilled.gone -= start - skilled.start
+        skilled.start = start
+        if start > SPARE:
+            del ranks[:start]
+            skilled.start = 0
 
-    def before(self, rank: AgentRank, limit: int) -> Iterator[AgentRank]:
-        """Return the first `limit` who come before a rank, those who cannot be rung included."""
-        held = islice(self.held, min(bisect_left(self.held, rank), limit))
-        start = self._start
-        free = islice(self._free, start, min(bisect_left(self._free, rank, start), start + limit))
-        return islice(iter(sorted(chain(held, free))), limit)
-
-    def number(self, rank: AgentRank) -> int:
-        """Return how many come before a rank."""
-        free, start = self._free, self._start
-        before = 0 if start < len(free) and free[start] is rank else bisect_left(free, rank, start) - start
-        return before + bisect_left(self.held, rank)
+    def before(self, rank: AgentRank, limit: int) -> tuple[int, list[AgentRank]]:
+        """Return how many come before a rank, and the first `limit` of them, those who cannot be rung included."""
+        start, end = self._start, self._index(rank)
+        first = self._free[start : min(end, start + limit)]
+        if not self.held:
+            return end - start, first
+        held = bisect_left(self.held, rank)
+        return end - start + held, sorted(first + self.held[: min(held, limit)])[:limit]
 
 
 class Idle:
@@ -148,8 +174,9 @@ class Idle:
         self, agent_id: AgentId, skills: Mapping[str, int], ranks: Iterable[tuple[QueueId, AgentRank]], *, free: bool
     ) -> None:
         """Take an agent in, with his rank in each queue; where he stood before he stands no longer."""
-        self.leave(agent_id)
-        stands = [(self._orders[queue_id], rank) for queue_id, rank in ranks if queue_id in self._orders]
+        if agent_id in self._ranks:
+            self.leave(agent_id)
+        stands = [(self._orders[queue_id], rank) for queue_id, rank in ranks]
         self._ranks[agent_id] = (skills, stands)
         for order, rank in stands:
             order.enter(rank, skills, free=free)
@@ -161,27 +188,26 @@ class Idle:
             order.leave(rank, skills)
 
 
-def from_lot(ranks: list[AgentRank], lot: float) -> Iterator[AgentRank]:
+def from_lot(ranks: list[AgentRank], begin: int, lot: float) -> Iterator[AgentRank]:
     """Return an order that was drawn by lot, from one lot on, upwards and round; preferred agents first all the same."""
-    begin = 0
     while begin < len(ranks):
         preference = ranks[begin][0]
-        end = bisect_left(ranks, (preference + 1,))  # a shorter tuple compares well
+        end = bisect_left(ranks, (preference + 1,), begin)  # a shorter tuple compares well
         middle = bisect_left(ranks, (preference, lot), begin, end)  # as above
         yield from ranks[middle:end]
         yield from ranks[begin:middle]
         begin = end
 
 
-def _put(ranks: list[AgentRank], rank: AgentRank, start: int = 0) -> None:
-    """Put a rank at its place, which is mostly the last."""
-    if len(ranks) == start or ranks[-1] < rank:
-        ranks.append(rank)
-    else:
+def _put(ranks: list[AgentRank], rank: AgentRank, start: int) -> None:
+    """Put a rank at its place from `start` on, which is mostly the last."""
+    if ranks and rank < ranks[-1]:
         insort(ranks, rank, start)
+    else:
+        ranks.append(rank)
 
 
-def _discard(ranks: list[AgentRank], rank: AgentRank, start: int = 0) -> None:
-    index = bisect_left(ranks, rank, start)
+def _discard(ranks: list[AgentRank], rank: AgentRank) -> None:
+    index = bisect_left(ranks, rank)
     if index < len(ranks) and ranks[index] == rank:
         del ranks[index]

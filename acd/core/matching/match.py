@@ -60,10 +60,8 @@ def _pair(floor: Floor, now: float) -> None:
         keyed = [(_key(floor, caller, now), caller) for caller in firsts]
         if len(keyed) > 1:
             keyed.sort(key=itemgetter(0))
-        (key, caller), *rivals = keyed
-        line = waiting.get(caller.queue_id)
-        if line and line[0] is caller:
-            line.popleft()
+        (key, caller), rivals = keyed[0], keyed[1:]
+        _strike_out(waiting, caller)
         agents = _choose(floor, caller) or able.get(caller.call_id, [])
         if agents:
             offer(floor, caller, agents, now, key[0], rivals)
@@ -71,6 +69,15 @@ def _pair(floor: Floor, now: float) -> None:
                 floor.pending_agents.pop(agent.id, None)
         elif not caller.is_choosy:
             hopeless.add(caller.demand)
+
+
+def _strike_out(waiting: Waiting, caller: Caller) -> None:
+    """Take a caller from among those who became available, whatever comes of him now."""
+    line = waiting.get(caller.queue_id)
+    if line is not None and line[0] is caller:
+        line.popleft()
+        if not line:
+            del waiting[caller.queue_id]
 
 
 def _keep_for_those_handed_on(floor: Floor) -> list[Agent]:
@@ -120,9 +127,10 @@ def _pending_callers(floor: Floor) -> Waiting:
     """Take the callers who became available."""
     waiting: Waiting = {}
     if floor.pending_callers:
-        found = [floor.line.get(call_id) for call_id in floor.pending_callers]
+        here = [caller for call_id in floor.pending_callers if (caller := floor.line.get(call_id)) is not None]
         floor.pending_callers.clear()
-        for caller in sorted((c for c in found if c is not None), key=attrgetter("rank")):
+        here.sort(key=attrgetter("rank"))
+        for caller in here:
             waiting.setdefault(caller.queue_id, deque()).append(caller)
     return waiting
 
@@ -161,8 +169,10 @@ def _put_first(firsts: dict[QueueId, Caller], caller: Caller) -> None:
 
 
 def _has_hope(floor: Floor, caller: Caller, hopeless: set[Demand]) -> bool:
-    """Return whether a caller can be offered, and nobody with the same demand was looked at in vain."""
-    return floor.line.is_offerable(caller) and (caller.is_choosy or caller.demand not in hopeless)
+    """Return whether a caller can be offered, somebody is idle, and nobody with the same demand was looked at in vain."""
+    if not floor.line.is_offerable(caller):
+        return False
+    return caller.is_choosy or (len(floor.agents.idle[caller.queue_id]) > 0 and caller.demand not in hopeless)
 
 
 def _first_callers(floor: Floor, agent: Agent) -> list[Caller]:
@@ -170,11 +180,15 @@ def _first_callers(floor: Floor, agent: Agent) -> list[Caller]:
     if agent.state != "ready" or not agent.phone_free:
         return []
     serves, has, line = floor.agents.queues_of(agent), floor.agents.has(agent), floor.line
+
+    def fits(caller: Caller) -> bool:
+        return may_ring(agent, caller, serves, has)
+
+    kept = [caller for caller in line.kept_for(agent.id) if fits(caller)] if line.keeps_callers else []
     if agent.awaits is not None:
-        return [caller for caller in line.kept_for(agent.id) if may_ring(agent, caller, serves, has)]
-    firsts = [line.first(queue_id, has, lambda caller: may_ring(agent, caller, serves, has)) for queue_id in serves]
-    found = [caller for caller in firsts if caller is not None]
-    return [*found, *(caller for caller in line.kept_for(agent.id) if may_ring(agent, caller, serves, has))]
+        return kept
+    firsts = [line.first(queue_id, has, fits) for queue_id in serves]
+    return [*(caller for caller in firsts if caller is not None), *kept]
 
 
 def _key(floor: Floor, caller: Caller, now: float) -> Key:
@@ -206,13 +220,12 @@ def _ringable_together(floor: Floor, agents: list[Agent]) -> list[Agent]:
 def _eligible(floor: Floor, caller: Caller) -> Iterator[Agent]:
     """Return the agents who may be rung for a caller, in the order of his queue's strategy."""
     ranks: Iterator[AgentRank]
-    order = floor.agents.idle[caller.queue_id]
-    able = order.able(caller.needs, floor.agents.skills)
+    agents, order = floor.agents, floor.agents.idle[caller.queue_id]
+    able, begin = order.able(caller.needs, agents.skills)
     if floor.queues[caller.queue_id].strategy == "random":
-        ranks = from_lot(able, caller_lot(caller.call_id, caller.offers_made))
+        ranks = from_lot(able, begin, caller_lot(caller.call_id, caller.offers_made))
     else:
-        ranks = iter(able)
-    agents = floor.agents
+        ranks = islice(able, begin, None)
     for rank in ranks:
         if not order.stands(rank):
             continue

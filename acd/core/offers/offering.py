@@ -10,11 +10,12 @@ from acd.core.callers.standing import priority_of
 from acd.core.floor import Floor
 from acd.core.matching.between import Key
 from acd.core.matching.decisions import PASSED_OVER, Before, Decision, Made, Rival
-from acd.core.matching.eligibility import may_ring, wish_of
+from acd.core.matching.eligibility import may_ring
 from acd.core.offers.book import Offer, offer_id_of
 from hotline.commands import Ring, Target
 from hotline.facts import OfferMade
 from hotline.ids import NodeId, OfferId, RecordingId
+from hotline.settings.queues import Queue
 
 
 def offer(
@@ -33,13 +34,15 @@ def offer(
         return
     if decision is not None:
         floor.decisions.add(decision)
+    queue, note = floor.queues[caller.queue_id], floor.notes.get(caller.call_id)
     caller.offers_made += 1
-    if floor.queues[caller.queue_id].strategy == "fewest_calls":
+    if queue.strategy == "fewest_calls":
         floor.agents.calls_level = agents[0].work.calls
+    name = note.name if note is not None else ""
     group: OfferId | None = None
     offers: list[Offer] = []
     for agent in agents:
-        made = _open(floor, caller, agent, now, group)
+        made = _open(floor, caller, agent, now, group, ring_timeout_s=queue.ring_timeout_s, named=bool(name))
         offers.append(made)
         if len(agents) > 1:
             group = made.group = offers[0].offer_id
@@ -47,15 +50,23 @@ def offer(
     caller.offer, caller.ring = offers[0], tuple(offers)
     floor.place(caller, now)
     for made, agent in zip(offers, agents, strict=True):
-        _tell(floor, made)
+        _tell(floor, made, recorded=queue.record)
         agent.work.offers += 1
         agent.work.offered_at = now
         move(floor, agent, "reserve", now, call_id=made.call_id)
-    floor.ask(_ring(floor, caller, offers, agents))
+    floor.ask(_ring(floor, queue, name, offers, agents))
 
 
-def _open(floor: Floor, caller: Caller, agent: Agent, now: float, group: OfferId | None) -> Offer:
-    note = floor.notes.get(caller.call_id)
+def _open(
+    floor: Floor,
+    caller: Caller,
+    agent: Agent,
+    now: float,
+    group: OfferId | None,
+    *,
+    ring_timeout_s: float,
+    named: bool,
+) -> Offer:
     floor.offers_made += 1
     made = Offer(
         offer_id=offer_id_of(caller.call_id, floor.epoch, floor.offers_made),
@@ -65,17 +76,16 @@ def _open(floor: Floor, caller: Caller, agent: Agent, now: float, group: OfferId
         queue_id=caller.queue_id,
         node=caller.node,
         made_at=now,
-        ring_timeout_s=floor.queues[caller.queue_id].ring_timeout_s,
+        ring_timeout_s=ring_timeout_s,
         entered_at=caller.entered_at,
-        named=note is not None and bool(note.name),
+        named=named,
         group=group,
     )
     floor.open_offer(made)
     return made
 
 
-def _tell(floor: Floor, offer: Offer) -> None:
-    recorded = floor.queues[offer.queue_id].record
+def _tell(floor: Floor, offer: Offer, *, recorded: bool) -> None:
     floor.tell(
         OfferMade(
             at=offer.made_at,
@@ -86,14 +96,13 @@ def _tell(floor: Floor, offer: Offer) -> None:
             queue_id=offer.queue_id,
             ring_timeout_s=offer.ring_timeout_s,
             entered_at=offer.entered_at,
-            recording_id=RecordingId(offer.group or offer.offer_id) if recorded else None,
+            recording_id=RecordingId(offer.ring) if recorded else None,
             group=offer.group,
         )
     )
 
 
-def _ring(floor: Floor, caller: Caller, offers: list[Offer], agents: list[Agent]) -> Ring:
-    queue, note = floor.queues[caller.queue_id], floor.notes.get(caller.call_id)
+def _ring(floor: Floor, queue: Queue, name: str, offers: list[Offer], agents: list[Agent]) -> Ring:
     first, agent = offers[0], agents[0]
     every_s = queue.ring_more_every_s if queue.strategy == "ring_progressive" else 0.0
     return Ring(
@@ -104,20 +113,25 @@ def _ring(floor: Floor, caller: Caller, offers: list[Offer], agents: list[Agent]
         extension=first.extension,
         ring_timeout_s=first.ring_timeout_s,
         music_class=queue.music_class,
-        caller_name=note.name if note is not None else "",
+        caller_name=name,
         recording_id=RecordingId(first.offer_id) if queue.record else None,
         seat_node=_other_node(agent, first),
         number=external_number(agent, floor.outbound),
-        also=tuple(
-            Target(
-                offer_id=offers[i].offer_id,
-                agent_id=agents[i].id,
-                extension=offers[i].extension,
-                seat_node=_other_node(agents[i], first),
-                after_s=i * every_s,
-            )
-            for i in range(1, len(offers))
-        ),
+        also=_also(offers, agents, every_s) if len(offers) > 1 else (),
+    )
+
+
+def _also(offers: list[Offer], agents: list[Agent], every_s: float) -> tuple[Target, ...]:
+    """Return the phones that ring besides the first."""
+    return tuple(
+        Target(
+            offer_id=offers[i].offer_id,
+            agent_id=agents[i].id,
+            extension=offers[i].extension,
+            seat_node=_other_node(agents[i], offers[0]),
+            after_s=i * every_s,
+        )
+        for i in range(1, len(offers))
     )
 
 
@@ -138,9 +152,10 @@ def _made(
 ) -> Made:
     """Return the decision, to be kept."""
     agent, queue, order = agents[0], floor.queues[caller.queue_id], floor.agents.idle[caller.queue_id]
-    rank = floor.agents.rank(agent, caller.queue_id)
+    rank = order.rank_of(agent.id) or floor.agents.rank(agent, caller.queue_id)
     kept = caller.wanted_agent == agent.id
     walked = not kept and queue.strategy != "random"  # the order was gone through from its first
+    number, before = order.before(rank, PASSED_OVER) if walked else (0, [])
     known = Decision(
         at=now,
         call_id=caller.call_id,
@@ -150,10 +165,10 @@ def _made(
         waited_s=now - caller.entered_at,
         agent_idle_s=now - agent.idle_since,
         both_since=max(caller.available_since, agent.available_since),
-        agents_considered=1 + order.number(rank) if walked else 1,
+        agents_considered=1 + number,
         strategy=queue.strategy,
         rank=rank,
-        also=tuple(a.id for a in agents[1:]),
+        also=tuple(a.id for a in agents[1:]) if len(agents) > 1 else (),
         priority=priority_of(floor, caller),
         tier=caller.tier,
         relaxed=caller.relaxed,
@@ -162,13 +177,12 @@ def _made(
         score=score,
         rivals=_rivals(floor, agent, rivals) if rivals else (),
     )
-    agents_before = order.before(rank, PASSED_OVER) if walked and known.agents_considered > 1 else ()
     return Made(
         known,
-        wish_of(caller),
-        tuple(_before(floor, floor.agents[before[3]], before) for before in agents_before),
+        caller.wish,
+        tuple([_before(floor, floor.agents[passed[3]], passed) for passed in before]) if before else (),
         _before(floor, agent, rank),
-        tuple([(head.call_id, wish_of(head)) for head in floor.line.before(caller, PASSED_OVER)]),
+        floor.line.before(caller, PASSED_OVER),
     )
 
 

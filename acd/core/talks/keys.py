@@ -1,5 +1,6 @@
 """What an agent asks for by keys while he talks (`hotline.transfers.press`), and whom the digits mean. Pure."""
 
+from acd.core.agents import feature_codes
 from acd.core.agents.roster import Agent
 from acd.core.floor import Floor
 from acd.core.requests import TransferRequest
@@ -9,6 +10,8 @@ from hotline.commands import Beep
 from hotline.facts import AgentKeyed
 from hotline.ids import AgentId, Extension
 
+FEATURE_SIGN = "4"
+"""The key behind the star of each feature code."""
 QUEUE_SIGN = "0"
 QUEUE_DIGITS = 3
 """So many digits at most, the sign included, name a queue: `01` is the first one of the settings."""
@@ -20,7 +23,14 @@ def keyed(floor: Floor, signal: AgentKeyed, now: float) -> None:
     if offer is None or offer.phase != "talking":
         floor.ignore("late_keys")
         return
-    agent = floor.agents[offer.agent_id]
+    if not _done(floor, floor.agents[offer.agent_id], signal, now):
+        floor.ask(Beep(node=signal.node, call_id=signal.call_id, offer_id=signal.offer_id))
+
+
+def _done(floor: Floor, agent: Agent, signal: AgentKeyed, now: float) -> bool:
+    if signal.step == "feature":
+        code = f"{FEATURE_SIGN}{signal.digits}"
+        return feature_codes.asked(floor, agent, code, now, extension=None) != "refused"
     holds = signal.step == "hold" and agent.state == "holding"
     request = TransferRequest(
         at=signal.at,
@@ -29,8 +39,7 @@ def keyed(floor: Floor, signal: AgentKeyed, now: float) -> None:
         to=destination(floor, signal.digits) if signal.digits else "",
         by="seat",
     )
-    if transfers.requested(floor, request, now) is not None:
-        floor.ask(Beep(node=signal.node, call_id=signal.call_id, offer_id=signal.offer_id))
+    return transfers.requested(floor, request, now) is None
 
 
 def destination(floor: Floor, digits: str) -> str:

@@ -48,7 +48,7 @@ def ask(floor: Floor, first: Offer, number: str, by: str, now: float) -> None:
         made_at=now,
     )
     floor.outside_consults.put(consult)
-    floor.callbacks.ledger.begin(consult.offer_id, now)
+    floor.begin_outgoing(consult.offer_id, now, node=first.node)
     floor.tell(
         TransferStarted(
             at=now,
@@ -88,10 +88,11 @@ def found(floor: Floor, fact: CallAdopted, now: float) -> None:
             answered=fact.second_answered,
         )
         floor.outside_consults.put(found_one)
-        floor.callbacks.ledger.begin(second, found_one.made_at)
-    elif known is not None and not known.completed and fact.at > known.made_at:
+        floor.begin_outgoing(second, found_one.made_at, node=fact.node)
+    elif known is not None and not known.completed and (known.restored or fact.at > known.made_at):
         if fact.phase == "talking" and fact.offer_id == known.offer_id:
             known.completed = True
+            floor.outside_consults.put(known)
         else:
             _over(floor, known, now, "unknown")
 
@@ -130,6 +131,7 @@ def _accepted(floor: Floor, fact: OfferAccepted, _now: float) -> None:
     consult = _of(floor, fact.call_id, fact.offer_id)
     if consult is not None:
         consult.answered = True
+        floor.outside_consults.put(consult)
 
 
 def _unanswered(floor: Floor, fact: OfferFact, now: float) -> None:
@@ -157,6 +159,7 @@ def _completed(floor: Floor, fact: TransferCompleted, _now: float) -> None:
     consult = _of(floor, fact.call_id, fact.next_offer)
     if consult is not None:
         consult.completed = True
+        floor.outside_consults.put(consult)
 
 
 def _call_over(floor: Floor, fact: CallEnded | CallReturned, now: float) -> None:
@@ -179,6 +182,13 @@ def _snapshot(floor: Floor, signal: SnapshotTaken | NodeSurveyed, now: float) ->
     for consult in floor.outside_consults.of_node(signal.node):
         if consult.call_id not in living and consult.made_at <= signal.at:
             _over(floor, consult, now, "unknown")
+
+
+def restore(floor: Floor, remembered: Mapping[str, OutsideConsult], _now: float) -> None:
+    """Take up those of an earlier life; the surveys of their nodes will show what became of them."""
+    for consult in remembered.values():
+        consult.restored = True
+        floor.outside_consults.put(consult)
 
 
 HEARERS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {

@@ -17,20 +17,24 @@ class OutsideConsult(msgspec.Struct, kw_only=True):
     answered: bool = False
     completed: bool = False
     """Whether the caller was handed on by it: the call to the outside lives on without an agent."""
+    restored: bool = False
+    """Whether it comes from before our own death and the phone network has not confirmed it yet."""
 
 
 class OutsideConsults:
-    """Those that live, at most one of each call. Not remembered: surveys tell of them."""
+    """Those that live, at most one of each call. Remembered, so that each is told to be over, also when nobody saw it end."""
 
     def __init__(self) -> None:
         self._by_call: dict[CallId, OutsideConsult] = {}
+        self._changed: dict[CallId, None] = {}
 
     def __len__(self) -> int:
         return len(self._by_call)
 
     def put(self, consult: OutsideConsult) -> None:
-        """Take one in."""
+        """Take one in, or what changed of it."""
         self._by_call[consult.call_id] = consult
+        self._changed[consult.call_id] = None
 
     def of_call(self, call_id: CallId) -> OutsideConsult | None:
         """Return that of a call, or None."""
@@ -43,3 +47,9 @@ class OutsideConsults:
     def drop(self, call_id: CallId) -> None:
         """Forget that of a call."""
         self._by_call.pop(call_id, None)
+        self._changed[call_id] = None
+
+    def take_changed(self) -> list[tuple[CallId, OutsideConsult | None]]:
+        """Return those that changed since the last time, to be remembered; None for those that are over."""
+        changed, self._changed = self._changed, {}
+        return [(call_id, self._by_call.get(call_id)) for call_id in changed]

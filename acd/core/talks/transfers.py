@@ -18,6 +18,7 @@ second offer was handed on, and one who is found without a second offer is asked
 
 from acd.core.agents import conduct
 from acd.core.agents.roster import Agent
+from acd.core.agents.sitting import external_number
 from acd.core.agents.states import ON_DUTY
 from acd.core.callers.line import Caller
 from acd.core.floor import Floor
@@ -150,7 +151,7 @@ def _consult(floor: Floor, agent: Agent, offer: Offer, request: TransferRequest,
 
 
 def _is_free(agent: Agent) -> bool:
-    return agent.state == "ready" and agent.phone_free and not agent.profile.remote_number and agent.awaits is None
+    return agent.state == "ready" and agent.phone_free and agent.awaits is None
 
 
 def _first_free(floor: Floor, asking: Agent, queue_id: QueueId) -> Agent | None:
@@ -207,6 +208,7 @@ def _ask_other(floor: Floor, first: Offer, other: Agent, request: TransferReques
             extension=consult.extension,
             ring_timeout_s=consult.ring_timeout_s,
             recording_id=recording,
+            number=external_number(other, floor.outbound),
             seat_node=other.seat_node if other.seat_node and other.seat_node != first.node else None,
         )
     )

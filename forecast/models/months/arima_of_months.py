@@ -37,12 +37,8 @@ TRIALS = 24
 FAR_SCORE = 3.0
 """A trial counts as no further off than so many standard deviations: one crisis shall not widen the intervals for two years."""
 
-PRIOR_TRIALS, PRIOR_WIDER = 12.0, 1.15
-"""The widening that is assumed, and how many trials the assumption counts."""
-
-CHOSEN_WIDER = 1.15
-"""The rest of what is too narrow: the trials use order and terms that were chosen with them in sight. With it 78 and 93 % of 140 months lay within the 80 and
-95 % intervals (calls of Cincinnati before 1968, Chinese trade before 2009)."""
+PRIOR_TRIALS = 12.0
+"""So many trials does the widening count that theory gives."""
 
 Orders = Literal["search", "airline", "p1q"]
 
@@ -205,25 +201,39 @@ class FittedMonths:
 
 
 def wider(regression: Regression) -> float:
-    """Return by how much the errors one month ahead exceed what the model says, over the last months, each with coefficients from those before it.
+    """Return by how much the errors one month ahead differ from what the model says: usually they are larger.
 
-    The order and the terms were chosen with these months in sight and their uncertainty is in no formula (Chatfield 1993, "Calculating interval
-    forecasts"), so a model's own intervals are too narrow.
+    What makes them larger is counted once each (Chatfield 1993, "Calculating interval forecasts"):
+
+    * The coefficients are estimates. The variance has their degrees of freedom taken off, so that of a forecast is 1 + k/n times as large. The
+      trials show it: each of the last months, with coefficients and variance from those before it. They are averaged with the theory, and may be smaller
+      than the model says where the months have become calmer: with a lower limit the factor would be too large on average.
+    * phi … Theta were estimated with the trials in sight. In sight the square of the error is 1 - q/n of the true one, of months to come 1 + q/n
+      (Akaike 1969, the final prediction error): the trials are too good by the ratio.
+    """
+    scores = _trials(regression)
+    n, q = regression.used, len(regression.at)
+    expected = 1.0 + (regression.parameters - 1) / n
+    seen = (float(np.square(scores).sum()) + PRIOR_TRIALS * expected) / (len(scores) + PRIOR_TRIALS)
+    return float(np.sqrt(seen * (n + q) / (n - q)))
+
+
+def _trials(regression: Regression) -> list[float]:
+    """Return the errors one month ahead of the last months, in standard deviations of a forecast that knew the months before.
+
+    The filter is exact: the conditional one begins with zeros, which makes the variance of a short history, the unit here, too large (by 15 % on
+    the series of docs/models.md).
     """
     y, exog = regression.y, regression.exog
-    first = max(len(y) - TRIALS, regression.order.lost + regression.parameters + YEAR)
     scores = []
-    for at in range(first, len(y)):
+    for at in range(max(len(y) - TRIALS, regression.order.lost + regression.parameters + YEAR), len(y)):
         if not np.isfinite(y[at]):
             continue
-        early = fit(y[:at], exog[:at], regression.order, exact=False, start=regression.at, settled=True)
+        early = fit(y[:at], exog[:at], regression.order, start=regression.at, settled=True)
         center, deviation = early.predict(exog[at : at + 1], 1)
         if deviation[0] > 0:
             scores.append(min(abs(float(y[at] - center[0])) / float(deviation[0]), FAR_SCORE))
-    squares = float(np.square(scores).sum()) if scores else 0.0
-    return CHOSEN_WIDER * float(
-        np.sqrt(max((squares + PRIOR_TRIALS * PRIOR_WIDER**2) / (len(scores) + PRIOR_TRIALS), 1.0))
-    )
+    return scores
 
 
 def next_months(last: np.datetime64, count: int) -> Dates:

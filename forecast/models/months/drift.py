@@ -14,7 +14,7 @@ from forecast.days.calendar import Calendar
 from forecast.models.base import CannotFit, Forecast
 from forecast.models.baselines import refuse_past
 from forecast.models.months.arima_of_months import YEAR, steps_ahead
-from forecast.models.months.scale import SCALES, Scale, grid, shape
+from forecast.models.months.scale import SCALES, Scale, grid, longer, shape
 from forecast.models.saved import pack, unpack
 from forecast.series.counts import Counts, Dates, Floats
 
@@ -70,11 +70,8 @@ class FittedDrift:
         return Forecast(periods=periods, mean=mean[:, None], quantiles=quantiles[:, :, None], model=self.model.name)
 
     def update(self, more: Counts) -> "FittedDrift":
-        if not len(more.periods):
-            return self
-        refuse_past(more.periods, self.months)
-        months, y = grid(more, self.calendar, after=self.months[-1])
-        return replace(self, months=np.concatenate([self.months, months]), y=np.concatenate([self.y, y]))
+        months, y = longer(self.months, self.y, more, self.calendar)
+        return replace(self, months=months, y=y)
 
     def save(self) -> bytes:
         return pack(self.model.name, {}, {"months": self.months, "y": self.y})

@@ -8,6 +8,7 @@ import numpy as np
 
 from forecast.days.calendar import Calendar
 from forecast.models.base import LEVELS, CannotFit
+from forecast.models.baselines import refuse_past
 from forecast.series.counts import Counts, Dates, Floats
 
 MOST_EXCLUDED = 0.1
@@ -45,6 +46,15 @@ def grid(
     kept = given >= first
     y[(given[kept] - first).astype(np.int64)] = values[kept]
     return months.astype("datetime64[D]"), y
+
+
+def longer(months: Dates, y: Floats, more: Counts, calendar: Calendar) -> tuple[Dates, Floats]:
+    """Return the months and calls of a history and of what comes after it. Raises Misuse for months that do not come after it."""
+    if not len(more.periods):
+        return months, y
+    refuse_past(more.periods, months)
+    added, calls = grid(more, calendar, after=months[-1])
+    return np.concatenate([months, added]), np.concatenate([y, calls])
 
 
 def _without_excluded(history: Counts, calendar: Calendar) -> Floats:

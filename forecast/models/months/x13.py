@@ -34,7 +34,7 @@ from forecast.models.months.arima_of_months import (
     widest_terms,
 )
 from forecast.models.months.festival import Terms
-from forecast.models.months.scale import SCALES, Scale, grid, shape
+from forecast.models.months.scale import SCALES, Scale, grid, longer, shape
 from forecast.models.saved import pack, unpack
 from forecast.series.counts import Counts, Dates, Floats
 
@@ -272,15 +272,14 @@ class FittedX13:
         """Ask again with the order kept; the coefficients are X-13's, so it alone can go on with them."""
         if not len(more.periods):
             return self
-        refuse_past(more.periods, self.months)
-        months, y = grid(more, self.calendar, after=self.months[-1])
-        longer = replace(self, months=np.concatenate([self.months, months]), y=np.concatenate([self.y, y]))
-        z = self.scale.forth(longer.y)
+        months, y = longer(self.months, self.y, more, self.calendar)
         try:
-            terms = widest_terms(self.calendar)
-            return replace(longer, answer=self.model.ask(longer.months, z, terms, self.calendar, like=self.answer))
+            answer = self.model.ask(
+                months, self.scale.forth(y), widest_terms(self.calendar), self.calendar, like=self.answer
+            )
+            return replace(self, months=months, y=y, answer=answer)
         except NotServed as why:
-            history = Counts(unit="month", periods=longer.months, values=longer.y[:, None])
+            history = Counts(unit="month", periods=months, values=y[:, None])
             return FallenBack(model=self.model, why=str(why), inner=self.model.fallback.fit(history, self.calendar))
 
     def save(self) -> bytes:

@@ -4,7 +4,7 @@ The square root of a slot is the mean of the last same weekdays, plus a drift of
 weeks were, for each lead its own), plus what the learner says. Only the last part differs between the models: a `Learner`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.days.calendar import Calendar
-from forecast.models.base import CannotFit, Forecast
+from forecast.models.base import CannotFit, Forecast, Model
 from forecast.models.baselines import refuse_past, without_excluded
-from forecast.models.saved import pack, pack_counts
+from forecast.models.rehearsal import errors_or_none
+from forecast.models.saved import pack, pack_counts, unpack, unpack_counts
 from forecast.models.slots import special
 from forecast.models.slots.lags import LEVEL_COLUMNS, Lags, Table
 from forecast.models.slots.marks import LEADS, marks
@@ -145,6 +146,27 @@ def learn(name: str, history: Counts, calendar: Calendar, teach: Callable[[Lesso
         learner=teach(lesson),
         noise=float(np.nanvar(lesson.target)),
         errors=np.empty((LEADS, 0, slots)),
+    )
+
+
+def measured(model: Model, start: FittedLags, history: Counts, calendar: Calendar, *, fits: int) -> FittedLags:
+    """Return the fit `start` with its spread measured by `fits` smaller fits of the model in the past, where it has such a past."""
+    errors = errors_or_none(model, history, calendar, leads=LEADS, fits=fits)
+    return start if errors is None else replace(start, errors=errors)
+
+
+def loaded(
+    name: str, saved: bytes, calendar: Calendar, learner: Callable[[Mapping[str, NDArray[Any]]], Learner]
+) -> FittedLags:
+    """Return what `FittedLags.save` kept; `learner` makes the learner again of its arrays. Raises Misuse for bytes of something else."""
+    header, arrays = unpack(name, saved)
+    return FittedLags(
+        name=name,
+        lags=Lags(history=unpack_counts(header, arrays), calendar=calendar),
+        drift=arrays["drift"],
+        noise=float(header["noise"]),
+        learner=learner(arrays),
+        errors=arrays["errors"],
     )
 
 

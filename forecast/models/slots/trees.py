@@ -8,18 +8,15 @@ years they catch up. They cannot say what they have never seen, so level and wee
 One thread, fixed seeds and `deterministic`: the same history gives the same trees, and many queues can be fitted side by side.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecast.days.calendar import Calendar
-from forecast.models.rehearsal import errors_or_none
-from forecast.models.saved import unpack, unpack_counts
-from forecast.models.slots.lag_models import FittedLags, Lesson, learn
-from forecast.models.slots.lags import Lags, Table
-from forecast.models.slots.marks import LEADS
+from forecast.models.slots.lag_models import FittedLags, Lesson, learn, loaded, measured
+from forecast.models.slots.lags import Table
 from forecast.series.counts import Counts, Floats
 
 
@@ -40,25 +37,14 @@ class Trees:
 
     def fit(self, history: Counts, calendar: Calendar) -> FittedLags:
         """Learn; then three smaller fits in the past measure the spread."""
-        start = self.start(history, calendar)
-        slots = len(history.starts_min)
-        errors = errors_or_none(self, history, calendar, leads=LEADS)
-        return replace(start, errors=np.empty((LEADS, 0, slots)) if errors is None else errors)
+        return measured(self, self.start(history, calendar), history, calendar, fits=3)
 
     def start(self, history: Counts, calendar: Calendar) -> FittedLags:
         """Return a fit whose spread is not measured. Raises CannotFit."""
         return learn(self.name, history, calendar, self._teach)
 
     def load(self, saved: bytes, calendar: Calendar) -> FittedLags:
-        header, arrays = unpack(self.name, saved)
-        return FittedLags(
-            name=self.name,
-            lags=Lags(history=unpack_counts(header, arrays), calendar=calendar),
-            drift=arrays["drift"],
-            noise=float(header["noise"]),
-            learner=Forest(text=arrays["forest"].tobytes().decode()),
-            errors=arrays["errors"],
-        )
+        return loaded(self.name, saved, calendar, lambda arrays: Forest(text=arrays["forest"].tobytes().decode()))
 
     def _teach(self, lesson: Lesson) -> "Forest":
         import lightgbm  # heavy

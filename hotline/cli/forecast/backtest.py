@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from hotline.cli.forecast.words import Language, language_of
 from hotline.cli.shell import JsonFlag, console, errors, one_sentence, print_json, print_table
 from hotline.cli.simulate import progress_bar
 from hotline.errors import Misuse
@@ -46,6 +47,7 @@ def backtest(
     zone: Annotated[str, typer.Option(help="Whose local time the file has.")] = "UTC",
     column: Annotated[str, typer.Option(help="The column with the counts, where several could be.")] = "",
     plot: Annotated[Path | None, typer.Option(help="Write pictures: FILE.html (one page) or FILE.png.")] = None,
+    language: Annotated[str, typer.Option("--language", help="Of the pictures: en or zh.")] = "en",
     as_json: JsonFlag = False,
 ) -> None:
     """Say how good each model would have been on the last days of a file, and what the automatic choice would have taken.
@@ -54,6 +56,7 @@ def backtest(
     """
     if horizon not in HORIZONS:
         raise Misuse(f"--horizon is one of {', '.join(HORIZONS)}, not {horizon}")
+    tongue = language_of(language)
     if plot is not None and plot.suffix not in PICTURES:
         raise Misuse(f"--plot writes {', '.join(PICTURES)}, not {plot.suffix or plot.name}")
     histories = read(csv, slots=slots, step=step, queue=queue, zone=zone, column=column, weekdays=weekdays)
@@ -63,15 +66,19 @@ def backtest(
     else:
         show(found)
     if plot is not None:
-        _write(plot, found, csv.stem)
+        _write(plot, found, csv.stem, tongue)
 
 
 def read(csv: Path, *, slots: str, step: int | None, queue: str, zone: str, column: str, weekdays: str) -> "Histories":
-    """Return what a file has, in the finest unit it has. Raises Misuse."""
+    """Return what a file has, in the finest unit it has. Raises Misuse, for a file in which nothing is known too."""
+    import numpy as np
+
     from forecast.horizons.plan import Histories
     from forecast.series.files import read_counts
 
     counts = read_counts(csv, queue=queue, slots=slots, step_min=step, zone=zone, count_column=column)
+    if not np.isfinite(counts.values).any():
+        raise Misuse(f"{csv}: no count in it is known, so there is nothing to learn from")
     if weekdays and counts.unit != "month":
         from forecast.models.baselines import phase
 
@@ -172,15 +179,20 @@ def as_builtins(found: "Backtest") -> dict[str, Any]:
     }
 
 
-def _write(plot: Path, found: "Backtest", title: str) -> None:
-    from forecast.plots import pages
+def _write(plot: Path, found: "Backtest", title: str, language: Language) -> None:
+    from forecast.plots import fonts, pages
 
-    written = pages.html(found, title).encode() if plot.suffix == ".html" else pages.png(found, title)
+    if plot.suffix == ".html":
+        written = pages.html(found, title, language=language).encode()
+    else:
+        written = pages.png(found, title, language=language)
     try:
         plot.write_bytes(written)
     except OSError as exc:
         raise Misuse(f"{plot} cannot be written: {exc.strerror}") from exc
     errors.print(f"{plot}: written", markup=False)
+    if plot.suffix == ".png" and (language == "zh" or not fonts.is_latin(title)):
+        errors.print(fonts.sentence(), markup=False, soft_wrap=True)
 
 
 def _percent(value: float) -> str:

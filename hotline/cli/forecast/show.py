@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import typer
 
-from hotline.cli.forecast.words import Language, heading, say
+from hotline.cli.forecast.words import Language, heading, language_of, say
 from hotline.cli.shell import JsonFlag, console, one_sentence, print_json, print_table, shell
 from hotline.cli.simulate import progress_bar
 from hotline.errors import Misuse, Unavailable
@@ -53,7 +54,7 @@ def show(
 
     Example: hotline forecast show --queue service --horizon half-hour --days 2
     """
-    tongue, client = _language(language), shell(ctx).client()
+    tongue, client = language_of(language), shell(ctx).client()
     if accuracy:
         found = client.get(PATH + "-accuracy", queue=queue)
         print_json(found) if as_json else _print_accuracy(found, tongue)
@@ -64,12 +65,6 @@ def show(
         return
     rows = _rows(client, _queues(client, queue), _horizon(horizon), days, shell(ctx).zone())
     print_json(rows) if as_json else _print_rows(rows, _horizon(horizon), tongue, shell(ctx).zone())
-
-
-def _language(language: str) -> Language:
-    if language not in ("en", "zh"):
-        raise Misuse(f"there is no language {language[:20]!r}; say en or zh")
-    return "zh" if language == "zh" else "en"
 
 
 def _horizon(name: str) -> str:
@@ -111,9 +106,22 @@ def _print_summary(found: Sequence[dict[str, Any]], tongue: Language, zone: tzin
             )  # fmt: skip
     columns = ("queue", "horizon", "from", "calls", "range80", "model", "wape", "why")
     print_table(heading(columns, tongue), rows, empty=say("nothing", tongue))
+    for line in dict.fromkeys(_shared(f, tongue, zone) for f in found if f.get("shares_with")):
+        console.print(line, markup=False, soft_wrap=True)
     for f in found:
         if f["gap"] is not None:
             console.print(f"{f['queue_id']}: {say('gap_' + f['gap'], tongue)}", style="bold red", markup=False)
+
+
+def _shared(f: dict[str, Any], tongue: Language, zone: tzinfo) -> str:
+    """Return in a sentence with whom a queue shares agents, and what that is worth."""
+    line = say("shares", tongue).format(queues=", ".join(sorted([f["queue_id"], *f["shares_with"]])))
+    if f["together"] is not None:
+        line += say("together", tongue).format(together=f["together"])
+    if f["pooling_at"] is None:
+        return line + say("not_pooled", tongue)
+    at = _time(f["pooling_at"], "", zone)
+    return line + say("pooled", tongue).format(pooling=100 * f["pooling"], at=at) if f["pooling"] is not None else line
 
 
 def _print_rows(rows: Sequence[dict[str, Any]], horizon: str, tongue: Language, zone: tzinfo) -> None:
@@ -168,6 +176,7 @@ def run(
     step: Annotated[int | None, typer.Option(min=1, max=1_440, help="With --csv: minutes of an interval.")] = None,
     country: Annotated[str, typer.Option(help="With --csv: whose holidays, as CN, US; default: none.")] = "",
     column: Annotated[str, typer.Option(help="With --csv: the column with the counts.")] = "",
+    zone: Annotated[str, typer.Option(help="With --csv: whose local time the file has.")] = "UTC",
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the new forecast.")] = True,
     language: LanguageOption = "en",
     as_json: JsonFlag = False,
@@ -176,23 +185,23 @@ def run(
 
     Example: hotline forecast run --csv calls.csv --slots 08:30-21:30 --horizon half-hour --days 7 --country CN
     """
-    tongue = _language(language)
+    tongue = language_of(language)
     if csv is not None:
         from hotline.cli.forecast.backtest import read
 
         if horizon == "today":
             raise Misuse("the rest of today needs a hotline that runs; with --csv say half-hour, day or month")
         wanted = _horizon(horizon)
-        histories = read(csv, slots=slots, step=step, queue=queue or "", zone="UTC", column=column, weekdays=weekdays)
+        histories = read(csv, slots=slots, step=step, queue=queue or "", zone=zone, column=column, weekdays=weekdays)
         with progress_bar("forecasting") as progress:
-            made = offline(histories, wanted, days=days, country=country, choose=choose, progress=progress)
+            made = offline(histories, wanted, days=days, country=country, zone=zone, choose=choose, progress=progress)
         rows = [{"queue_id": queue or csv.stem, **row} for row in _as_rows(made)]
-        print_json(rows) if as_json else _print_rows(rows, wanted, tongue, UTC)
+        print_json(rows) if as_json else _print_rows(rows, wanted, tongue, ZoneInfo(zone))
         return
-    client, zone = shell(ctx).client(), shell(ctx).zone()
+    client, here = shell(ctx).client(), shell(ctx).zone()
     ordered = client.post(PATH + "-runs", {"queue": queue, "choose": choose})
     found = _wait(client, ordered) if wait else [f for f in client.get(PATH) if f["queue_id"] in ordered["queues"]]
-    print_json(found) if as_json else _print_summary(found, tongue, zone)
+    print_json(found) if as_json else _print_summary(found, tongue, here)
 
 
 def _wait(client: "Client", ordered: dict[str, Any]) -> list[dict[str, Any]]:
@@ -211,7 +220,14 @@ def _wait(client: "Client", ordered: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def offline(
-    histories: "Histories", horizon: str, *, days: int, country: str, choose: bool, progress: "Progress | None" = None
+    histories: "Histories",
+    horizon: str,
+    *,
+    days: int,
+    country: str,
+    choose: bool,
+    zone: str = "UTC",
+    progress: "Progress | None" = None,
 ) -> "Made":
     """Return the forecast of what comes after a history, made here and now. Raises Misuse when it is too short."""
     from forecast.backtest.rechoose import rechoose
@@ -246,7 +262,7 @@ def offline(
     forecast = {"slot": found.slots, "day": found.days, "month": found.months}[unit]
     if forecast is None:
         raise Misuse(f"the file has no {unit}s, so none can be forecast")
-    rows = rows_of(forecast, wanted, "UTC")
+    rows = rows_of(forecast, wanted, zone)
     if wanted != "month":
         open_days = {day_of(period) for period in forecast.periods[:days]}
         rows = tuple(row for row in rows if row.period in open_days)

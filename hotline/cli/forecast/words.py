@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Literal
 
+from hotline.errors import Misuse
+
 Language = Literal["en", "zh"]
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -17,10 +19,24 @@ WORDS: dict[str, tuple[str, str]] = {
     "first_choice": ("preferred until models are compared", "模型比较之前的首选"),
     "follows": ("the forecast of the morning and what came since", "当日预测加实际来话修正"),
     "nothing": ("Nothing is forecast.", "暂无预测。"), "not_scored": ("No forecast is old enough to be judged.", "尚无可评估的预测。"),
+    "shares": ("{queues} share agents", "{queues} 共用坐席"),
+    "together": ("; together they need {together} now", "；当前合计需要 {together} 人"),
+    "pooled": (
+        "; {pooling:.0f} % of the saving of one queue is reached, by the simulation of {at}",
+        "；按 {at} 的仿真，达到合并为一个队列所省人数的 {pooling:.0f} %",
+    ),
+    "not_pooled": ("; not measured yet: each counts by itself (Erlang)", "；尚未仿真：各队列单独计算（爱尔兰公式）"),
     "gap_short": ("people will be missing in the next hours", "未来几小时人手不足"),
     "gap_over": ("more people than are needed in the next hours", "未来几小时人手富余"),
 }  # fmt: skip
 """Each word in English and Chinese."""
+
+
+def language_of(language: str) -> Language:
+    """Return a language by its name. Raises Misuse."""
+    if language not in ("en", "zh"):
+        raise Misuse(f"there is no language {language[:20]!r}; say en or zh")
+    return "zh" if language == "zh" else "en"
 
 
 def say(word: str, language: Language) -> str:

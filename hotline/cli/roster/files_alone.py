@@ -10,26 +10,32 @@ from urllib.parse import quote
 
 import typer
 
-from hotline.cli.roster.files import Sources, day_of, keep, read_lines, read_plan, read_roster, write
-from hotline.cli.roster.show import progress, show, solved, summary
+from hotline.cli.roster.files import Sources, day_of, keep, read_lines, read_plan, read_roster, span_of, write
+from hotline.cli.roster.show import by_week, progress, show, show_weeks, solved, summary
 from hotline.cli.roster.words import (
     PATH,
+    Columns,
     Day,
+    DaysFile,
     History,
     Kind,
+    Month,
     MorePeople,
     NeedFile,
     Other,
     OtherDay,
     People,
     PersonId,
+    Repeat,
     RosterFile,
     RosterId,
     Shift,
     Week,
+    Weeks,
     app,
     body_of,
     change_of,
+    columns_of,
     told,
 )
 from hotline.cli.shell import JsonFlag, console, errors, one_sentence, print_json, print_table, shell
@@ -37,6 +43,8 @@ from hotline.errors import Misuse
 
 if TYPE_CHECKING:
     from forecast.rosters.model import Duty, Plan
+
+SECONDS_A_WEEK = 60.0
 
 __all__ = ["app"]
 """The group that these commands are in; shared by `roster` and `roster_served`."""
@@ -53,21 +61,29 @@ def make(
         ),
     ],
     people: People,
-    week: Annotated[str, typer.Option("--week", help="The first day of the week.")],
+    week: Annotated[str, typer.Option("--week", help="The first day of the week, or of the first one.")] = "",
+    weeks: Weeks = 1,
+    month: Month = "",
     csv: MorePeople = None,
+    days: DaysFile = None,
     history: History = None,
-    start: Annotated[Path | None, typer.Option("--from", help="A roster of this week to begin with.")] = None,
+    repeat: Repeat = False,
+    start: Annotated[Path | None, typer.Option("--from", help="A roster of these days to begin with.")] = None,
     free: Annotated[
         list[str] | None,
         typer.Option("--free", help="With --from: only this person's shifts may change; may be said again."),
     ] = None,
     since: Annotated[str, typer.Option(help="With --from: what stands before this day stays.")] = "",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The roster, as CSV.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.0, max=86_400.0, help="How long to look for better ones.")] = 60.0,
+    columns: Columns = "en",
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=86_400.0, help="How long to look for better ones; default: 60 for each week."),
+    ] = None,
     gap: Annotated[float, typer.Option(min=0.0, max=1.0, help="How far from the best it may be: 0.01 is 1 %.")] = 0.01,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make the roster of a week. Exit status 1, with the rules that collide, when there can be none.
+    """Make the roster of a week, of several, or of a month. Exit status 1, with the rules that collide, when there can be none.
 
     Example: hotline roster make --need docs/examples/roster-need.csv --people docs/examples/roster.toml --week 2026-11-23 --out roster.csv
     """
@@ -78,15 +94,20 @@ def make(
 
     if (free or since) and start is None:
         raise Misuse("--free and --since need --from: the roster that stays otherwise")
-    sources = Sources(people=people, need=need, csv=csv, history=history)
-    plan = read_plan(sources, day_of(week, "--week"))
-    for said in hopeless(plan):
+    heads = columns_of(columns)
+    span = span_of(week, weeks, month)
+    if span is None:
+        raise Misuse("say which days: --week 2026-11-23, with --weeks for several, or --month 2026-12")
+    sources = Sources(people=people, need=need, csv=csv, days=days, history=history, repeat=repeat)
+    plan = read_plan(sources, span)
+    for said in [*_blanks(plan, sources), *hopeless(plan)]:
         errors.print(f"note: {said}", markup=False, soft_wrap=True)
     begin = read_csv(read_lines(start), plan, str(start)) if start is not None else []
     goal = keep(plan, begin, free or (), day_of(since, "--since") if since else None) if free or since else plan
     try:
         with progress() as tell:
-            found = make_apart(goal, Limits(seconds=seconds, gap=gap), start=_usable(goal, begin), tell=tell)
+            limits = Limits(seconds=SECONDS_A_WEEK * len(plan.weeks) if seconds is None else seconds, gap=gap)
+            found = make_apart(goal, limits, start=_usable(goal, begin), tell=tell)
     except Infeasible as exc:
         if as_json:
             print_json(
@@ -94,13 +115,29 @@ def make(
             )
         raise
     if out is not None:
-        write(out, write_csv(plan, found.roster.duties))
+        write(out, write_csv(plan, found.roster.duties, heads), mark=heads == "zh")
     if as_json:
         print_json(solved(found, plan))
         return
     show(plan, found.roster.duties)
+    show_weeks(by_week(plan, found.roster.duties, found.weekly))
     ended = "" if found.ending == "optimal" else "; the time was over before the wished gap"
-    console.print(f"gap {found.gap:.2%} after {found.seconds:.1f} s{ended}", markup=False)
+    without = f" ({found.gap_without_pay:.2%} without the price of the hours)"
+    console.print(f"gap {found.gap:.2%}{without} after {found.seconds:.1f} s{ended}", markup=False)
+
+
+def _blanks(plan: "Plan", sources: Sources) -> list[str]:
+    """Return what is to be said of days that nobody told the need, or the calendar, of."""
+    from forecast.rosters.need_file import untold
+
+    said = []
+    if sources.need is not None and not sources.repeat:
+        blank = untold(read_lines(sources.need), plan.first, plan.days, str(sources.need))
+        if blank:
+            said.append(
+                f"the need says nothing about {len(blank)} days, the first {blank[0]}: nobody is needed (--repeat takes other weeks)"
+            )
+    return said
 
 
 def _usable(plan: "Plan", duties: "list[Duty]") -> "list[Duty]":
@@ -117,15 +154,22 @@ def show_roster(
     people: People,
     need: NeedFile = None,
     csv: MorePeople = None,
+    days: DaysFile = None,
+    history: History = None,
     week: Week = "",
+    weeks: Weeks = 1,
+    month: Month = "",
+    repeat: Repeat = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show a roster, and how far it meets the need. Example: hotline roster show roster.csv --people docs/examples/roster.toml."""
-    plan, duties = read_roster(roster, Sources(people=people, need=need, csv=csv), week)
+    sources = Sources(people=people, need=need, csv=csv, days=days, history=history, repeat=repeat)
+    plan, duties = read_roster(roster, sources, span_of(week, weeks, month))
     if as_json:
-        print_json(summary(plan, duties))
+        print_json({**summary(plan, duties), "weeks": by_week(plan, duties)})
     else:
         show(plan, duties)
+        show_weeks(by_week(plan, duties))
 
 
 @app.command("check")
@@ -134,8 +178,11 @@ def check(
     roster: RosterFile,
     people: People,
     csv: MorePeople = None,
+    days: DaysFile = None,
     history: History = None,
     week: Week = "",
+    weeks: Weeks = 1,
+    month: Month = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Hold a roster, made by whomever, against all rules. Exit status 1 if one is broken.
@@ -144,7 +191,8 @@ def check(
     """
     from forecast.rosters.check import violations
 
-    plan, duties = read_roster(roster, Sources(people=people, csv=csv, history=history), week)
+    sources = Sources(people=people, csv=csv, days=days, history=history)
+    plan, duties = read_roster(roster, sources, span_of(week, weeks, month))
     found = violations(plan, duties)
     if as_json:
         print_json([{"person": v.person, "rule": v.rule, "day": str(v.day or ""), "text": v.text} for v in found])
@@ -169,6 +217,14 @@ def swap(
     other_day: OtherDay = "",
     shift: Shift = "",
     roster_id: RosterId = None,
+    need: NeedFile = None,
+    csv: MorePeople = None,
+    days: DaysFile = None,
+    history: History = None,
+    week: Week = "",
+    weeks: Weeks = 1,
+    month: Month = "",
+    columns: Columns = "en",
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Where the changed roster goes; default: only say whether it is allowed."),
@@ -188,10 +244,12 @@ def swap(
     from forecast.rosters.requests import judge
     from forecast.rosters.table_file import write_csv
 
-    plan, duties = read_roster(roster, Sources(people=people), "")
+    heads = columns_of(columns)
+    sources = Sources(people=people, need=need, csv=csv, days=days, history=history)
+    plan, duties = read_roster(roster, sources, span_of(week, weeks, month))
     verdict = judge(plan, duties, change_of(body))
     if verdict.allowed and out is not None:
-        write(out, write_csv(plan, verdict.duties))
+        write(out, write_csv(plan, verdict.duties, heads), mark=heads == "zh")
     told(
         {"allowed": verdict.allowed, "reasons": list(verdict.reasons), "short_hours": verdict.short_hours},
         as_json=as_json,
@@ -205,7 +263,13 @@ def export(
     people: People,
     csv: MorePeople = None,
     week: Week = "",
-    format_: Annotated[str, typer.Option("--format", help="csv, or ics for calendars.")] = "ics",
+    weeks: Weeks = 1,
+    month: Month = "",
+    format_: Annotated[
+        str,
+        typer.Option("--format", help="ics for calendars; csv, a line for each duty; grid, a line for each person."),
+    ] = "ics",
+    columns: Columns = "en",
     person: Annotated[str | None, typer.Option(help="Only of this person.")] = None,
     each: Annotated[Path | None, typer.Option("--each", help="A directory: one file for each person.")] = None,
     version: Annotated[
@@ -221,32 +285,32 @@ def export(
     Example: hotline roster export roster.csv --people docs/examples/roster.toml --person 1001 -o 1001.ics
     """
     from forecast.rosters.ical import WORDS, write_ical
-    from forecast.rosters.table_file import write_csv
+    from forecast.rosters.table_file import write_csv, write_grid
     from hotline.runtime.clock import SteadyClock
 
-    if format_ not in ("csv", "ics") or language not in WORDS:
-        raise Misuse("--format is csv or ics, and --language zh or en")
-    plan, duties = read_roster(roster, Sources(people=people, csv=csv), week)
+    if format_ not in ("csv", "ics", "grid") or language not in WORDS:
+        raise Misuse("--format is ics, csv or grid, and --language zh or en")
+    heads = columns_of(columns)
+    plan, duties = read_roster(roster, Sources(people=people, csv=csv), span_of(week, weeks, month))
     made = datetime.fromtimestamp(SteadyClock().now(), UTC)
+    marked, ending = format_ != "ics" and heads == "zh", "ics" if format_ == "ics" else "csv"
 
     def text(chosen: "list[Duty]") -> str:
-        return (
-            write_csv(plan, chosen)
-            if format_ == "csv"
-            else write_ical(plan, chosen, made=made, version=version, language=language)
-        )
+        if format_ == "ics":
+            return write_ical(plan, chosen, made=made, version=version, language=language)
+        return (write_csv if format_ == "csv" else write_grid)(plan, chosen, heads)
 
     if person is not None and person not in plan.person_of():
         raise Misuse(f"there is no person {person[:40]!r}")
     if each is not None:
         names = sorted({duty.person for duty in duties})
         for name in names:
-            write(each / f"{quote(name, safe='')}.{format_}", text([d for d in duties if d.person == name]))
+            write(each / f"{quote(name, safe='')}.{ending}", text([d for d in duties if d.person == name]), mark=marked)
         console.print(f"{each}: {len(names)} files", markup=False)
         return
     chosen = [duty for duty in duties if person is None or duty.person == person]
     if output is None:
         typer.echo(text(chosen), nl=False)
     else:
-        write(output, text(chosen))
+        write(output, text(chosen), mark=marked)
         console.print(f"{output}: {len(chosen)} duties", markup=False)

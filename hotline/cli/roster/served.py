@@ -5,13 +5,15 @@ from urllib.parse import quote
 
 import typer
 
-from hotline.cli.roster.files import Sources, read_roster
+from hotline.cli.roster.files import Sources, read_roster, span_of
 from hotline.cli.roster.words import (
     PATH,
     REQUESTS,
     Day,
+    DaysFile,
     History,
     Kind,
+    Month,
     MorePeople,
     NeedFile,
     Other,
@@ -21,6 +23,7 @@ from hotline.cli.roster.words import (
     RosterFile,
     Shift,
     Week,
+    Weeks,
     app,
     body_of,
     told,
@@ -39,20 +42,24 @@ def publish(
     people: People,
     need: NeedFile = None,
     csv: MorePeople = None,
+    days: DaysFile = None,
     history: History = None,
     week: Week = "",
+    weeks: Weeks = 1,
+    month: Month = "",
     note: Annotated[str, typer.Option(help="A word about it.")] = "",
     draft: Annotated[bool, typer.Option("--draft", help="Only keep it; it does not count yet.")] = False,
     despite: Annotated[bool, typer.Option("--despite", help="Although rules are broken.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Bring a roster into the running hotline, where it counts from now on for its week.
+    """Bring a roster into the running hotline, where it counts from now on for its days.
 
     Example: hotline roster publish roster.csv --people docs/examples/roster.toml --need docs/examples/roster-need.csv
     """
     import msgspec
 
-    plan, duties = read_roster(roster, Sources(people=people, need=need, csv=csv, history=history), week)
+    sources = Sources(people=people, need=need, csv=csv, days=days, history=history)
+    plan, duties = read_roster(roster, sources, span_of(week, weeks, month))
     client = shell(ctx).client()
     body = msgspec.to_builtins({"plan": plan, "duties": duties, "note": note})
     kept = client.post(PATH, body)
@@ -73,11 +80,12 @@ def list_rosters(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         print_json(page)
         return
     zone = shell(ctx).zone()
-    columns = ("roster", "first day", "status", "version", "shifts", "changed", "by", "note")
+    columns = ("roster", "first day", "days", "status", "version", "shifts", "changed", "by", "note")
     rows = (
         (
             r["roster_id"],
             r["first_day"],
+            r["days"],
             r["status"],
             r["version"],
             r["shifts"],

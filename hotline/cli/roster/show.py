@@ -13,21 +13,63 @@ if TYPE_CHECKING:
     from forecast.rosters.outcome import Progress, Solved
 
 
-def table(plan: "Plan", duties: "Sequence[Duty]") -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    """Return the head and the rows: who works what on each day, hours and nights."""
+def tables(plan: "Plan", duties: "Sequence[Duty]") -> "Iterator[tuple[tuple[str, ...], list[tuple[object, ...]]]]":
+    """Yield heads and rows: who works what on each day, a table for each week; hours, nights and weekend days of all of it in the last."""
+    from forecast.rosters.table_file import grid
+
+    head, *rows = grid(plan, duties)
+    shown = 2 + plan.days
+    for week in plan.weeks:
+        days = slice(2 + week.begin, 2 + week.end)
+        sums = slice(shown, None) if week.end == plan.days else slice(0, 0)
+        dotted = ((*r[:2], *("·" if cell == "off" else cell for cell in r[days]), *r[sums]) for r in rows)
+        yield (*head[:2], *head[days], *head[sums]), list(dotted)
+
+
+def by_week(plan: "Plan", duties: "Sequence[Duty]", gaps: "Sequence[float]" = ()) -> list[dict[str, Any]]:
+    """Return how each week of a plan meets its need, for programs."""
+    from forecast.rosters.cost import account
+
+    worth = account(plan, duties)
+    hours = plan.step_min / 60
     kinds = plan.type_of()
-    days = [plan.day(number) for number in range(plan.days)]
-    has = {(duty.person, duty.day): kinds[duty.shift] for duty in duties}
-    rows: list[tuple[object, ...]] = []
+    found = []
+    for number, week in enumerate(plan.weeks):
+        slots = slice(week.begin * plan.slots, week.end * plan.slots)
+        needed, present = worth.needed[:, slots], worth.present[:, slots]
+        short = float((needed - present).clip(0.0).sum()) * hours
+        total = float(needed.sum()) * hours
+        days = {plan.day(d) for d in range(week.begin, week.end)}
+        found.append(
+            {
+                "first": str(plan.day(week.begin)),
+                "days": week.days,
+                "covered": round(1.0 - short / total, 4) if total else 1.0,
+                "short_hours": round(short, 2),
+                "paid_hours": round(sum(kinds[d.shift].hours for d in duties if d.day in days), 2),
+                "gap": round(gaps[number], 5) if number < len(gaps) else None,
+            }
+        )
+    return found
+
+
+def fairness(plan: "Plan", duties: "Sequence[Duty]") -> dict[str, list[int]]:
+    """Return the fewest and the most nights, weekend days and holidays of a person, past ones counted; of those who may have any."""
+    kinds = plan.type_of()
+    own: dict[str, list[Duty]] = {person.id: [] for person in plan.people}
+    for duty in duties:
+        own[duty.person].append(duty)
+    nights, weekends, holidays = [], [], []
     for person in plan.people:
-        own = [has.get((person.id, day)) for day in days]
-        shifts = [
-            kind.id if kind else ("absent" if person.absent(day) else "·") for kind, day in zip(own, days, strict=True)
-        ]
-        worked = [kind for kind in own if kind is not None]
-        hours = f"{sum(kind.hours for kind in worked):g}"
-        rows.append((person.id, person.name, *shifts, hours, sum(kind.night for kind in worked)))
-    return ("person", "name", *(f"{day:%a %m-%d}" for day in days), "hours", "nights"), rows
+        mine, contract = own[person.id], person.contract
+        if contract.nights_week_max and any(
+            kind.night and (not contract.shifts or kind.id in contract.shifts) for kind in plan.types
+        ):
+            nights.append(person.past.nights + sum(kinds[d.shift].night for d in mine))
+        weekends.append(person.past.weekend_days + sum(plan.is_weekend(d.day) for d in mine))
+        holidays.append(person.past.holidays + sum(plan.is_holiday(d.day) for d in mine))
+    named = (("nights", nights), ("weekend_days", weekends), ("holidays", holidays))
+    return {name: [min(values), max(values)] for name, values in named if values}
 
 
 def summary(plan: "Plan", duties: "Sequence[Duty]") -> dict[str, Any]:
@@ -49,13 +91,28 @@ def summary(plan: "Plan", duties: "Sequence[Duty]") -> dict[str, Any]:
 
 def show(plan: "Plan", duties: "Sequence[Duty]") -> None:
     """Print a roster for people."""
-    head, rows = table(plan, duties)
-    print_table(head, rows, empty="nobody")
+    for head, rows in tables(plan, duties):
+        print_table(head, rows, empty="nobody")
     said = summary(plan, duties)
     need = f"{said['covered']:.1%} of the need met, {said['short_hours']:g} agent-hours missing (at most {said['worst_short']:g} at once), "
     need = f"{need}{said['idle_hours']:g} too many; " if plan.needs else ""
     wishes = f"; {said['wishes_fulfilled']} of {said['wishes']} wishes" if said["wishes"] else ""
     console.print(f"{need}{said['paid_hours']:g} paid hours{wishes}", markup=False, soft_wrap=True)
+    shared = "; ".join(
+        f"{name.replace('_', ' ')} {low} to {high}" for name, (low, high) in fairness(plan, duties).items() if high
+    )
+    if shared:
+        console.print(f"shared out, past ones counted: {shared}", markup=False, soft_wrap=True)
+
+
+def show_weeks(weeks: "Sequence[dict[str, Any]]") -> None:
+    """Print how each week of a longer plan meets its need."""
+    for week in weeks if len(weeks) > 1 else ():
+        gap = "" if week["gap"] is None else f", gap {week['gap']:.2%} when it was made"
+        met = f"{week['covered']:.1%} of the need met, {week['short_hours']:g} agent-hours missing"
+        console.print(
+            f"week of {week['first']}: {met}, {week['paid_hours']:g} paid hours{gap}", markup=False, soft_wrap=True
+        )
 
 
 def solved(found: "Solved", plan: "Plan") -> dict[str, Any]:
@@ -67,8 +124,11 @@ def solved(found: "Solved", plan: "Plan") -> dict[str, Any]:
         "cost": round(found.cost, 3),
         "bound": round(found.bound, 3),
         "gap": round(found.gap, 5),
+        "gap_without_pay": round(found.gap_without_pay, 5),
         "seconds": round(found.seconds, 2),
         **{k: v for k, v in summary(plan, found.roster.duties).items() if k != "cost"},
+        "fairness": fairness(plan, found.roster.duties),
+        "weeks": by_week(plan, found.roster.duties, found.weekly),
         "duties": [
             {"person": duty.person, "day": str(duty.day), "shift": duty.shift, "breaks": list(duty.breaks)}
             for duty in found.roster.duties
@@ -77,7 +137,7 @@ def solved(found: "Solved", plan: "Plan") -> dict[str, Any]:
 
 
 STAGES = {
-    "classes": "people who are alike, counted", "people": "shifts for every person", "breaks": "breaks", "search": "better ones",
+    "bound": "how good it can be at most", "classes": "people who are alike, counted", "people": "shifts for every person", "breaks": "breaks", "search": "better ones",
     "whole": "everything at once",
 }  # fmt: skip
 
@@ -97,6 +157,7 @@ def progress() -> "Iterator[Callable[[Progress], None]]":
         def tell(now: "Progress") -> None:
             cost = f"{now.cost:.1f}" if now.gap < 1 else "none yet"
             gap = f", gap {now.gap:.2%}" if now.gap < 1 else ""
-            bar.update(task, description=f"{STAGES[now.stage]}: cost {cost}, bound {now.bound:.1f}{gap}")
+            week = f"week {now.week} of {now.weeks}, " if now.week else ""
+            bar.update(task, description=f"{week}{STAGES[now.stage]}: cost {cost}, bound {now.bound:.1f}{gap}")
 
         yield tell

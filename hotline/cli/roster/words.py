@@ -30,7 +30,30 @@ History = Annotated[
     Path | None,
     typer.Option("--history", help="The roster of the weeks before, as CSV: rest, runs and fairness go on."),
 ]
-Week = Annotated[str, typer.Option("--week", help="The first day of the week; default: the Monday of the roster.")]
+DaysFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--days",
+        help="CSV: person, date, until, kind (absent, off, shift, not, fixed; 年假, 希望休息 …), shift, weight.",
+    ),
+]
+Week = Annotated[str, typer.Option("--week", help="The first day; default: the Monday of the roster's first duty.")]
+Weeks = Annotated[int, typer.Option("--weeks", help="How many weeks, up to six.")]
+Month = Annotated[str, typer.Option("--month", help="A calendar month instead of weeks: 2026-12.")]
+Repeat = Annotated[
+    bool,
+    typer.Option("--repeat", help="Days that the need says nothing about need what the nearest such weekday needs."),
+]
+Columns = Annotated[str, typer.Option("--columns", help="Heads of the table: en or zh (工号, 姓名, 日期 …).")]
+
+
+def columns_of(text: str) -> Any:
+    """Return the language of a table's heads."""
+    if text not in ("en", "zh"):
+        raise Misuse(f"--columns is en or zh, not {text[:40]!r}")
+    return text
+
+
 RosterFile = Annotated[Path, typer.Argument(help="A roster as CSV.")]
 RosterId = Annotated[str | None, typer.Option("--roster", help="A roster of the running hotline instead of a file.")]
 Kind = Annotated[

@@ -34,6 +34,7 @@ def staff(
     ctx: typer.Context,
     csv: Annotated[Path | None, typer.Option("--csv", help="Counts, calls (docs/series.md) or a forecast (docs/staffing.md); gzip is fine.")] = None,
     queue: Annotated[str, typer.Option(help="The queue of the running hotline, or of the file where it has several.")] = "",
+    house: Annotated[bool, typer.Option("--house", help="All queues of the running hotline, as it counts them itself.")] = False,
     shared: Annotated[Path | None, typer.Option(help="A scenario (docs/simulation.md) with several queues: agents of each skill group, by simulation.")] = None,
     target: Annotated[str | None, typer.Option(help="Share of callers answered in time, and the time: 80/30.")] = None,
     asa: Annotated[float | None, typer.Option(help="Mean wait of the answered in seconds, at most.")] = None,
@@ -65,14 +66,17 @@ def staff(
 ) -> None:  # fmt: skip
     """Say how many agents each interval needs so that the target is expected to be met over everything that may come.
 
+    All queues of the running hotline: `hotline staff --house`.
     Example: hotline staff --csv calls.csv --aht 180 --target 80/30 --patience 300 --shrinkage 30% --volumes +20% --absent 2
     """
     one_processor()
     from hotline.cli.staff.source import Reading
 
-    asked = [name for name, given in (("--csv", csv), ("--shared", shared)) if given is not None]
+    asked = [
+        name for name, given in (("--csv", csv), ("--shared", shared), ("--house", house or None)) if given is not None
+    ]
     if len(asked) > 1 or not (asked or queue):
-        raise Misuse("say of what: --csv FILE, --shared SCENARIO, or --queue QUEUE of the running hotline")
+        raise Misuse("say of what: --csv FILE, --shared SCENARIO, or --queue QUEUE (or --house) of the running hotline")
     if shared is not None:
         from hotline.cli.staff.shared import staff_shared
 
@@ -85,11 +89,42 @@ def staff(
         target=target, asa=asa, abandon=abandon, occupancy=occupancy, aht=aht, cv=cv, patience=patience, shrinkage=shrinkage, least=least,
     )  # fmt: skip
     whatif = WhatIf(volumes=volumes, handling=handling, absent=absent, other=other)
+    plain = wanted == Wanted() and not agents
+    if house and not (plain and not queue):
+        raise Misuse("--house goes with --days and what if (--volumes, --handling, --absent, --other-target) only")
+    if csv is None and plain and (house or _shares(shell(ctx), queue)):
+        _print_live(shell(ctx), "" if house else queue, days, whatif, out, as_json=as_json)
+        return
     _print(
         _shown(Ask(csv=csv, reading=reading, wanted=wanted, whatif=whatif, agents=agents), shell(ctx)),
         out,
         as_json=as_json,
     )
+
+
+def _shares(house: Shell, queue: str) -> bool:
+    """Return whether a queue of the running hotline shares agents. Raises Misuse for one that there is not."""
+    from forecast.of_settings import queue_of
+    from hotline.cli.staff.live import shares
+
+    return bool(shares(house.client(), queue_of(house.settings(), queue).id))
+
+
+def _print_live(house: Shell, queue: str, days: int, whatif: WhatIf, out: Path | None, *, as_json: bool) -> None:
+    from hotline.cli.staff import live
+
+    found = live.ask(house.client(), queue, days, tuple(whatif.variants()), house.zone())
+    if as_json:
+        print_json(live.as_builtins(found))
+    else:
+        print_table(live.COLUMNS, live.table(found), empty="it is closed all the time")
+        if found.variants:
+            console.print()
+            print_table(live.variant_columns(found), live.variant_table(found), empty="")
+        for line in live.summary(found):
+            console.print(line, markup=False, soft_wrap=True)
+    if out is not None:
+        write(out, live.as_csv(found))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +178,9 @@ def _source(ask: Ask, house: Shell) -> "tuple[Source, Rules]":
         known = queue_of(settings, ask.reading.queue)
         now = datetime.fromtimestamp(SteadyClock().now(), ZoneInfo(zone_of(settings, known)))
         source = of_hotline(house.client(), known.id, days=ask.reading.days, now=now)
-        return source, rules_of(known, settings.forecast, handling_s=_one(source.handling_s))
+        return source, rules_of(
+            known, settings.forecast, handling_s=_one(source.handling_s), handling_cv=source.handling_cv or 1.0, patience_s=source.patience_s,
+        )  # fmt: skip
     with progress_bar("comparing") as progress:
         source = of_file(ask.csv, ask.reading, progress)
     measured = rules_of(

@@ -248,10 +248,21 @@ def of_hotline(client: Client, queue: str, *, days: int, now: datetime) -> Sourc
         for row in client.get(f"{path}/{horizon}", **span)["items"]
     }
     if not rows:
-        raise Misuse(f"nothing is forecast for the queue {queue} yet; see `hotline forecast show`")
+        raise Misuse(
+            f"nothing is forecast for the queue {queue} until {until:%Y-%m-%d %H:%M}; --days looks further, and "
+            "`hotline forecast show` says what there is"
+        )
     staffed = {row["starts_at"]: row for row in client.get("/api/v1/staffing", queue=queue, **span)["items"]}
     duty = next((one["on_duty"] for one in client.get("/api/v1/queues") if one["id"] == queue), None)
     found = of_rows(list(rows.values()), staffed, now.tzinfo)
+    others = next((row["shares_with"] for row in staffed.values() if row.get("shares_with")), ())
+    if others:
+        found = replace(
+            found,
+            said=(
+                f"{queue} shares agents with {', '.join(others)}; with targets or work of your own it is counted by itself",
+            ),
+        )
     return replace(found, on_duty=duty, now=(now.date().isoformat(), now.hour * 60 + now.minute))
 
 
@@ -275,7 +286,7 @@ def of_rows(rows: list[dict[str, Any]], staffed: Mapping[str, dict[str, Any]], z
         handling_s[at] = need.get("handling_s", np.nan)
         if need.get("scheduled") is not None:
             scheduled[at] = need["scheduled"]
-    first = rows[0]
+    first, measured = rows[0], next(iter(staffed.values()), {})
     usual = float(np.nanmean(handling_s)) if np.isfinite(handling_s).any() else None
     return Source(
         forecast=Forecast(
@@ -285,6 +296,8 @@ def of_rows(rows: list[dict[str, Any]], staffed: Mapping[str, dict[str, Any]], z
         where=f"{first['model']}, made at {_moment(first['made_at']).astimezone(zone):%Y-%m-%d %H:%M}",
         is_open=is_open,
         handling_s=None if usual is None else np.where(np.isfinite(handling_s), handling_s, usual),
+        handling_cv=measured.get("handling_cv"),
+        patience_s=measured.get("patience_s"),
         scheduled=scheduled if np.isfinite(scheduled).any() else None,
     )  # fmt: skip
 

@@ -54,7 +54,7 @@ WRITE_TIMEOUT_MS = 5000
 CEL_FIELDS = (
     "${eventtype}", "${eventtime}", "${CHANNEL(uniqueid)}", "${CHANNEL(linkedid)}", "${CHANNEL(channame)}",
     "${CHANNEL(exten)}", "${CHANNEL(context)}", "${CALLERID(num)}", "${CHANNEL(appname)}", "${CHANNEL(appdata)}",
-    "${eventextra}", "${userdeftype}",
+    "${eventextra}", "${userdeftype}", "${CHANNEL(userfield)}",
 )  # fmt: skip
 CEL_EVENTS = "CHAN_START,CHAN_END,ANSWER,HANGUP,BRIDGE_ENTER,BRIDGE_EXIT,USER_DEFINED,LINKEDID_END"
 

@@ -78,7 +78,7 @@ def extensions_conf(plan: Plan) -> str:
         *supervision.contexts(plan),
         *remote.contexts(),
         *errands.contexts(_stale(plan), _lease(plan)),
-        *transfers.contexts(_come_back(plan)),
+        *transfers.contexts(over=_come_back(plan, over=True), handed_on=_come_back(plan, over=False)),
         _feature(plan),
         _fallback(plan),
     )
@@ -94,10 +94,19 @@ def _lease(plan: Plan) -> str:
     return f"Set(TIMEOUT(absolute)={plan.settings.asterisk.lease_s:g})"
 
 
-def _come_back(plan: Plan) -> tuple[str, ...]:
-    """The steps of a caller who was with an agent, or was offered to one: armed with a lease, he comes back to us."""
+_IS_SERVED = '"${HOTLINE_SERVED}" != "" & "${HOTLINE_SERVED}" = "${HOTLINE_OFFER}"'
+"""His last offer became a conversation, which is over, and he does not wait anew (`actions.forget_offer`)."""
+
+
+def _come_back(plan: Plan, *, over: bool) -> tuple[str, ...]:
+    """The steps of a caller who was with an agent, or was offered to one: armed with a lease, he comes back to us.
+
+    `over`: an answered ring means that he was served.
+    """
+    served = 'ExecIf($["${DIALSTATUS}" = "ANSWER"]?Set(HOTLINE_SERVED=${HOTLINE_OFFER}))'
     return (
         "(back),StopMixMonitor()",
+        *([served] if over else []),
         _lease(plan),
         f"GotoIf({_stale(plan)}?hotline-fallback,no_heartbeat,1)",
         "AGI(agi:async,return,${HOTLINE_CALL},${HOTLINE_OFFER},${DIALSTATUS},${HANGUPCAUSE})",
@@ -186,7 +195,6 @@ def _ring(plan: Plan) -> str:
         "Goto(back)",
         f"(away),{dial}{options}{peers.tell('${HOTLINE_SECONDS}')})",
     )
-    come_back = _come_back(plan)
     return "\n".join(
         (
             context(
@@ -195,12 +203,13 @@ def _ring(plan: Plan) -> str:
                     "s",
                     "Set(TIMEOUT(absolute)=0)",
                     "Set(DIALSTATUS=BUSY)",
-                    "Set(ARRAY(__HOTLINE_OFFER,HOTLINE_SEAT,HOTLINE_SECONDS,HOTLINE_MUSIC,HOTLINE_RECORDING)=${HOTLINE_RING})",
+                    "Set(ARRAY(__HOTLINE_OFFER,HOTLINE_SEAT,HOTLINE_SECONDS,HOTLINE_MUSIC,HOTLINE_RECORDING,HOTLINE_MUTED)=${HOTLINE_RING})",
+                    "Set(CHANNEL(userfield)=${HOTLINE_OFFER})",  # for CEL
                     "Set(CALLERID(name)=${HOTLINE_NAME})",
                     f"GotoIf({in_use('${HOTLINE_SEAT}')}?back)",
                     'ExecIf($["${HOTLINE_RECORDING}" != ""]?MixMonitor(${HOTLINE_RECORDING}.raw,bD))',
                     *(away if plan.settings.asterisk.peers else (f"{dial}{options})",)),
-                    *come_back,
+                    *_come_back(plan, over=True),
                 ),
                 *extension("T", "Goto(hotline-fallback,lease_expired,1)"),
             ),
@@ -209,7 +218,7 @@ def _ring(plan: Plan) -> str:
                 *extension(
                     "s",
                     "StopMixMonitor()",
-                    *come_back[1:-2],
+                    *_come_back(plan, over=False)[1:-2],
                     "AGI(agi:async,return,${HOTLINE_CALL},${HOTLINE_OFFER},RESCINDED,0)",
                     "Goto(hotline-fallback,not_handled,1)",
                 ),
@@ -247,7 +256,10 @@ def _feature(plan: Plan) -> str:
 
 
 def _fallback(plan: Plan) -> str:
-    """The static queue: needs nothing but Asterisk. While no seat is known (after a start) callers wait a little for one."""
+    """The static queue: needs nothing but Asterisk. While no seat is known (after a start) callers wait a little for one.
+
+    Who was served does not wait again: what his flow would have done after the conversation is lost with us, and he is let go.
+    """
     return "\n".join(
         (
             context("hotline-release", *extension("s", "Goto(hotline-fallback,not_handled,1)")),
@@ -257,6 +269,7 @@ def _fallback(plan: Plan) -> str:
                 *extension(
                     "s",
                     *callout.nobody(plan, "nobody"),
+                    f"GotoIf($[{_IS_SERVED}]?served)",
                     "Set(TIMEOUT(absolute)=0)",
                     "StopMixMonitor()",
                     "CELGenUserEvent(HOTLINE_FALLBACK,${HOTLINE_CALL} ${HOTLINE_REASON})",
@@ -272,6 +285,9 @@ def _fallback(plan: Plan) -> str:
                     f"Record(hotline-voicemail/${{HOTLINE_CALL}}.wav,5,{MESSAGE_S},k)",
                     "Playback(auth-thankyou&vm-goodbye)",
                     "(nobody),Hangup()",
+                    "(served),Set(TIMEOUT(absolute)=0)",
+                    "Playback(vm-goodbye)",
+                    "Hangup()",
                 ),
             ),
         )

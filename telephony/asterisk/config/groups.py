@@ -37,7 +37,8 @@ def _group() -> tuple[str, ...]:
         "Set(TIMEOUT(absolute)=0)",
         "Set(DIALSTATUS=BUSY)",
         "Set(DIALEDPEERNUMBER=)",
-        "Set(ARRAY(__HOTLINE_OFFER,HOTLINE_SEAT,HOTLINE_SECONDS,HOTLINE_MUSIC,HOTLINE_RECORDING)=${HOTLINE_RING})",
+        "Set(ARRAY(__HOTLINE_OFFER,HOTLINE_SEAT,HOTLINE_SECONDS,HOTLINE_MUSIC,HOTLINE_RECORDING,HOTLINE_MUTED)=${HOTLINE_RING})",
+        "Set(CHANNEL(userfield)=${HOTLINE_OFFER})",  # for CEL
         "Set(CALLERID(name)=${HOTLINE_NAME})",
         'ExecIf($["${HOTLINE_RECORDING}" != ""]?MixMonitor(${HOTLINE_RECORDING}.raw,bD))',
         f"Dial({_PHONES},${{HOTLINE_SECONDS}},gim(${{HOTLINE_MUSIC}}))",

@@ -63,6 +63,8 @@ def _endpoint(peer: Peer, own: str, common: tuple[str, ...]) -> list[str]:
             f"rtp_keepalive = {KEEPALIVE_S}",
             f"rtp_timeout = {SILENCE_S}",
             f"rtp_timeout_hold = {SILENCE_S}",
+            # A phone's hold key is passed on to the caller's node, which plays the music and knows of it.
+            "moh_passthrough = yes",
             *common,
         ),
         section(name, "type = auth", "auth_type = digest", f"username = {name}", f"password = {secret}"),

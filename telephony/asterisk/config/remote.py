@@ -16,6 +16,10 @@ CONFIRM_CONTEXT = "hotline-confirm"
 CONFIRM_SOUND = "followme/options"
 """Asterisk's own "press 1 to accept this call, 2 to reject it"."""
 CONFIRM_TRIES, CONFIRM_WAIT_S = 2, 6
+KEY = "HOTLINE_KEY"
+"""Of his channel: which key he pressed."""
+UNTIL = "HOTLINE_UNTIL"
+"""Until when (EPOCH) somebody who is asked by another agent may confirm: there, no dial around his own ends the ring in time."""
 
 
 def contexts() -> list[str]:
@@ -44,9 +48,13 @@ def _member() -> tuple[str, ...]:
 
 def _confirm() -> tuple[str, ...]:
     """Ask who answered whether he takes the call; an empty result lets the two be bridged."""
-    pressed = '$["${HOTLINE_KEY}" = "1"]?:${IF(${ISNULL(${HOTLINE_KEY})}?CONTINUE:BUSY)}'
+    pressed = f'$["${{{KEY}}}" = "1"]?:${{IF(${{ISNULL(${{{KEY}}})}}?CONTINUE:BUSY)}}'
+    left = f"$[${{{UNTIL}}} - ${{EPOCH}}]"
     return (
-        f"Read(HOTLINE_KEY,{CONFIRM_SOUND},1,,{CONFIRM_TRIES},{CONFIRM_WAIT_S})",
+        "Set(GOSUB_RESULT=CONTINUE)",  # whatever breaks this off: without a result the two would be bridged
+        f"ExecIf($[0${{{UNTIL}}} > 0]?Set(TIMEOUT(absolute)=${{IF($[{left} > 1]?{left}:1)}}))",
+        f"Read({KEY},{CONFIRM_SOUND},1,,{CONFIRM_TRIES},{CONFIRM_WAIT_S})",
+        "Set(TIMEOUT(absolute)=0)",
         f"Set(GOSUB_RESULT=${{IF({pressed})}})",
         "Return()",
     )

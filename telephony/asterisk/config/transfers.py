@@ -17,6 +17,7 @@ The caller runs `Bridge` himself, and agents wait for him in a holding bridge: s
 channel changes its name, and whoever remains goes on with his next step.
 """
 
+from telephony.asterisk.config import remote
 from telephony.asterisk.config.plan import document, section
 from telephony.asterisk.config.steps import context, extension, in_use
 
@@ -32,8 +33,8 @@ ALONE_S = 20
 """How often an agent who waits looks whether there is still a caller to wait for."""
 
 
-def contexts(come_back: tuple[str, ...]) -> list[str]:
-    """Return the contexts; `come_back` are the steps that bring a caller whose conversation is over back to us."""
+def contexts(*, over: tuple[str, ...], handed_on: tuple[str, ...]) -> list[str]:
+    """Return the contexts; the steps bring a caller back to us whose conversation is `over`, or whom his agent handed on."""
     return [
         context("hotline-held", *extension("s", *_held())),
         context("hotline-hold", *extension("s", *_hold()), *extension("h", *_lose("hold"))),
@@ -61,7 +62,7 @@ def contexts(come_back: tuple[str, ...]) -> list[str]:
         context("hotline-take-soon", *extension("s", f"Wait({ARRIVE_S})", "Goto(hotline-take,s,1)")),
         context(
             "hotline-transfer",
-            *extension("s", "Set(HOTLINE_HELD=0)", *come_back[:-2], *_hand_on(), come_back[-1]),
+            *extension("s", "Set(HOTLINE_HELD=0)", *handed_on[:-2], *_hand_on(), handed_on[-1]),
             *extension("T", "Goto(hotline-fallback,lease_expired,1)"),
         ),
         context(
@@ -69,7 +70,7 @@ def contexts(come_back: tuple[str, ...]) -> list[str]:
             *extension("first", "Set(HOTLINE_HELD=0)", "Set(HOTLINE_WITH=${HOTLINE_FIRST})", "Goto(s,1)"),
             *extension("second", *_transferred()),
             *extension("s", "Bridge(${HOTLINE_WITH})", *_whoever_waits(), "Goto(left,1)"),
-            *extension("left", "Set(ARRAY(HOTLINE_HELD,DIALSTATUS)=0,ANSWER)", *come_back),
+            *extension("left", "Set(ARRAY(HOTLINE_HELD,DIALSTATUS)=0,ANSWER)", *over),
             *extension("T", "Goto(hotline-fallback,lease_expired,1)"),
         ),
     ]
@@ -100,12 +101,19 @@ def _hold() -> tuple[str, ...]:
 
 
 def _consult() -> tuple[str, ...]:
+    """Ring the second agent; one at an external number has to confirm that he is there, as for a caller."""
+    dial = "PJSIP/${HOTLINE_SEAT},${HOTLINE_SECONDS},b(hotline-second^s^1)gF(hotline-take^s^1)i"
     return (
         "Set(DIALSTATUS=BUSY)",
         "Set(HOTLINE_SIDE=first)",  # he may have been the second one in an earlier consult of this call
-        "Set(ARRAY(_HOTLINE_SECOND_OFFER,HOTLINE_SEAT,HOTLINE_SECONDS)=${HOTLINE_CONSULT})",
+        "Set(ARRAY(_HOTLINE_SECOND_OFFER,HOTLINE_SEAT,HOTLINE_SECONDS,HOTLINE_CONFIRMED)=${HOTLINE_CONSULT})",
         f"GotoIf({in_use('${HOTLINE_SEAT}')}?over)",
-        "Dial(PJSIP/${HOTLINE_SEAT},${HOTLINE_SECONDS},b(hotline-second^s^1)gF(hotline-take^s^1)i)",
+        'GotoIf($["${HOTLINE_CONFIRMED}" = "1"]?confirmed)',
+        f"Set(_{remote.UNTIL}=)",
+        f"Dial({dial})",
+        "Goto(over)",
+        f"(confirmed),Set(_{remote.UNTIL}=$[${{EPOCH}} + ${{HOTLINE_SECONDS}}])",
+        f"Dial({dial}U({remote.CONFIRM_CONTEXT}))",
         "(over),UserEvent(HotlineConsult,Call: ${HOTLINE_CALL},Offer: ${HOTLINE_SECOND_OFFER},Status: ${DIALSTATUS},Cause: ${HANGUPCAUSE})",
         "Goto(hotline-rejoin,s,1)",
     )
@@ -168,7 +176,10 @@ def _second() -> tuple[str, ...]:
 
 
 def _fetch(who: str) -> tuple[str, ...]:
+    """Fetch the caller. `Dial` leads a second agent here who was let go because he did not confirm, too: he gets nobody."""
+    denied = f'$[0${{{remote.UNTIL}}} > 0 & "${{{remote.KEY}}}" != "1"]'
     return (
+        *([f"GotoIf({denied}?gone)"] if who == "second" else []),
         f'GotoIf($["{_IS_HELD}" != "1"]?gone)',
         f"(fetch),ChannelRedirect(${{HOTLINE_CALLER}},hotline-talk,{who},1)",
         'GotoIf($["${CHANNELREDIRECT_STATUS}" != "SUCCESS"]?gone)',
@@ -190,7 +201,7 @@ def _lose(what: str) -> tuple[str, ...]:
 
 def _transferred() -> tuple[str, ...]:
     return (
-        "Set(ARRAY(HOTLINE_HELD,HOTLINE_ASIDE,HOTLINE_GROUP)=0,0,)",
+        "Set(ARRAY(HOTLINE_HELD,HOTLINE_ASIDE,HOTLINE_GROUP,HOTLINE_MUTED)=0,0,,)",
         "StopMixMonitor()",
         "Set(ARRAY(__HOTLINE_OFFER,HOTLINE_RECORDING,HOTLINE_ASKED)=${HOTLINE_NEXT})",
         "Set(HOTLINE_LED=${HOTLINE_OFFER},${EPOCH})",

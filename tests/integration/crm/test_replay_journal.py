@@ -10,6 +10,9 @@ from hotline.store.pool import Store
 from hotline.tally import Tally
 from tests.support.envelopes import told
 from tests.unit.acd.test_replay import HOUR, QUEUE, day, journal
+from tests.unit.acd.test_replay_callbacks import BUSY, queue, visitor, wish
+from tests.unit.acd.test_replay_callbacks import day as callback_day
+from tests.unit.acd.test_replay_callbacks import journal as callback_journal
 
 pytestmark = pytest.mark.real
 
@@ -45,3 +48,22 @@ async def test_a_stretch_in_the_middle_knows_who_was_there_when_it_began(store: 
     assert report.decided.decisions > 20
     assert report.decided.share is not None
     assert report.decided.share > 0.9
+
+
+async def test_callbacks_are_read_with_what_became_of_them_and_those_that_were_open_before(store: Store) -> None:
+    of = queue()
+    played = callback_day(
+        [visitor("late", HOUR * 2 + 30)], [wish("w", HOUR + 60), wish("v", HOUR + 90, BUSY)], from_=HOUR
+    )
+    kept = callback_journal(played, of)
+    await Ledger(store, Tally()).append(told(*kept))
+    begin = HOUR * 1.5
+    facts = await read(store, begin, HOUR * 4)
+    before = [fact.callback_id for fact in facts if isinstance(fact, f.CallbackRequested) and fact.at < begin]
+    assert before == ["w", "v"]
+    later = await read(store, HOUR * 3, HOUR * 4)
+    assert not [fact for fact in later if isinstance(fact, f.CallbackRequested)], "they are over"
+    report = replay(facts, (Way(name="0", queues=(of,)),), begin=begin, end=HOUR * 4, seed=1)
+    real, again = report.real_callbacks["q"], report.ways_callbacks["0"]["q"]
+    assert (real["asked"], real["reached"], real["attempts"]) == (2.0, 2.0, 3.0)
+    assert again == {name: pytest.approx(value, rel=0.02) for name, value in real.items()}

@@ -1,5 +1,6 @@
 """The tables of forecasts over a real PostgreSQL: what is kept, what counts, what is forgotten."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from forecast.backtest.picks import Pick
 from forecast.books.kept_choice import choice_of, pick_of
 from forecast.books.made import Made, Row
-from forecast.books.tables import Need, Tables
+from forecast.books.tables import Need, Pooling, Tables
 from forecast.duties.scoring import Score
 from forecast.duties.turn import NAME, Turn
 from forecast.models.base import LEVELS
@@ -55,12 +56,22 @@ def tables(store: Store) -> Tables:
 async def test_of_each_interval_the_newest_forecast_counts_and_all_are_kept(store: Store, tables: Tables) -> None:
     await tables.save([forecast(T0 - 86_400, 10.0), forecast(T0 - 43_200, 20.0, slots=2)])
     rows = await tables.latest(QUEUE, "half_hour", T0, T0 + 86_400, 100)
-    assert [row["mean"] for row in rows] == [20.0, 21.0, 12.0, 13.0]
-    assert [len(row["quantiles"]) for row in rows] == [len(LEVELS)] * 4
+    assert [row["mean"] for row in rows] == [20.0, 21.0], "hours that the newest one leaves out are not open any more"
+    assert [len(row["quantiles"]) for row in rows] == [len(LEVELS)] * 2
     seen = await store.fetch("SELECT mean, latest FROM v_forecast ORDER BY starts_at, made_at")
     assert [(row["mean"], row["latest"]) for row in seen] == [
         (10.0, False), (20.0, True), (11.0, False), (21.0, True), (12.0, True), (13.0, True),
     ]  # fmt: skip
+
+
+async def test_of_the_time_before_the_newest_forecast_the_one_before_it_counts(tables: Tables) -> None:
+    await tables.save([forecast(T0 - 86_400, 10.0), forecast(T0 + HALF, 20.0, slots=3)])
+    await tables.save([forecast(T0 + HALF, 50.0, horizon="today")])
+    rows = await tables.latest(QUEUE, "half_hour", T0, T0 + 86_400, 100)
+    assert [row["mean"] for row in rows] == [20.0, 21.0, 22.0]
+    await tables.save([replace(forecast(T0 + 2 * HALF, 30.0), rows=forecast(0.0, 30.0).rows[2:])])
+    rows = await tables.latest(QUEUE, "half_hour", T0, T0 + 86_400, 100)
+    assert [row["mean"] for row in rows] == [20.0, 21.0, 32.0, 33.0]
 
 
 async def test_the_same_forecast_twice_is_kept_once(store: Store, tables: Tables) -> None:
@@ -99,6 +110,41 @@ async def test_staffing_follows_the_newer_forecast_and_keeps_who_was_there(table
     rows = await tables.staffing(QUEUE, T0, T0 + 86_400, 10)
     assert [(r["required"], r["present"]) for r in rows] == [(10, 9), (15, None)]
     assert await tables.staffing("other", T0, T0 + 86_400, 10) == []
+
+
+async def test_staffing_of_hours_that_are_not_open_any_more_is_forgotten(tables: Tables) -> None:
+    await tables.save_needs(QUEUE, T0 - 100, [need(0, 10), need(1, 11), need(2, 12)])
+    await tables.save_needs(QUEUE, T0 + 100, [need(1, 15)], whole=True)
+    rows = await tables.staffing(QUEUE, T0, T0 + 86_400, 10)
+    assert [r["required"] for r in rows] == [10, 15]
+
+
+async def test_staffing_says_by_which_method_and_what_all_who_share_need(store: Store, tables: Tables) -> None:
+    shared = replace(need(1, 11), method="pooled", shares_with=("cards",), together=20, pooling=0.6)
+    await tables.save_needs(QUEUE, T0 - 100, [need(0, 10), shared])
+    rows = await tables.staffing(QUEUE, T0, T0 + 86_400, 10)
+    assert [(r["method"], list(r["shares_with"]), r["together"], r["pooling"]) for r in rows] == [
+        ("erlang", [], None, None), ("pooled", ["cards"], 20, 0.6),
+    ]  # fmt: skip
+    assert await store.fetchval("SELECT sum(together) FROM v_staffing WHERE method = 'pooled'") == 20
+
+
+async def test_what_was_measured_of_shared_agents_comes_back(tables: Tables) -> None:
+    for share in (0.4, 0.7):
+        await tables.save_pooling(
+            Pooling(queues=("service", "cards"), measured_at=T0, points=((10.0, share), (30.5, 1.0)))
+        )
+    (found,) = await tables.poolings()
+    assert found == Pooling(queues=("service", "cards"), measured_at=T0, points=((10.0, 0.7), (30.5, 1.0)))
+
+
+async def test_agents_come_back_as_they_were_added_last(store: Store, tables: Tables) -> None:
+    await store.fetch(
+        "INSERT INTO agent (agent_id, name, extension, skills, queues, told_at, fact_id) "
+        """VALUES ('1001', 'Li', '1001', '{"gold": 2}', '["service"]', now(), 'f1')"""
+    )
+    (agent,) = await tables.last_agents()
+    assert (agent.agent_id, agent.skills, agent.queues) == ("1001", {"gold": 2}, ("service",))
 
 
 async def test_a_choice_comes_back_as_it_was(tables: Tables) -> None:

@@ -192,3 +192,48 @@ async def test_a_database_that_is_away_is_asked_again(desk: Desk, store: Store) 
     await store.close()
     await desk.wake(MORNING)
     assert desk.service.next_deadline() == MORNING + 10.0
+
+
+def month(*duties: Duty) -> tuple[Plan, tuple[Duty, ...]]:
+    made = plan(A, B, zone="UTC", days=28, needs=(Need(agents=flat(1, 8, 17, days=28)),))
+    return made, duties
+
+
+async def test_a_roster_of_four_weeks_is_kept_published_and_changed_over_the_border_of_weeks(desk: Desk) -> None:
+    made, duties = month(duty("1001", 6, "L", 180), duty("1002", 7, "L", 240), duty("1001", 20, "E", 200))
+    number = await desk.add(duties, made)
+    assert not (await desk.publish(number)).violations
+    assert desk.told[-1].days == 28  # type: ignore[attr-defined]
+    late = AskedChange(kind="shift", person="1001", day=day(7), shift="E")
+    refused = await desk.ask("POST", PATH + "/{id}/swap", number, body=late)
+    assert refused.reasons == (f"王芳 has 10 h of rest before E on {day(7)}; 11 h are the least",)
+    swap = AskedChange(kind="swap", person="1001", day=day(20), other="1002", other_day=day(7))
+    assert not (await desk.ask("POST", PATH + "/{id}/swap", number, body=swap)).allowed
+    give = AskedChange(kind="give", person="1002", day=day(7), other="1001")
+    assert (await desk.ask("POST", PATH + "/{id}/swap", number, body=give)).version == 2
+    assert {(d.person, d.day) for d in (await desk.ask("GET", PATH + "/{id}", number)).duties} == {
+        ("1001", day(6)), ("1001", day(7)), ("1001", day(20)),
+    }  # fmt: skip
+
+
+async def test_for_each_day_the_roster_that_was_published_last_counts(desk: Desk) -> None:
+    made, duties = month(duty("1001", 0, "E", 180), duty("1001", 8, "E", 180))
+    four = await desk.add(duties, made)
+    await desk.publish(four)
+    week = await desk.add((duty("1002", 2, "L", 240),))
+    await desk.publish(week)
+    heads = (await desk.ask("GET", PATH, query=RosterQuery())).items
+    assert {h.roster_id: (h.status, h.days) for h in heads} == {four: ("published", 28), week: ("published", 7)}
+    spans = await desk.rosters.spans(day(0), day(10))
+    assert {(who, span.day) for who, own in spans.items() for span in own} == {("1002", day(2)), ("1001", day(8))}
+    off = AskedChange(kind="off", person="1001", day=day(0))
+    with pytest.raises(Rejected, match=f"is in roster {week} now"):
+        await desk.ask("POST", PATH + "/{id}/swap", four, body=off)
+    with pytest.raises(Rejected, match=f"is in roster {week} now"):
+        await desk.ask("POST", PATH + "/{id}/requests", four, body=off)
+    later = AskedChange(kind="off", person="1001", day=day(8))
+    assert (await desk.ask("POST", PATH + "/{id}/swap", four, body=later)).allowed
+    again = await desk.add(duties, made)
+    await desk.publish(again)
+    heads = (await desk.ask("GET", PATH, query=RosterQuery())).items
+    assert {h.roster_id: h.status for h in heads} == {four: "replaced", week: "replaced", again: "published"}

@@ -16,6 +16,7 @@ from hotline.store.migrate import migrate
 from hotline.store.office import Office
 from hotline.store.pool import Store
 from hotline.store.private import PrivatePostgres
+from hotline.store.standing import Standing
 from tests.support.postgres import DEBIAN_15, DebianPostgres, Freezer
 from tests.support.wait import eventually
 
@@ -283,3 +284,17 @@ async def test_the_lock_goes_with_the_connection_of_a_killed_process(base: str, 
     took = stopwatch()
     await eventually(lambda: _is_free(offices["B"]), every_s=0.01)
     assert took() < 1.0
+
+
+async def test_a_lock_that_is_let_go_at_any_step_of_a_statement_is_at_most_away(offices: dict[str, Office]) -> None:
+    office = offices["A"]
+    for steps in range(16):
+        epoch = (await office.take()).epoch
+
+        async def let_go(after: int = steps) -> None:
+            for _ in range(after):
+                await asyncio.sleep(0)
+            office.let_go()
+
+        held, _ = await asyncio.gather(office.hold(epoch), let_go(), return_exceptions=True)
+        assert isinstance(held, Unavailable) or (isinstance(held, Standing) and held.epoch == epoch), held

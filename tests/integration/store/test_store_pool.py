@@ -179,6 +179,21 @@ async def test_the_servers_own_time_limit_is_unavailable(store: Store) -> None:
             await connection.execute("SELECT pg_sleep(5)")
 
 
+async def test_a_session_leaves_nothing_behind_and_a_statement_costs_one_round_trip(dsn: str, store: Store) -> None:
+    alone = await Store.open(dsn, size=1)
+    try:
+        async with alone.session() as connection:
+            await connection.execute("SET statement_timeout = 77000")
+            assert await connection.fetchval("SELECT pg_try_advisory_lock(4711)")
+        assert await alone.fetchval("SHOW statement_timeout") != "77s"
+        assert await store.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711") == 0
+        pid = await alone.fetchval("SELECT pg_backend_pid()")
+        said = await store.fetchval("SELECT query FROM pg_stat_activity WHERE pid = $1", pid)
+        assert said == "SELECT pg_backend_pid()"  # nothing was asked for when it came back
+    finally:
+        await alone.close()
+
+
 async def test_a_deadlock_is_unavailable_for_one_and_done_for_the_other(table: Store) -> None:
     await table.execute("INSERT INTO t VALUES (1, 'Ann'), (2, 'Bo')")
     both = asyncio.Barrier(2)

@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import os
+import re
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,10 @@ from tests.support.tones import channels, loud_part
 from tests.support.wait import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+LOUD = b"\x80" * 160
+"""The loudest µ-law sample, again and again: no music sounds like that."""
+BLOCK = 400
+"""Samples that are judged together: 50 ms."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -86,6 +91,57 @@ async def test_both_hear_each_other_and_the_caller_s_node_records_both(house: Ho
     assert loud_part(right, SEAT_TONE_HZ) > 0.5
 
 
+@pytest.mark.parametrize(
+    ("at", "ways"),
+    [
+        ("a", ({"direction": "sendonly"}, {"direction": "inactive"}, {"address": "0.0.0.0"})),
+        ("b", ({"direction": "sendonly"},)),
+    ],
+    ids=["here", "at-another-node"],
+)
+async def test_the_hold_key_of_a_phone_is_told_and_what_is_heard_meanwhile_is_not_recorded(
+    house: House, at: str, ways: tuple[dict[str, str], ...]
+) -> None:
+    node = {"a": house.a, "b": house.b}[at]
+    seat, caller = await house.seat(node), await house.caller(house.a)
+    seat.media.sound = caller.media.sound = LOUD
+    call = await house.arrive(house.a, caller)
+    await house.ring(house.a, call, node, seat_node=None if at == "a" else node.id)
+    accepted = await house.wait_told(f.OfferAccepted, call)
+    assert isinstance(accepted, f.OfferAccepted)
+
+    async def they_talk() -> None:
+        """Wait until the caller hears the agent, for some packets."""
+        caller.media.heard.clear()
+        await eventually(lambda: len(caller.media.heard) > 1600 and set(caller.media.heard[-800:]) == {LOUD[0]})
+
+    await they_talk()
+    for how in ways:
+        before = len(house.told)
+        assert await seat.hold(**how) == 200
+        (began,) = await eventually(lambda before=before: house.told[before:])  # type: ignore[misc]
+        assert isinstance(began, f.HoldBegan)
+        assert began.by_phone
+        caller.media.heard.clear()
+        await eventually(lambda: len(caller.media.heard) > 2400 and len(set(caller.media.heard)) > 20, what="music")
+        assert await seat.resume() == 200
+        told = await eventually(lambda before=before: house.told[before + 1 :])  # type: ignore[misc]
+        assert [type(record) for record in told] == [f.HoldEnded]
+        await they_talk()
+    await seat.hold()
+    await seat.hang_up()
+    await house.wait_told(f.CallReturned, call)
+    assert kinds(house, call)[-2:] == ["TalkEnded", "CallReturned"]
+    recorded = house.a.asterisk.monitor_dir / f"{accepted.offer_id}.raw"
+    await eventually(lambda: [pauses(side) for side in channels(recorded.read_bytes())] == [len(ways)] * 2)
+
+
+def pauses(samples: Sequence[int]) -> int:
+    """Return how many silences of a tenth of a second and more there are within what is heard."""
+    blocks = [max(map(abs, samples[s : s + BLOCK])) > 1000 for s in range(0, len(samples) - BLOCK, BLOCK)]
+    return len(re.findall(r"\+--+(?=\+)", "".join("-+"[loud] for loud in blocks)))
+
+
 async def test_every_ending_of_a_ring_is_the_same_as_that_of_a_seat_next_door(house: House) -> None:
     seat, caller = await house.seat(house.b), await house.caller(house.a)
     call = await house.arrive(house.a, caller)
@@ -93,6 +149,7 @@ async def test_every_ending_of_a_ring_is_the_same_as_that_of_a_seat_next_door(ho
         (((0.0, 486),), f.OfferBusy),
         (((0.0, 180), (0.05, 486)), f.OfferRejected),
         (((0.0, 603),), f.OfferBusy),
+        (((0.0, 480),), f.OfferBusy),
         (((0.0, 180), (0.05, 603)), f.OfferRejected),
         (((0.0, 180), (0.05, 480)), f.OfferRejected),
         (((0.0, 180), (0.05, 302)), f.OfferRejected),

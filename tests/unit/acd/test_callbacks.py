@@ -7,6 +7,7 @@ import pytest
 
 from acd.callbacks.requests import CallbackCancel, CallbackWish
 from acd.core import memories
+from acd.core.agents.roster import Profile
 from acd.core.floor import Output
 from acd.core.requests import AgentRequest, QueueRequest
 from acd.core.router import Router
@@ -48,7 +49,7 @@ class Desk(Play):
 
     def __init__(
         self,
-        *agents: str,
+        *agents: str | Profile,
         rules: Policy = RULES,
         queues: tuple[str, ...] = ("q",),
         opening: dict[str, Hours] | None = None,
@@ -57,6 +58,7 @@ class Desk(Play):
     ) -> None:
         self.policy = CallbackPolicy(**policy)
         self.rules = rules
+        self.memory: dict[str, bytes | None] = {}
         open_when = next(iter(opening or {}), None)
         made = tuple(Queue(id=q, callback=self.policy, opening=open_when, tiers=tiers or {}) for q in queues)
         super().__init__(*agents, queues=made, house={"outbound": rules, "hours": opening or {}})
@@ -108,17 +110,17 @@ class Desk(Play):
     def accepted_now(self, call: str = "w.1") -> list[str]:
         return self.give(f.OfferAccepted(at=self.now, call_id=CallId(call), offer_id=self.offer()))
 
-    def again(self) -> "Desk":
-        """Return what a new life of the router remembers of this one."""
-        taken = self.router.take_changed(now=self.now)
-        kept, _ = memories.read({key: value for key, value in taken.items() if value is not None})
+    def again(self, *overheard: f.Record) -> "Desk":
+        """Return what a new life of the router remembers of this one, and what it overheard before it began."""
+        self.memory |= self.router.take_changed(now=self.now)
+        kept, _ = memories.read({key: value for key, value in self.memory.items() if value is not None})
         other = Desk.__new__(Desk)
         other.__dict__.update(self.__dict__)
         other.router = Router(
             self.queues, [profile(agent_id) for agent_id in kept["agent"]], epoch="e2", home_node=NODE, break_reasons=REASONS,
             outbound=self.rules,
         )  # fmt: skip
-        other.shown = other._take(other.router.restore(kept, now=self.now))  # type: ignore[attr-defined]
+        other.shown = other._take(other.router.restore(kept, now=self.now, overheard=overheard))  # type: ignore[attr-defined]
         return other
 
 
@@ -304,7 +306,7 @@ def test_a_call_that_cannot_be_made_is_no_attempt_and_frees_the_agent(desk: Desk
 def test_a_call_of_which_nothing_is_heard_is_hung_up_and_made_anew(desk: Desk) -> None:
     desk.wish()
     shown = desk.after(7)
-    assert shown[:2] == ["hang up w.1", "put off w lost"]
+    assert shown[:2] == ["hang up w.1", "put off w unknown"]
     assert desk.there("w.1") == ["hang up w.1"]
 
 

@@ -119,5 +119,5 @@ def test_waiting_callers_of_one_demand_stand_in_one_order():
         play.queued(f"A{number}", skills=("english",), levels=(("english", 1 + number % 2),))
     line = play.router.floor.line
     last = line.get("A9")
-    assert [c.call_id for c in line.before(last, 5)] == ["A0", "A1"]
-    assert [c.call_id for c in line.before(last, 1)] == ["A0"]
+    assert [call_id for call_id, _ in line.before(last, 5)] == ["A0", "A1"]
+    assert [call_id for call_id, _ in line.before(last, 1)] == ["A0"]

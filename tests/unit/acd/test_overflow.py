@@ -380,8 +380,8 @@ def test_who_is_rung_for_at_closing_time_may_still_be_answered() -> None:
 
 def test_who_is_found_waiting_after_closing_time_is_treated_too() -> None:
     play = office(18, at_closing="voicemail")
-    play.adopted("A", "session", entered_at=MONDAY + 16 * 3600)
-    assert play.after(0) == ["flowed out A closing -> voicemail"]
+    found = play.adopted("A", "session", entered_at=MONDAY + 16 * 3600)
+    assert found == ["flowed out A closing -> voicemail"]
 
 
 def test_a_closed_queue_takes_nobody_over() -> None:

@@ -60,10 +60,10 @@ def journal(played: Day) -> list[f.Fact]:
     ]
 
     class Reporter(Engine):
-        def _give(self, record: f.Record) -> None:
+        def give(self, record: f.Record) -> None:
             if isinstance(record, f.Fact):
                 told.append(record)
-            super()._give(record)
+            super().give(record)
 
     engine = Reporter(
         (QUEUE,),

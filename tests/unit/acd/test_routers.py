@@ -13,11 +13,11 @@ from hotline import facts as f
 from hotline.bus.memory import MemoryBus
 from hotline.commands import Ring
 from hotline.errors import StandingBy, Unavailable
-from hotline.ids import AgentId
+from hotline.ids import AgentId, CallbackId, CallId, NodeId, QueueId
 from hotline.runtime.clock import ManualClock
 from hotline.runtime.service import Service
 from hotline.runtime.tasks import TaskGroup
-from hotline.settings import Acd, Asterisk, Seats, Settings
+from hotline.settings import Acd, Asterisk, Outbound, Seats, Settings
 from hotline.settings.queues import Queue
 from hotline.store.standing import Standing
 from hotline.tally import Tally
@@ -31,6 +31,7 @@ SETTINGS = Settings(
     seats=Seats(first=1001, count=3),
     queues=(Queue(id="q", wrap_up_s=5, rest_after_no_answer_s=3),),
     acd=Acd(beat_s=0.5, silent_s=1.5),
+    outbound=Outbound(trunk="192.0.2.1:5060", allow=("1",), at_once=1),
     asterisk=Asterisk(node="node9"),  # not a node of any call: a guess would be wrong
 )
 
@@ -373,6 +374,43 @@ async def test_what_happens_between_two_routers_is_not_lost(house: House, pair: 
     assert b.agents()["1001"] == "talking"
     assert b.line() == ["W", "X"]
     assert node.rings()[2:] == [("W", "1002")]
+
+
+async def test_a_wish_that_is_told_between_two_routers_is_in_the_line_of_the_next_one(
+    house: House, pair: tuple[Process, Process]
+) -> None:
+    _, b = pair
+    await house.kill("A")
+    house.bus.publish(
+        f.CallbackRequested(
+            at=house.clock.now(), callback_id=CallbackId("w"), queue_id=QueueId("q"), number="13800138000",
+            entered_at=house.clock.now() - 60,
+        )
+    )  # fmt: skip
+    await house.until(lambda: b.state == "active")
+    await house.until(lambda: b.line() == ["w"])
+
+
+async def test_what_one_router_granted_counts_for_the_next_one(house: House, pair: tuple[Process, Process]) -> None:
+    _, b = pair
+    answers = house.bus.subscribe("ivr of the test", f.OutgoingAnswered)
+
+    async def ask(call: str) -> str:
+        asked = f.OutgoingAsked(at=house.clock.now(), call_id=CallId(call), node=NodeId("node2"), number="13900000001")
+        house.bus.publish(asked)
+        await house.until(lambda: answers.ready)
+        answer = await answers.get()
+        assert isinstance(answer, f.OutgoingAnswered)
+        return answer.refusal
+
+    assert await ask("x") == ""
+    await house.pass_time(1.0)
+    await house.kill("A")
+    await house.until(lambda: b.state == "active")
+    assert await ask("y") == "too_many_at_once"
+    house.bus.publish(f.CallEnded(at=house.clock.now(), call_id=CallId("x")))
+    await house.pass_time(5.0)  # of a call at a node that has told nothing: it waits for the survey
+    assert await ask("y") == ""
 
 
 async def test_callers_of_all_nodes_are_known_before_anybody_is_offered(

@@ -225,6 +225,14 @@ def test_a_change_of_one_purpose_leaves_the_other_numbers_alone() -> None:
     assert [(v.at, v.talk_s) for v in plain] == [(v.at, v.talk_s) for v in patient]
 
 
+def test_a_policy_changes_only_what_it_names_of_a_section_within_a_queue() -> None:
+    first = policy_of({"queues": [{"id": "q", "callback": {"first": "customer"}}]}, "p.toml", own_policy(scenario()))
+    (queue,) = policy_of({"queues": [{"id": "q", "callback": {"attempts": 7}}]}, "p.toml", first).queues
+    assert (queue.callback.first, queue.callback.attempts) == ("customer", 7)
+    (queue,) = policy_of({"queues": [{"id": "q", "tiers": {"gold": 2}}]}, "p.toml", first).queues
+    assert queue.tiers == {"gold": 2}
+
+
 def test_a_policy_changes_only_the_fields_that_it_names() -> None:
     base = own_policy(scenario())
     changed = policy_of({"queues": [{"id": "q", "strategy": "fewest_calls"}]}, "p.toml", base)

@@ -222,3 +222,30 @@ def test_a_switch_that_is_off_is_forgotten() -> None:
     assert [s is not None for s in play.taken("switch").values()] == [True]
     switch(play, closed=False)
     assert play.taken("switch") == {"q": None}
+
+
+def test_who_had_hung_up_before_he_was_moved_gives_up_no_earlier_than_he_joined() -> None:
+    """Found by the seeded stories: his end was told late, and his wait in the new line ended before it had begun."""
+    play = two_queues()
+    play.queued("A")
+    hung_up_at = play.now + 1
+    play.after(2)
+    steer(play, "A", treatment="queue:other")
+    play.give(f.CallEnded(at=hung_up_at, call_id=CallId("A")))
+    (abandoned,) = (out for out in play.out if isinstance(out, f.CallAbandoned))
+    assert abandoned.at == abandoned.entered_at == play.now
+
+
+def test_a_router_that_takes_over_rings_nobody_for_those_whom_it_lets_out() -> None:
+    """Found by the seeded stories (seed 56 of 2026-11-22): the phones of the free agents rang first, and then the callers were sent away."""
+    play = Play("1")
+    play.ready("1")
+    switch(play, emergency=True, then="hang_up")
+    assert play.reborn().adopted("A", "session") == ["flowed out A emergency -> hang_up after emergency"]
+
+
+def test_after_closing_by_hand_a_router_that_takes_over_rings_nobody_either() -> None:
+    play = Play("1", at_closing="hang_up")
+    play.ready("1")
+    switch(play, closed=True)
+    assert play.reborn().adopted("A", "session") == ["flowed out A closing -> hang_up"]

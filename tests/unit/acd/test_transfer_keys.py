@@ -27,6 +27,8 @@ def spelled(keys: str) -> list[Keyed]:
         ("*21002#", [Keyed("consult", "1002")]),
         ("*3*313800138000#", [Keyed("transfer", "13800138000")]),
         ("*6*8*9", [Keyed("conference"), Keyed("complete"), Keyed("cancel")]),
+        ("*43#*462#", [Keyed("feature", "3"), Keyed("feature", "62")]),
+        ("*43", []),
         ("*2#", []),
         ("*71", []),
         ("*2A12#", []),
@@ -63,6 +65,21 @@ def test_digits_are_an_agent_or_his_seat_or_a_queue_or_else_a_number() -> None:
 
 @pytest.mark.parametrize("keys", ["*302#", "*300#", "*31#", "*5", "*8", "*31380013800#", "*2301#"])
 def test_what_cannot_be_done_is_heard(keys: str) -> None:
+    assert keyed(served(), keys) == ["beep A"]
+
+
+def test_feature_codes_work_in_a_conversation_with_a_sign_behind_them_and_take_effect_when_it_is_over() -> None:
+    play = served(outcome_required=True)
+    play.router.floor.outcomes = ("resolved",)
+    assert keyed(play, "*432#") == ["1 then break (lunch)"]
+    assert keyed(play, "*42#") == ["1 then nothing"]
+    assert keyed(play, "*44#") == ["1 then offline"]
+    assert keyed(play, "*461#") == ["outcome of A resolved by 1"]
+    assert play.told(f.TalkEnded, "A", play.last_offer("A"))[-1] == "1 talking -> offline"
+
+
+@pytest.mark.parametrize("keys", ["*439#", "*47#", "*469#", "*45#", "*40#"])
+def test_a_feature_code_that_is_none_or_cannot_be_is_heard(keys: str) -> None:
     assert keyed(served(), keys) == ["beep A"]
 
 

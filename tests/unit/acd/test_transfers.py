@@ -8,7 +8,7 @@ from hotline import facts as f
 from hotline.dialling import Policy
 from hotline.ids import AgentId, CallId, OfferId
 from hotline.settings.queues import Queue
-from tests.unit.acd.play import Play
+from tests.unit.acd.play import Play, profile
 
 
 def served(*agents: str, **queue: object) -> Play:
@@ -182,6 +182,20 @@ def test_a_consult_reserves_the_other_agent_beside_the_callers_own() -> None:
     assert (made.kind, made.recording_id) == ("consult", None)
     play.queued("B")
     assert play.state("2") == "reserved"  # and nobody else is rung for B
+
+
+def test_a_remote_agent_is_asked_at_his_number_which_is_one_of_the_calls_to_the_outside() -> None:
+    far = msgspec.structs.replace(profile("2"), remote_number="008613800138000")
+    play = Play("1", far, house={"outbound": Policy(trunk=True, allow=("138",), country="86")})
+    play.ready("1", "2")
+    play.queued("A")
+    play.answered("A")
+    assert play.wants("1", "consult", "agent:2")[-1] == "consult A 2"
+    (asked,) = [command for command in play.sent if isinstance(command, c.Consult)]
+    assert (asked.agent_id, asked.number, asked.seat_node) == ("2", "13800138000", None)
+    assert play.router.floor.callbacks.ledger.live == 1
+    assert "not transferred A busy" in play.told(f.OfferBusy, "A", play.consulted("A"))
+    assert play.router.floor.callbacks.ledger.live == 0
 
 
 def test_a_completed_transfer_leaves_the_caller_with_the_second_agent() -> None:
@@ -397,11 +411,21 @@ def test_a_new_router_learns_of_a_consult_outside(how: str) -> None:
     heir.surveyed(*([] if how == "gone" else [found]))
     states = {"asked": "holding", "handed_on": "wrap_up", "over": "talking", "gone": "wrap_up"}
     assert heir.state("1") == states[how]
-    assert len(heir.router.floor.outside_consults) == (how == "asked")
+    assert len(heir.router.floor.outside_consults) == (how in ("asked", "handed_on"))  # the call outside lives on
     if how == "asked":
         assert heir.wants("1", "complete") == ["end consult A by handing on"]
         heir.surveyed()
         assert len(heir.router.floor.outside_consults) == 0
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_consult_outside_is_told_to_be_over_also_when_it_ended_while_no_router_was_there(lives: bool) -> None:
+    """Found by the seeded stories (seed 277): it was not remembered, and the journal never heard of its end."""
+    play, _ = outside()
+    heir = play.reborn()
+    calls = [heir.found("A", "talking", offer=play.last_offer("A"))] if lives else []
+    assert "not transferred A unknown" in heir.surveyed(*calls)
+    assert len(heir.router.floor.outside_consults) == 0
 
 
 # --- after a gap --------------------------------------------------------------------------------------------------------

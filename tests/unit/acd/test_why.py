@@ -56,6 +56,20 @@ def test_only_the_first_few_who_were_passed_over_are_named():
     assert [passed.agent_id for passed in decision.agents_passed] == crew[:PASSED_OVER]
 
 
+def test_a_caller_who_came_first_is_passed_over_for_his_own_reason_not_for_what_others_like_him_ask():
+    play = Play("1001", "1002")
+    play.ready("1002")
+    play.queued("Z")
+    play.answered("Z")
+    play.ready("1001")
+    play.queued("A")
+    play.unanswered("A", f.OfferRejected)
+    play.queued("B")
+    [decision] = play.router.why("B")
+    [passed] = decision.callers_passed
+    assert (passed.call_id, [reason.code for reason in passed.reasons]) == ("A", ["refused_caller"])
+
+
 def test_only_the_last_decisions_of_a_call_are_kept():
     play = Play("1001")
     play.ready("1001")

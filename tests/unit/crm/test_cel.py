@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from crm.cel.calls import KEEP_S, SETTLE_S, CelCall, CelFold, Told, missing_facts, read_line
-from hotline.facts import CallArrived, CallEnded, CallFellBack
-from hotline.ids import CallId, NodeId
+from crm.cel.calls import KEEP_S, SETTLE_S, CelCall, CelFold, OpenOffer, Told, missing_facts, read_line
+from hotline.facts import CallArrived, CallEnded, CallFellBack, OfferAccepted, TalkEnded
+from hotline.ids import CallId, Extension, NodeId, OfferId
 
 TRACE = Path(__file__).parents[2] / "data" / "cel" / "fallback.csv"
 """Written by Asterisk 22.10.1: a call that arrives, falls back after a second, and ends."""
@@ -119,3 +119,87 @@ def test_hostile_words_in_our_own_event_do_not_become_ids() -> None:
 def test_a_unique_id_used_again_starts_a_new_call() -> None:
     again = [line.replace("2bc1b728", "ffffffff") for line in trace()[4:5]]
     assert [c.call_id[:8] for c in fed(trace()[:6] + again).ripe(END + 60)] == ["ffffffff"]
+
+
+# --- a conversation that nobody of ours saw ------------------------------------------------------------------------------------
+
+
+def line(event: str, at: float, uniqueid: str, channel: str, app: str, extra: str = "{}", offers: str = "") -> str:
+    word = event if event.startswith("HOTLINE") else ""
+    cells = (event, str(at), uniqueid, "c", channel, "s", "hotline-ring", "13800138000", app, "", extra, word, offers)
+    return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+
+
+def served(*, app: str = "Dial", phone: str = "PJSIP/1001-00000002", offers: str = f"{CALL}.1") -> list[str]:
+    """A call that a phone answers at 20 and leaves at 60, and that ends at 61."""
+    bridge = '{"bridge_id":"b1"}'
+    ring = "AppDial" if app == "Dial" else "AppQueue"
+    return [
+        line("HOTLINE_ARRIVED", 10, "c", "PJSIP/trunk-1", "CELGenUserEvent", f'{{"extra":"{CALL} 4000 trunk"}}'),
+        line("BRIDGE_ENTER", 20, "s", phone, ring, bridge),
+        line("BRIDGE_ENTER", 20.1, "c", "PJSIP/trunk-1", app, bridge, offers),
+        line("BRIDGE_EXIT", 60, "s", phone, ring, bridge),
+        line("BRIDGE_EXIT", 60.1, "c", "PJSIP/trunk-1", app, bridge, offers),
+        line("CHAN_END", 61, "c", "PJSIP/trunk-1", "", offers=offers),
+    ]
+
+
+def open_offer(n: int = 1, extension: str = "1001") -> OpenOffer:
+    return OpenOffer(offer_id=OfferId(f"{CALL}.{n}"), extension=Extension(extension))
+
+
+def concluded(lines: list[str], *offers: OpenOffer) -> list[object]:
+    told = Told(arrived=True, ended=True, open_offers=offers)
+    return facts_of(fed(lines).ripe(100.0), told)
+
+
+def test_an_offer_whose_end_nobody_saw_was_answered_when_its_phone_was_bridged_with_the_caller() -> None:
+    accepted, ended = concluded(served(), open_offer(2), open_offer())
+    assert accepted == OfferAccepted(at=20.0, call_id=CALL, offer_id=OfferId(f"{CALL}.1"))
+    assert ended == TalkEnded(at=60.0, call_id=CALL, offer_id=OfferId(f"{CALL}.1"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "offers"),
+    [
+        (served(), ()),
+        (served(), (open_offer(2),)),
+        (served(app="Queue"), (open_offer(),)),
+        (served(offers=""), (open_offer(),)),
+        (served(offers="../.."), (open_offer(),)),
+        ([s for s in served() if not s.startswith('"BRIDGE_ENTER","20.1"')], (open_offer(),)),
+        ([s.rpartition(",")[0] for s in served()], (open_offer(),)),
+        (served()[:-1], (open_offer(),)),
+    ],
+    ids=[
+        "its end is known",
+        "another offer",
+        "the fallback queue",
+        "no offer",
+        "no id",
+        "without the caller",
+        "older lines",
+        "goes on",
+    ],
+)
+def test_what_is_no_conversation_of_an_open_offer_concludes_nothing(
+    lines: list[str], offers: tuple[OpenOffer, ...]
+) -> None:
+    assert concluded(lines, *offers) == []
+
+
+def test_of_several_phones_that_rang_at_once_the_one_that_was_bridged_answered() -> None:
+    group = (open_offer(1, "1002"), open_offer(2), open_offer(3, "1003"))
+    accepted, _ = concluded(served(offers=f"{CALL}.&1&2&3"), *group)
+    assert isinstance(accepted, OfferAccepted)
+    assert accepted.offer_id == OfferId(f"{CALL}.2")
+
+
+def test_a_phone_at_another_node_is_known_by_the_offer_alone() -> None:
+    assert len(concluded(served(phone="PJSIP/peer-node2-00000002"), open_offer())) == 2
+
+
+def test_an_offer_is_answered_once() -> None:
+    again = [s.replace("b1", "b2").replace('"20', '"70').replace('"60', '"80') for s in served()[1:5]]
+    lines = [*served()[:5], *again, line("CHAN_END", 90, "c", "PJSIP/trunk-1", "")]
+    assert [type(f) for f in concluded(lines, open_offer())] == [OfferAccepted, TalkEnded]

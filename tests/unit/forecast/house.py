@@ -11,19 +11,20 @@ from forecast.backtest.picks import Pick
 from forecast.books.kept_choice import choice_of
 from forecast.books.made import Made
 from forecast.books.reading import Known
-from forecast.books.tables import Choice, Need, Tables
+from forecast.books.tables import Choice, Need, Pooling, Tables
 from forecast.duties.doors import Doors
 from forecast.duties.jobs import HORIZONS
+from forecast.duties.pooled import Points, ToMeasure
 from forecast.duties.scoring import Said, Score
 from forecast.duties.turn import Turn
 from forecast.horizons.plan import Histories
 from forecast.models import table
-from forecast.processes.pool import JobFailed
+from forecast.processes.pool import JobFailed, Runner
 from forecast.rosters.adherence import Span
 from forecast.series.counts import Counts
 from forecast.service import ForecastService
 from hotline.errors import Unavailable
-from hotline.facts import AgentStateChanged, CallQueued, Fact, Horizon
+from hotline.facts import AgentAdded, AgentStateChanged, CallQueued, Fact, Horizon
 from hotline.ids import AgentId, CallId, QueueId
 from hotline.runtime.clock import ManualClock
 from hotline.runtime.tasks import TaskGroup
@@ -36,6 +37,8 @@ from tests.unit.forecast import generator
 T = TypeVar("T")
 ZONE = "Asia/Shanghai"
 QUEUE = QueueId("service")
+CARDS = QueueId("cards")
+"""A second queue, for those who ask for it."""
 FIRST = "2023-01-02"
 """The first day of the history, a Monday."""
 DAYS = 70
@@ -63,22 +66,31 @@ def settings(**forecast: Any) -> Settings:
 
 
 class Inline:
-    """Runs jobs here and now; `breaks` maps the name of a function to what goes wrong, once for each entry."""
+    """Runs jobs here and now.
+
+    `breaks` maps the name of a function to what goes wrong, once for each entry; `stalls` has the models (unit, name) over which every job stalls that
+    comes to them.
+    """
 
     def __init__(self) -> None:
         self.breaks: dict[str, list[Exception]] = {}
+        self.stalls: set[tuple[str, str]] = set()
         self.ran: list[str] = []
 
-    async def run(self, function: Callable[..., T], *arguments: Any, limit_s: float) -> T:
+    async def run(self, function: Callable[..., T], *arguments: Any, limit_s: float, tells: bool = False) -> T:
         assert limit_s > 0
         self.ran.append(function.__name__)
         if self.breaks.get(function.__name__):
             raise self.breaks[function.__name__].pop(0)
-        return function(*arguments)
+        return function(*arguments, self._told) if tells else function(*arguments)
+
+    def _told(self, *words: str) -> None:
+        if words in self.stalls:
+            raise stalled(words)
 
 
-def stalled() -> JobFailed:
-    return JobFailed("timeout", "learn took longer than 300 s")
+def stalled(at: tuple[str, ...] = ()) -> JobFailed:
+    return JobFailed("timeout", "learn took longer than 300 s", at)
 
 
 class Past:
@@ -93,11 +105,11 @@ class Past:
     async def read(self, queue: Queue, now: float) -> Known:
         if self.away:
             raise Unavailable("database: it is away")
-        assert queue.id == QUEUE
+        assert queue.id in (QUEUE, CARDS)
         return Known(histories=Histories(slots=self.slots), until=now)
 
     async def read_since(self, queue: Queue, since: float, now: float) -> Counts | None:
-        assert queue.id == QUEUE
+        assert queue.id in (QUEUE, CARDS)
         assert since < now
         if self.away:
             raise Unavailable("database: it is away")
@@ -117,6 +129,7 @@ class Lists(Tables):
         self.kept: dict[tuple[QueueId, Horizon], Choice] = {}
         self.scored: list[Score] = []
         self.forgotten: list[float] = []
+        self.pooled: dict[tuple[str, ...], Pooling] = {}
         self.away = False
 
     def _look(self) -> None:
@@ -146,7 +159,7 @@ class Lists(Tables):
         assert first < last
         return []
 
-    async def save_needs(self, queue: QueueId, made_at: float, needs: Iterable[Need]) -> None:
+    async def save_needs(self, queue: QueueId, made_at: float, needs: Iterable[Need], *, whole: bool = False) -> None:
         self.needs.update({(queue, need.starts_at): need for need in needs})
 
     async def note_present(
@@ -157,6 +170,15 @@ class Lists(Tables):
 
     async def last_states(self, now: float) -> list[AgentStateChanged]:
         return []
+
+    async def last_agents(self) -> list[AgentAdded]:
+        return []
+
+    async def poolings(self) -> list[Pooling]:
+        return list(self.pooled.values())
+
+    async def save_pooling(self, pooling: Pooling) -> None:
+        self.pooled[pooling.queues] = pooling
 
     async def choices(self) -> list[Choice]:
         return list(self.kept.values())
@@ -218,14 +240,22 @@ class House:
         self.tables = Lists() if tables is None else tables
         self.rosters = Shifts()
         self.facts: list[Fact] = []
+        self.measured: list[ToMeasure] = []
+        self.points: Points = ((10.0, 0.5),)
         if chosen:
             picks = (Pick(unit=unit, model=table.BASELINES[unit], why="as before") for unit in HORIZONS)
-            self.tables.kept = {(QUEUE, c.horizon): c for c in (choice_of(QUEUE, pick, 0.0) for pick in picks)}
-        doors = Doors(
-            reader=self.past, tables=self.tables, rosters=self.rosters, slow=self.runner, quick=self.quick, publish=self.facts.append, tally=self.tally,
-        )  # fmt: skip
-        self.service = ForecastService(said or settings(), self.clock, doors, self.turn)
+            choices = [choice_of(queue, pick, 0.0) for pick in picks for queue in (QUEUE, CARDS)]
+            self.tables.kept = {(choice.queue_id, choice.horizon): choice for choice in choices}
+        self._said = said or settings()
+        self.service = self.service_with(self.runner)
         self._tasks = TaskGroup("test")
+
+    def service_with(self, slow: Runner) -> ForecastService:
+        """Return a forecaster that does here what takes long."""
+        doors = Doors(
+            reader=self.past, tables=self.tables, rosters=self.rosters, slow=slow, quick=self.quick, measure=self.measure, publish=self.facts.append, tally=self.tally,
+        )  # fmt: skip
+        return ForecastService(self._said, self.clock, doors, self.turn)
 
     async def __aenter__(self) -> Self:
         self._tasks.spawn(self.service.learn(), name="learn")
@@ -268,10 +298,15 @@ class House:
             await eventually(lambda: self.service.idle, every_s=0.0, what="the duties of a moment")
         self.clock.advance(end - self.clock.now())
 
-    async def agent(self, name: str, state: Any) -> None:
-        """Let an agent change his state."""
+    def measure(self, task: ToMeasure) -> Points:
+        """Say what the test wants to hear of shared agents."""
+        self.measured.append(task)
+        return self.points
+
+    async def agent(self, name: str, state: Any, *queues: QueueId) -> None:
+        """Let an agent change his state, of one queue if none is said."""
         fact = AgentStateChanged(
-            at=self.clock.now(), agent_id=AgentId(name), state=state, previous="offline", queues=(QUEUE,)
+            at=self.clock.now(), agent_id=AgentId(name), state=state, previous="offline", queues=queues or (QUEUE,)
         )
         await self.service.handle(fact, self.clock.now())
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from forecast.models.base import CannotFit
+from forecast.processes.worker import Tell
 
 
 def add(a: int, b: int) -> int:
@@ -45,6 +46,19 @@ def leave() -> None:
 
 def fail() -> None:
     raise ZeroDivisionError("by nought")
+
+
+def tell_and_hang(tell: Tell) -> None:
+    """Take 1.6 s, telling twice, then hang."""
+    for word in ("one", "another"):
+        time.sleep(0.8)
+        tell("slot", word)
+    hang()
+
+
+def tell_and_leave(tell: Tell) -> None:
+    tell("slot", "one")
+    os._exit(7)
 
 
 def refuse() -> None:

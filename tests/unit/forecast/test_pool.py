@@ -71,6 +71,19 @@ async def test_a_process_that_dies_is_told_with_how(pool: Pool, job: object, how
     assert await pool.run(jobs.add, 1, 1, limit_s=LIMIT_S) == 2
 
 
+async def test_a_job_has_its_whole_time_again_when_it_tells_where_it_is_and_is_ended_where_it_hangs(pool: Pool) -> None:
+    await pool.run(jobs.add, 1, 1, limit_s=LIMIT_S)  # the process has started
+    with pytest.raises(JobFailed, match=r"took longer than 1.5 s, at slot another") as failed:
+        await pool.run(jobs.tell_and_hang, limit_s=1.5, tells=True)
+    assert (failed.value.why, failed.value.at) == ("timeout", ("slot", "another"))
+
+
+async def test_a_process_that_dies_after_it_told_where_it_is_dies_with_that(pool: Pool) -> None:
+    with pytest.raises(JobFailed, match="ended with 7, at slot one") as failed:
+        await pool.run(jobs.tell_and_leave, limit_s=LIMIT_S, tells=True)
+    assert (failed.value.why, failed.value.at) == ("died", ("slot", "one"))
+
+
 async def test_an_error_of_a_job_is_told_by_its_name(pool: Pool) -> None:
     with pytest.raises(JobFailed, match="ZeroDivisionError: by nought") as failed:
         await pool.run(jobs.fail, limit_s=LIMIT_S)

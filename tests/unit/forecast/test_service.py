@@ -1,14 +1,18 @@
 """The forecaster over virtual days: when it forecasts what, what it tells, and what it does when something fails."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 
 from forecast.backtest.picks import Pick
 from forecast.books.kept_choice import choice_of
+from forecast.duties.jobs import learn
 from forecast.models import table
+from forecast.processes.pool import JobFailed, Pool
 from forecast.series.counts import Counts
 from forecast.service import ForecastService
 from hotline.errors import Rejected, StandingBy
@@ -22,7 +26,8 @@ from hotline.facts import (
     StaffingUpdated,
 )
 from tests.support.wait import eventually
-from tests.unit.forecast.house import QUEUE, TODAY, House, at, history, settings, stalled
+from tests.unit.forecast.house import QUEUE, TODAY, House, Inline, at, history, settings, stalled
+from tests.unit.forecast.leaving import learn_where_template_leaves
 
 TOMORROW = TODAY + timedelta(days=1)
 
@@ -81,6 +86,97 @@ async def test_a_fit_that_stalls_gives_way_to_the_plain_models_and_says_so() -> 
         assert house.tally.counts["forecast_fallbacks", (("horizon", "half_hour"), ("reason", "timeout"))] == 1
 
 
+def three_models(*ranked: str) -> House:
+    """A forecaster with three models, of which `template` serves half hours and days; `ranked`: how half hours were compared, the best first."""
+    house = House(settings(models=["weekday-mean", "seasonal-naive", "template"]), slots=history())
+    wapes = tuple((name, 0.1 + 0.01 * number) for number, name in enumerate(ranked))
+    house.tables.kept[QUEUE, "half_hour"] = choice_of(QUEUE, Pick(unit="slot", model="template", wapes=wapes), 0.0)
+    house.tables.kept[QUEUE, "day"] = choice_of(QUEUE, Pick(unit="day", model="template"), 0.0)
+    return house
+
+
+async def test_a_model_that_stalls_drops_out_alone_and_the_next_best_serves_the_same_night() -> None:
+    house = three_models("template", "seasonal-naive", "weekday-mean")
+    house.runner.stalls = {("slot", "template")}
+    async with house:
+        await house.wait_told(StaffingUpdated)
+        (fell,) = house.told(ModelFellBack)
+        assert (fell.horizon, fell.model, fell.used, fell.reason) == (
+            "half_hour", "template", "seasonal-naive", "timeout",
+        )  # fmt: skip
+        assert fell.detail.endswith("at slot template")
+        assert {h: made.model for h, made in house.standing.made.items() if h in ("half_hour", "day")} == {
+            "half_hour": "seasonal-naive", "day": "template",
+        }  # fmt: skip
+        assert house.tally.counts["forecast_fallbacks", (("horizon", "half_hour"), ("reason", "timeout"))] == 1
+
+
+async def test_models_that_stall_one_after_the_other_each_drop_out() -> None:
+    house = three_models("template", "seasonal-naive", "weekday-mean")
+    house.runner.stalls = {("slot", "template"), ("slot", "seasonal-naive"), ("day", "template")}
+    async with house:
+        await house.wait_told(StaffingUpdated)
+        assert [(f.horizon, f.model, f.used) for f in house.told(ModelFellBack)] == [
+            ("half_hour", "template", "weekday-mean"), ("half_hour", "seasonal-naive", "weekday-mean"), ("day", "template", "weekday-mean"),
+        ]  # fmt: skip
+        assert house.standing.state == "ready"
+
+
+async def test_what_dies_after_the_models_gives_way_to_the_plain_ones() -> None:
+    house = three_models()
+    house.runner.stalls = {("staffing",)}
+    async with house:
+        await eventually(lambda: house.standing.state == "failed")
+        assert house.runner.ran.count("learn") == 2
+        assert not house.facts
+
+
+async def test_an_error_beside_the_models_is_blamed_on_none_of_them() -> None:
+    house = three_models("template", "seasonal-naive", "weekday-mean")
+    house.runner.breaks["learn"] = [JobFailed("error", "ZeroDivisionError: by nought", ("slot", "template"))]
+    async with house:
+        await house.wait_told(StaffingUpdated)
+        assert {(f.model, f.used, f.reason) for f in house.told(ModelFellBack, horizon="half_hour")} == {
+            ("template", "weekday-mean", "error"),
+        }  # fmt: skip
+
+
+async def test_the_model_that_stalls_in_a_comparison_is_left_out_of_it() -> None:
+    async with three_models("template", "seasonal-naive", "weekday-mean") as house:
+        await house.settled()
+        house.runner.stalls = {("slot", "template")}
+        house.service.order(None, choose=True)
+        await house.settled()
+        (told,) = house.told(ModelChosen, horizon="half_hour")
+        assert (told.before, told.model) == ("template", house.standing.picks["slot"].model)
+        assert {name for name, _ in house.standing.picks["slot"].wapes} == {"weekday-mean", "seasonal-naive"}
+        assert {name for name, _ in house.standing.picks["day"].wapes} == {"weekday-mean", "seasonal-naive", "template"}
+        assert house.tally.counts["forecast_failures", (("duty", "choose"),)] == 1
+
+
+async def test_a_model_whose_process_dies_drops_out_alone() -> None:
+    house = three_models("template", "seasonal-naive", "weekday-mean")
+    pool = Pool(house.tally)
+
+    class There:
+        """Learns in a real process, in which `template` of half hours leaves; does everything else here."""
+
+        async def run(self, function: Callable[..., Any], *arguments: Any, limit_s: float, tells: bool = False) -> Any:
+            if function is learn:
+                return await pool.run(learn_where_template_leaves, *arguments, limit_s=limit_s, tells=tells)
+            return await Inline().run(function, *arguments, limit_s=limit_s, tells=tells)
+
+    house.service = house.service_with(There())
+    try:
+        async with house:
+            (fell,) = await house.wait_told(ModelFellBack)
+            assert (fell.model, fell.used, fell.reason) == ("template", "seasonal-naive", "died")
+            assert fell.detail == "the process that learnt ended with 7, at slot template"
+            assert house.standing.made["day"].model == "template"
+    finally:
+        await pool.close()
+
+
 async def test_when_the_plain_models_fail_too_the_forecast_before_stays() -> None:
     async with House(slots=history()) as house:
         await house.wait_told(StaffingUpdated)
@@ -89,6 +185,9 @@ async def test_when_the_plain_models_fail_too_the_forecast_before_stays() -> Non
         house.service.order(None, choose=False)
         await eventually(lambda: house.standing.state == "failed")
         assert "took longer" in house.standing.why
+        assert (
+            house.runner.ran.count("learn") == 2
+        )  # at the start, and now: with the baselines chosen there is nobody to leave out
         assert {h: house.standing.made[h] for h in before} == before
 
 

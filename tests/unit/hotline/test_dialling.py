@@ -148,3 +148,28 @@ def test_the_dial_string_names_the_outgoing_trunk() -> None:
     for other in ("", "+8613800138000", "1&PJSIP/1001", "1" * 21):
         with pytest.raises(Misuse):
             dialling.dial_string(other)
+
+
+def test_a_ledger_is_taken_up_by_the_next_life_as_it_was() -> None:
+    ledger = Ledger()
+    ledger.begin("a", 0.0)
+    ledger.begin("b", 10.0, node="node1")
+    ledger.end("a")
+    kept = {key: call for key, call in ledger.take_changed(20.0) if call is not None}
+    assert ledger.take_changed(20.0) == []
+    other = Ledger()
+    other.restore(kept, 20.0)
+    assert (other.live, other.last_hour(20.0)) == (1, 2)
+    assert [key for key, _ in other.unsure_at("node1")] == ["b"]
+    other.begin("b", 30.0)
+    assert (other.unsure_at("node1"), other.last_hour(30.0)) == ([], 2)
+
+
+def test_a_ledger_forgets_what_is_over_for_an_hour_and_keeps_what_lives() -> None:
+    ledger = Ledger()
+    ledger.begin("a", 0.0)
+    ledger.begin("b", 1.0)
+    ledger.end("a")
+    ledger.take_changed(2.0)
+    assert [(key, call is None) for key, call in ledger.take_changed(3700.0)] == [("a", True), ("b", False)]
+    assert ledger.live == 1

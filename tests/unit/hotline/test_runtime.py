@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -239,6 +240,32 @@ async def test_a_flood_of_records_leaves_others_their_turn(parts) -> None:
     inbox.close()
     await running
     assert len(service.seen) == 1000
+
+
+async def test_a_service_that_gathers_handles_in_one_go_what_came_while_it_rested(parts, monkeypatch) -> None:
+    service, inbox, clock, tally = parts
+    rested, rests = asyncio.Event(), []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        await rested.wait()
+
+    monkeypatch.setattr(service_module, "asyncio", SimpleNamespace(sleep=rest, timeout=asyncio.timeout))
+    running = asyncio.ensure_future(serve(service, inbox, clock, tally, gather_s=0.05))
+    for i in range(4):
+        inbox.put(digit(i))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert service.seen == ["0"]
+    service.deadline = clock.now() + 0.01
+    rested.set()
+    async with asyncio.timeout(2):
+        while "wake" not in service.seen:
+            await asyncio.sleep(0)
+    assert service.seen == ["0", "1", "2", "3", "wake"]
+    assert rests[:2] == [0.05, pytest.approx(0.01)]  # it rests until its deadline at the longest
+    inbox.close()
+    await running
 
 
 async def test_a_record_that_meets_a_cancellation_does_not_keep_the_loop_alive(parts) -> None:

@@ -18,7 +18,7 @@ from hotline.facts import CallArrived, CallEnded, Envelope, Fact, IvrStepTaken
 from hotline.ids import CallId, LegId, NodeId
 from hotline.runtime.clock import ManualClock
 from hotline.spool import Spool
-from hotline.spool_file import Changes
+from hotline.spool_log import Changes
 from hotline.tally import Tally
 
 
@@ -360,6 +360,7 @@ def test_damage_found_on_the_way_saves_what_can_be_read_and_goes_on(desk: Desk) 
 def test_a_row_of_a_newer_program_is_put_aside_and_does_not_block(desk: Desk) -> None:
     spool = desk.open()
     spool.keep([ended(1), ended(2), ended(3)])
+    spool._file.carry()
     spool._file._db.execute("""UPDATE fact SET data = replace(data, '"v":1', '"v":9') WHERE n = 2""")
     assert facts_of(spool.peek(10)) == [ended(1), ended(3)]
     assert spool.count == 2
@@ -387,6 +388,116 @@ async def test_a_long_log_is_carried_into_the_file_by_a_thread(desk: Desk, monke
             await asyncio.sleep(0.001)
         while spool._checkpoint is not None:
             await asyncio.sleep(0.001)
+
+
+# --- the log in front of it -------------------------------------------------------------------------------------------
+
+
+def log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-log")
+
+
+def in_database(path: Path) -> int:
+    with sqlite3.connect(path) as db:
+        found = int(db.execute("SELECT count(*) FROM fact").fetchone()[0])
+    db.close()
+    return found
+
+
+def die(desk: Desk, path: Path) -> Spool:
+    """Open what the disk holds now, as the life after a kill does."""
+    path.parent.mkdir()
+    for ending in ("", "-wal", "-log"):
+        shutil.copy(str(desk.path) + ending, str(path) + ending)
+    return desk.open(path=path, max_facts=10_000)
+
+
+def test_what_is_delivered_soon_never_comes_into_the_database(desk: Desk) -> None:
+    spool = desk.open()
+    for number in range(1, 50):
+        spool.keep([ended(number)])
+        spool.remove(number)
+    assert log_of(desk.path).stat().st_size > 0
+    spool.close()
+    with sqlite3.connect(desk.path) as db:
+        assert db.execute("SELECT seq FROM sqlite_sequence").fetchall() == [(49,)]
+    db.close()
+    assert in_database(desk.path) == log_of(desk.path).stat().st_size == 0
+
+
+def test_a_long_log_is_carried_into_the_database_and_begins_anew(desk: Desk, monkeypatch) -> None:
+    monkeypatch.setattr("hotline.spool_file.LOG_LIMIT_BYTES", 2_000)
+    spool = desk.open()
+    for number in range(1, 40):
+        spool.keep([ended(number)])
+        spool.remember("seen", str(number).encode())
+        spool.flush()
+        assert log_of(desk.path).stat().st_size < 2_500
+    assert 20 < in_database(desk.path) < 39
+    assert facts_of(spool.peek(100)) == [ended(n) for n in range(1, 40)]
+    assert die(desk, desk.path.parent / "next" / "spool.db").recall() == {"seen": b"39"}
+
+
+def test_a_log_that_the_database_took_in_is_not_taken_in_again(desk: Desk, monkeypatch) -> None:
+    spool = desk.open()
+    spool.keep([ended(1), ended(2)])
+    spool.remember("key", b"old")
+    spool.flush()
+    assert spool._file._log is not None
+    monkeypatch.setattr(spool._file._log, "empty", lambda: None)  # we are killed between the commit and this
+    spool._file.carry()
+    spool._file._db.execute("DELETE FROM fact")
+    spool._file._db.execute("UPDATE memory SET value = 'new'")
+    again = die(desk, desk.path.parent / "next" / "spool.db")
+    assert again.count == 0
+    assert again.recall() == {"key": "new"}
+
+
+def test_a_record_without_its_end_was_never_acknowledged(desk: Desk) -> None:
+    spool = desk.open()
+    spool.keep([ended(1)])
+    spool.keep([ended(2)])
+    with log_of(desk.path).open("r+b") as file:
+        file.truncate(log_of(desk.path).stat().st_size - 1)
+    again = die(desk, desk.path.parent / "next" / "spool.db")
+    assert facts_of(again.peek(10)) == [ended(1)]
+    assert desk.counted("spool_damaged") == 0
+    again.keep([ended(3)])
+    assert [n for n, _ in again.peek(10)] == [1, 2]
+
+
+@pytest.mark.parametrize("where", ["head", "middle"])
+def test_a_damaged_log_is_moved_aside_and_numbers_leap(desk: Desk, where: str) -> None:
+    spool = desk.open()
+    for number in range(1, 5):
+        spool.keep([ended(number)])
+    size = log_of(desk.path).stat().st_size
+    with log_of(desk.path).open("r+b") as file:
+        file.seek(0 if where == "head" else size // 2)
+        file.write(b"\xff\xfe")
+    path = desk.path.parent / "next" / "spool.db"
+    again = die(desk, path)
+    saved = facts_of(again.peek(10))
+    assert saved == [ended(n) for n in range(1, len(saved) + 1)]
+    assert len(saved) == 0 if where == "head" else 1 <= len(saved) < 4
+    again.keep([ended(9)])
+    assert again.peek(10)[-1][0] > 10**12
+    assert len(list(path.parent.glob("spool.db.damaged-*"))) == 1
+    assert desk.counted("spool_damaged") == 1
+
+
+def test_where_the_log_has_no_room_the_database_may_have_some(desk: Desk, monkeypatch) -> None:
+    spool = desk.open()
+    spool.keep([ended(1)])
+    real = os.write
+    monkeypatch.setattr("hotline.spool_log.os.write", lambda file, data: real(file, data[:10]))
+    spool.keep([ended(2)])
+    assert in_database(desk.path) == 2
+    assert desk.counted("spool_write_errors") == 0
+    spool.keep([ended(3)])
+    monkeypatch.undo()
+    spool.keep([ended(4)])
+    assert facts_of(die(desk, desk.path.parent / "next" / "spool.db").peek(10)) == [ended(n) for n in range(1, 5)]
 
 
 # --- our death ---------------------------------------------------------------------------------------------------------
@@ -438,6 +549,6 @@ def test_a_copy_of_the_files_of_a_running_spool_holds_everything(desk: Desk, tmp
     spool = desk.open()
     spool.keep([ended(1), ended(2)])
     copy = tmp_path / "copy.db"
-    for ending in ("", "-wal"):
+    for ending in ("", "-wal", "-log"):
         shutil.copy(str(desk.path) + ending, str(copy) + ending)
     assert desk.open(path=copy).peek(10) == spool.peek(10)

@@ -6,7 +6,7 @@ import pytest
 
 from hotline.commands import DialOut, Hangup, Release, Remember, StartMusic
 from hotline.dialling import Policy
-from hotline.facts import CallQueued, CallReturned, OfferAccepted, TalkEnded, TransferCompleted
+from hotline.facts import CallQueued, CallReturned, OfferAccepted, OutgoingAnswered, TalkEnded, TransferCompleted
 from hotline.ids import AgentId, OfferId, QueueId
 from ivr.instead.means import Means
 from tests.unit.ivr.making import CALL, Caller, adopted, offer_made, only
@@ -59,6 +59,7 @@ def test_to_a_number_it_is_dialled_if_that_is_permitted() -> None:
     caller = Served()
     caller.session._call.means = Means(outbound=Policy(trunk=True, allow=("139",)))
     caller.comes_back("number:13900001111")
+    caller.tell(OutgoingAnswered(at=caller.now, call_id=CALL, number="13900001111"))
     assert [d.number for d in only(caller.play_ends(), DialOut)] == ["13900001111"]
     refused = Served()
     assert only(refused.comes_back("number:13900001111"), Release)

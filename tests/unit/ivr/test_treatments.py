@@ -18,6 +18,8 @@ from hotline.facts import (
     CallResumed,
     OfferAccepted,
     OfferTimedOut,
+    OutgoingAnswered,
+    OutgoingAsked,
     Place,
     VoicemailBegan,
 )
@@ -25,6 +27,7 @@ from hotline.ids import CallId, QueueId
 from ivr.flow.model import Sound
 from ivr.instead.announcements import announcement, announcements
 from ivr.instead.means import Means
+from ivr.instead.treatments import ASKS
 from ivr.line.stay import Stay
 from ivr.sessions.session import Session
 from ivr.speech.naming import sound_name
@@ -69,6 +72,9 @@ class Treated(Caller):
                 announce=announce,
             )
         )
+
+    def permitted(self, refusal: str = "", *, number: str = "13900000001") -> list[Any]:
+        return self.tell(OutgoingAnswered(at=self.now, call_id=CALL, number=number, refusal=refusal))
 
     def back(self, errand: Any, result: Any) -> list[Any]:
         return self.tell(CallCameBack(at=self.now, call_id=CALL, errand=errand, result=result))
@@ -259,8 +265,11 @@ def test_the_same_news_twice_is_one_move() -> None:
 
 def test_a_number_that_may_be_dialled_is_dialled_and_the_call_ends_with_it() -> None:
     caller = Treated(outbound=OPEN)
-    assert only(caller.flows_out("number:13900000001"), DialOut) == []
+    out = caller.flows_out("number:13900000001")
+    assert [(a.number, a.node) for a in only(out, OutgoingAsked)] == [("13900000001", NODE)]
+    assert only(out, DialOut) == []
     assert caller.playing.interrupt == "", "he hears first that he is put through"
+    assert caller.permitted() == []
     out = caller.play_ends()
     assert [c.number for c in only(out, DialOut)] == ["13900000001"]
     assert [f.number for f in only(out, CallForwarded)] == ["13900000001"]
@@ -271,6 +280,7 @@ def test_a_number_that_may_be_dialled_is_dialled_and_the_call_ends_with_it() -> 
 def test_a_number_that_does_not_answer_leads_to_the_fallback_queue() -> None:
     caller = Treated(outbound=OPEN)
     caller.flows_out("number:13900000001")
+    caller.permitted()
     caller.play_ends("failed")
     assert len(only(caller.back("number", "failed"), Release)) == 1
 
@@ -278,41 +288,47 @@ def test_a_number_that_does_not_answer_leads_to_the_fallback_queue() -> None:
 def test_a_number_that_policy_forbids_is_not_dialled() -> None:
     caller = Treated(outbound=OPEN)
     out = caller.flows_out("number:00900123")
-    assert only(out, DialOut) == []
+    assert [*only(out, DialOut), *only(out, OutgoingAsked)] == []
     assert ("sales", "not_forwarded:not_allowed") in results(out)
     assert len(only(out, Release)) == 1
 
 
-def test_so_many_numbers_outside_and_no_more() -> None:
-    given = means(outbound=Policy(trunk=True, allow=("1",), at_once=1))
-    given.ledger.begin("another call", NOW)
-    caller = Treated(outbound=given.outbound, ledger=given.ledger)
-    assert ("sales", "not_forwarded:too_many_at_once") in results(caller.flows_out("number:13900000001"))
-    given.ledger.end("another call")
-    second = Treated(outbound=given.outbound, ledger=given.ledger)
-    second.flows_out("number:13900000001")
-    assert len(only(second.play_ends(), DialOut)) == 1
-    assert given.ledger.live == 1
-
-
-def test_what_was_permitted_when_he_was_told_may_be_used_up_when_it_is_dialled() -> None:
-    given = means(outbound=Policy(trunk=True, allow=("1",), at_once=1))
-    caller = Treated(outbound=given.outbound, ledger=given.ledger)
+def test_who_is_refused_by_the_router_goes_to_the_fallback_queue_at_once() -> None:
+    caller = Treated(outbound=OPEN)
     caller.flows_out("number:13900000001")
-    given.ledger.begin("another call", NOW)
-    out = caller.play_ends()
+    out = caller.permitted("too_many_at_once")
+    assert ("sales", "not_forwarded:too_many_at_once") in results(out)
+    assert len(only(out, Release)) == 1
+    assert only(caller.play_ends(), DialOut) == []
+
+
+def test_a_late_answer_of_the_router_is_waited_for_and_dialled_at_once() -> None:
+    caller = Treated(outbound=OPEN)
+    caller.flows_out("number:13900000001")
+    assert len(only(caller.play_ends(), OutgoingAsked)) == 1, "the router that was asked first may be dead"
+    assert len(only(caller.deadline_comes(), OutgoingAsked)) == 1
+    assert len(only(caller.permitted(), DialOut)) == 1
+
+
+def test_without_a_router_nothing_is_dialled() -> None:
+    caller = Treated(outbound=OPEN)
+    caller.flows_out("number:13900000001")
+    caller.play_ends()
+    for _ in range(ASKS - 2):
+        caller.deadline_comes()
+    out = caller.deadline_comes()
+    assert ("sales", "not_forwarded:no_router") in results(out)
     assert only(out, DialOut) == []
     assert len(only(out, Release)) == 1
 
 
-def test_who_hangs_up_outside_frees_his_place_among_the_calls_out() -> None:
-    given = means(outbound=OPEN)
-    caller = Treated(outbound=given.outbound, ledger=given.ledger)
+def test_an_answer_counts_once_and_only_for_his_number() -> None:
+    caller = Treated(outbound=OPEN)
     caller.flows_out("number:13900000001")
-    caller.play_ends()
-    assert given.ledger.live == 1
-    caller.ended()
-    assert given.ledger.live == 0
+    caller.permitted(number="13900000002")
+    assert only(caller.play_ends(), DialOut) == []
+    assert len(only(caller.permitted(), DialOut)) == 1
+    assert caller.permitted("too_many_at_once") == []
 
 
 # --- races ------------------------------------------------------------------------------------------------------------------------------
@@ -384,6 +400,7 @@ def test_who_is_found_outside_is_waited_for_and_nothing_is_sent() -> None:
 def test_who_is_seen_to_be_back_although_nobody_told_goes_to_the_fallback_queue() -> None:
     caller = Treated(outbound=OPEN)
     caller.flows_out("number:13900000001")
+    caller.permitted()
     caller.play_ends()
     seen = CallAdopted(at=NOW + 60, call_id=CALL, node=NODE, leg=adopted("session").leg, phase="session", number="4000")
     assert len(only(caller.tell(seen), Release)) == 1

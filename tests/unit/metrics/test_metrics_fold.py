@@ -31,6 +31,8 @@ from hotline.facts import (
     RecordingMarked,
     RecordingStored,
     TalkEnded,
+    TransferCompleted,
+    TransferFailed,
 )
 from hotline.ids import AgentId, CallId, Extension, LegId, NodeId, OfferId, QueueId, RecordingId
 from hotline.settings import Settings
@@ -566,3 +568,24 @@ def test_every_kind_of_fact_has_its_count() -> None:
     from metrics.definitions import FACT
 
     assert set(FACT.values) == {k.__name__ for k in _all_fact_kinds(Fact)}
+
+
+@pytest.mark.parametrize("found_first", [True, False])
+def test_a_transfer_that_its_node_and_a_new_router_tell_counts_once(found_first: bool) -> None:
+    """Found by the seeded stories (seed 81): no router lived when the node told it, and the next one found it so."""
+    seen = TransferCompleted(at=NOW, call_id=CALL, offer_id=OFFER, kind="attended", next_offer=OfferId("o2"))
+    found = TransferCompleted(
+        at=NOW + 1, call_id=CALL, offer_id=OFFER, kind="attended", next_offer=OfferId("o2"), reconciled=True
+    )
+    numbers = Numbers().tell(made(NOW - 9), *((found, seen) if found_first else (seen, found)))
+    assert numbers.board.count_of("transfers", kind="attended") == 1
+
+
+def test_a_transfer_that_was_seen_is_not_counted_as_failed_by_a_router_that_had_not_heard_it() -> None:
+    told = {"call_id": CALL, "offer_id": OFFER, "kind": "attended", "next_offer": OfferId("o2")}
+    numbers = Numbers().tell(
+        made(NOW - 9),
+        TransferCompleted(at=NOW, **told),  # type: ignore[arg-type]
+        TransferFailed(at=NOW + 5, reason="caller_left", **told),  # type: ignore[arg-type]
+    )
+    assert numbers.count("transfers_failed", kind="attended", reason="caller_left") == 0

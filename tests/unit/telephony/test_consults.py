@@ -15,10 +15,13 @@ from hotline.facts import (
     OfferRang,
     OfferRejected,
     OfferRescinded,
+    OfferTimedOut,
     Record,
     TalkEnded,
     TransferCompleted,
 )
+from hotline.ids import AgentId
+from telephony import holds
 from telephony.adoption import reconcile, survey
 from telephony.ami import messages as m
 from telephony.lines import Lines
@@ -118,6 +121,23 @@ def test_the_hold_key_of_the_agents_phone_is_told_and_that_of_the_caller_is_not(
     assert kinds(hear(lines, m.ChannelHeld(**on(SEAT)), m.ChannelHeld(**on(SEAT)))) == ["HoldBegan"]
     assert kinds(hear(lines, m.ChannelUnheld(**on(SEAT)), m.ChannelUnheld(**on(SEAT)))) == ["HoldEnded"]
     assert hear(lines, m.ChannelHeld(**on(CALLER)), m.ChannelUnheld(**on(CALLER))) == []
+
+
+@pytest.mark.parametrize(("agent", "confirmed"), [("1002", "1"), ("", "0")])
+def test_an_agent_at_an_external_number_has_to_confirm_and_anybody_else_outside_does_not(
+    lines: Lines, agent: str, confirmed: str
+) -> None:
+    planned = plan(msgspec.structs.replace(CONSULT, agent_id=AgentId(agent), number="13800138000"), lines)
+    assert isinstance(planned, Plan)
+    (told,) = [a.headers["Value"] for a in planned.actions if a.headers.get("Variable") == "HOTLINE_CONSULT"]
+    assert told == f"{NEXT},13800138000@hotline-out,10,{confirmed}"
+
+
+def test_who_answers_outside_and_does_not_confirm_did_not_answer(lines: Lines) -> None:
+    asked(lines)
+    (ended,) = hear(lines, told_by(SEAT, "HotlineConsult", Offer=NEXT, Status="ANSWER", Cause="16"))
+    assert isinstance(ended, OfferTimedOut)
+    assert ended.offer_id == NEXT
 
 
 def test_a_refused_hold_leaves_everything_as_it_was(lines: Lines) -> None:
@@ -409,3 +429,103 @@ def test_a_call_that_is_over_is_no_more_asked_about(lines: Lines) -> None:
     lines.moved.clear()
     told = without_snapshot(reconcile(lines, [], now=50.0))
     assert [type(r) for r in told] == [TalkEnded, TalkEnded, CallEnded]
+
+
+# --- the phone's own hold key -------------------------------------------------------------------------------------------
+
+PHONE_HOLDS, PHONE_TALKS = m.ChannelHeld(**on(SEAT)), m.ChannelUnheld(**on(SEAT))
+
+
+def muted(lines: Lines, message: object) -> list[str]:
+    """Return how the recording is muted or goes on because of a message."""
+    return [a.headers["State"] for a in lines.handle(message, now=20.0).actions if a.name == "MixMonitorMute"]
+
+
+def with_agent(onhold: str, **variables: str) -> list[m.ChannelStatus]:
+    """Return how a snapshot shows a caller who is in the bridge with his agent."""
+    told = {"DIALSTATUS": "ANSWER", "HOTLINE_OFFER": OFFER, "CHANNEL(onhold)": onhold} | variables
+    return [caller(application="Dial", bridge="b1", **told), status(SEAT, "AppDial", "hotline-seat", "b1")]
+
+
+def test_only_a_hold_by_the_phone_is_told_as_one(lines: Lines) -> None:
+    (by_phone,) = hear(lines, PHONE_HOLDS)
+    assert isinstance(by_phone, HoldBegan)
+    assert by_phone.by_phone
+    hear(lines, PHONE_TALKS)
+    does(lines, HOLD)
+    (by_us,) = hear(lines, *LEFT)
+    assert isinstance(by_us, HoldBegan)
+    assert not by_us.by_phone
+
+
+def test_held_by_both_he_is_back_when_neither_holds_him(lines: Lines) -> None:
+    assert kinds(hear(lines, PHONE_HOLDS)) == ["HoldBegan"]
+    assert does(lines, RETRIEVE) == ["held_by_phone"]
+    assert does(lines, HOLD) == ["Redirect hotline-held hotline-hold"]
+    assert hear(lines, *LEFT) == []
+    assert does(lines, RETRIEVE) == ["Redirect hotline-rejoin"]
+    assert hear(lines, BACK) == []
+    assert kinds(hear(lines, PHONE_TALKS)) == ["HoldEnded"]
+    assert does(lines, HOLD) == ["Redirect hotline-held hotline-hold"]
+    assert kinds(hear(lines, *LEFT, PHONE_HOLDS, PHONE_TALKS)) == ["HoldBegan"]
+    assert kinds(hear(lines, BACK)) == ["HoldEnded"]
+    assert kinds(hear(lines, PHONE_HOLDS)) == ["HoldBegan"]  # as if nothing had been before
+
+
+def test_what_is_heard_while_the_phone_holds_is_not_recorded(lines: Lines) -> None:
+    assert muted(lines, PHONE_HOLDS) == ["1"]
+    assert muted(lines, PHONE_HOLDS) == []
+    assert muted(lines, PHONE_TALKS) == ["0"]
+    assert muted(lines, PHONE_HOLDS) == ["1"]
+    assert muted(lines, hang_up(SEAT)) == []  # the recording is over
+
+
+def test_who_hangs_up_while_his_phone_holds_ended_the_conversation(lines: Lines) -> None:
+    hear(lines, PHONE_HOLDS)
+    (ended,) = hear(lines, bridge(m.BridgeLeft, SEAT), bridge(m.BridgeLeft, CALLER), hang_up(SEAT))
+    assert isinstance(ended, TalkEnded)
+    assert ended.ended_by == "agent"
+
+
+def test_in_a_conference_a_phone_that_holds_leaves_the_others_talking(lines: Lines) -> None:
+    consulting(lines)
+    does(lines, CONFERENCE)
+    hear(lines, bridge(m.BridgeLeft, SEAT), bridge(m.BridgeLeft, SECOND), BACK)
+    assert hear(lines, PHONE_HOLDS) == []
+    assert kinds(hear(lines, hang_up(SECOND))) == ["TalkEnded", "HoldBegan"]  # now the caller is with that phone alone
+
+
+def test_a_second_agent_whose_phone_holds_has_the_caller_on_hold_when_he_gets_him(lines: Lines) -> None:
+    consulting(lines)
+    assert hear(lines, m.ChannelHeld(**on(SECOND))) == []
+    told = hear(lines, hang_up(SEAT), HANDED_ON)
+    assert kinds(told) == ["TalkEnded", "TransferCompleted", "HoldBegan"]
+    assert isinstance(told[2], HoldBegan)
+    assert (told[2].offer_id, told[2].by_phone) == (NEXT, True)
+    assert kinds(hear(lines, BACK, m.ChannelUnheld(**on(SECOND)))) == ["HoldEnded"]
+
+
+def test_a_hold_by_the_phone_is_adopted_and_its_recording_muted() -> None:
+    lines = fresh()
+    (adopted,) = without_snapshot(reconcile(lines, with_agent("1"), now=100.0))
+    assert isinstance(adopted, CallAdopted)
+    assert (adopted.phase, adopted.held) == ("talking", True)
+    assert [a.headers["State"] for a in holds.mute(lines.by_call[CALL])[:1]] == ["1"]
+    assert kinds(hear(lines, PHONE_TALKS)) == ["HoldEnded"]
+
+
+def test_a_recording_that_nobody_was_there_to_unmute_goes_on() -> None:
+    lines = fresh()
+    (adopted,) = without_snapshot(reconcile(lines, with_agent("0", HOTLINE_MUTED="1"), now=100.0))
+    assert isinstance(adopted, CallAdopted)
+    assert not adopted.held
+    assert [a.headers.get("State") for a in holds.mute(lines.by_call[CALL])] == ["0", None]
+    assert holds.mute(lines.by_call[CALL]) == []
+
+
+def test_what_the_phone_did_behind_a_lost_link_is_told(lines: Lines) -> None:
+    lines.moved.clear()
+    assert kinds(without_snapshot(reconcile(lines, with_agent("1"), now=50.0))) == ["HoldBegan"]
+    assert without_snapshot(reconcile(lines, with_agent("1"), now=51.0)) == []
+    assert kinds(without_snapshot(reconcile(lines, with_agent("0"), now=52.0))) == ["HoldEnded"]
+    assert without_snapshot(reconcile(lines, with_agent("(unknown)"), now=53.0)) == []

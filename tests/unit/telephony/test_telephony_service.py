@@ -1,7 +1,7 @@
 """The door to Asterisk with a link that a test plays: gaps, stops of our process, leases."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -45,6 +45,9 @@ class Link:
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         answer.set_result(None)
         return answer
+
+    def send_all(self, several: Iterable[tuple[str, Mapping[str, str]]]) -> list[Awaitable[object]]:
+        return [self.send_nowait(name, headers=headers) for name, headers in several]
 
     async def list_action(self, name: str, **_more: object) -> list[Any]:
         self.on_list()

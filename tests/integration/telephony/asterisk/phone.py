@@ -166,10 +166,11 @@ class Phone(asyncio.DatagramProtocol):
 
     # --- sending
 
-    def _sdp(self) -> str:
+    def _sdp(self, direction: str = "sendrecv", address: str = "") -> str:
         return (
-            f"v=0\r\no=- 1 1 IN IP4 {self.host}\r\ns=-\r\nc=IN IP4 {self.host}\r\nt=0 0\r\n"
-            f"m=audio {self.media_port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n"
+            f"v=0\r\no=- 1 {self._cseq} IN IP4 {self.host}\r\ns=-\r\nc=IN IP4 {address or self.host}\r\nt=0 0\r\n"
+            f"m=audio {self.media_port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+            f"a={direction}\r\n"
         )
 
     def _send(self, lines: list[str], body: str = "", addr: tuple[str, int] | None = None) -> None:
@@ -271,6 +272,25 @@ class Phone(asyncio.DatagramProtocol):
         dialog = self._dialog
         head = self._head("BYE", dialog["target"], dialog["from"], dialog["to"], dialog["id"], self._cseq)
         return (await self._ask(head, dialog["id"])).status
+
+    async def hold(self, direction: str = "sendonly", address: str = "") -> int:
+        """Press the hold key and return the status of the answer: a new offer of a session (RFC 3264, section 8.4).
+
+        `direction`: `sendonly`, or `inactive` (nobody hears anything); an `address` of 0.0.0.0 is how old phones say it (RFC 2543).
+        """
+        return await self._renegotiate(direction, address)
+
+    async def resume(self) -> int:
+        """Press it once more, and return the status of the answer."""
+        return await self._renegotiate("sendrecv", "")
+
+    async def _renegotiate(self, direction: str, address: str) -> int:
+        self._cseq += 1
+        dialog, cseq = self._dialog, self._cseq
+        head = self._head("INVITE", dialog["target"], dialog["from"], dialog["to"], dialog["id"], cseq)
+        answer = await self._ask(head, dialog["id"], self._sdp(direction, address))
+        self._ack(answer, dialog["target"], cseq)
+        return answer.status
 
     async def digit(self, digit: str) -> None:
         """Press a key: RFC 4733 events on the media stream, payload 101, the end sent three times."""

@@ -276,8 +276,24 @@ async def test_a_ringing_or_talking_call_outlives_the_lease(house: House) -> Non
     assert not [b for b in house.manager.blocks[mark:] if "BridgeLeave" in b or "HotlineFallback" in b]
     await house.beat(age_s=60)
     await seat.hang_up()
+    # Nobody would take him back, and he was served: he does not wait again.
+    await house.manager.wait_event("Hangup", mark, Channel=channel)
+    assert not [b for b in house.manager.blocks[mark:] if "HotlineFallback" in b]
+
+
+async def test_who_was_served_and_waits_anew_falls_back_when_nobody_lives(house: House) -> None:
+    seat, caller = await house.seat(), await house.phone()
+    seat.answers = ((0.0, 200),)
+    channel = (await house.arrive(caller))["Channel"]
+    mark = house.manager.mark()
+    await house.ring(channel)
+    await house.manager.wait_event("BridgeEnter", mark, Channel=channel)
+    await seat.hang_up()
+    await house.manager.wait_event("AsyncAGIStart", mark, Channel=channel)
+    await house.manager.ask("Setvar", Channel=channel, Variable="HOTLINE_OFFER", Value="")
+    await house.manager.ask("AbsoluteTimeout", Channel=channel, Timeout="1")
     event = await house.manager.wait_event("UserEvent", mark)
-    assert event["Reason"] == "no_heartbeat"  # nobody would take it back
+    assert event["Reason"] == "lease_expired"
 
 
 async def test_a_feature_code_reaches_us_and_is_answered_by_a_redirect(house: House) -> None:

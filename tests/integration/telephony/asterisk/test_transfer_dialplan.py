@@ -62,8 +62,13 @@ class Consult:
         assert (told["agi_arg_3"], told["agi_arg_4"]) == (offer, "ANSWER")
 
 
-async def consult(house: House, *, answers: tuple[tuple[float, int], ...] = ((0.0, 180), (0.0, 200))) -> Consult:
-    """Have an agent talk with a caller and ask another agent, whose phone answers as told."""
+async def consult(
+    house: House, *, answers: tuple[tuple[float, int], ...] = ((0.0, 180), (0.0, 200)), how: str = "20,0"
+) -> Consult:
+    """Have an agent talk with a caller and ask another agent, whose phone answers as told.
+
+    `how`: for how many seconds, and whether (1) he has to say by a key that he is there, as one at an external number.
+    """
     caller, first, second = await house.phone("5551234"), await house.seat("1001"), await house.seat("1002")
     second.answers = answers
     leg = (await house.arrive(caller))["Channel"]
@@ -74,7 +79,7 @@ async def consult(house: House, *, answers: tuple[tuple[float, int], ...] = ((0.
     mark, ask = house.manager.mark(), house.manager.ask
     for channel, variable, value in (
         (leg, "HOTLINE_FIRST", first_leg), (leg, "HOTLINE_HELD", "1"), (leg, "HOTLINE_NEXT", "offer-2,"),
-        (first_leg, "_HOTLINE_CALLER", leg), (first_leg, "HOTLINE_CONSULT", "offer-2,1002,20"),
+        (first_leg, "_HOTLINE_CALLER", leg), (first_leg, "HOTLINE_CONSULT", f"offer-2,1002,{how}"),
     ):  # fmt: skip
         assert (await ask("Setvar", Channel=channel, Variable=variable, Value=value))["Response"] == "Success"
     moved = await ask(
@@ -109,6 +114,40 @@ async def test_a_refusal_brings_the_first_agent_back_to_the_caller(house: House)
     told = await house.manager.wait_event("UserEvent", c.mark, UserEvent="HotlineConsult")
     assert (told["Offer"], told["Status"]) == ("offer-2", "BUSY")
     await c.talk_together(c.leg, c.first_leg)
+
+
+async def test_who_answers_and_does_not_say_that_he_is_there_is_let_go_when_the_time_of_the_ring_is_over(
+    house: House,
+) -> None:
+    c = await consult(house, how="2,1")
+    await eventually(lambda: c.second.media.address is not None, what="his answer")
+    await house.manager.wait_event("UserEvent", c.mark, UserEvent="HotlineConsult", Offer="offer-2")
+    await c.talk_together(c.leg, c.first_leg)
+    await house.manager.wait_event("Hangup", c.mark, Channel=c.second_leg)
+    assert not [e for e in house.manager.events if e["Event"] == "BridgeEnter" and e["Channel"] == c.second_leg]
+
+
+async def test_who_answers_and_presses_another_key_leaves_the_caller_with_the_first(house: House) -> None:
+    c = await consult(house, how="20,1")
+    await eventually(lambda: c.second.media.address is not None, what="his answer")
+    await c.second.digit("2")
+    told = await house.manager.wait_event("UserEvent", c.mark, UserEvent="HotlineConsult", Offer="offer-2")
+    assert told["Status"] == "BUSY"
+    await house.manager.wait_event("Hangup", c.mark, Channel=c.second_leg)
+    await c.talk_together(c.leg, c.first_leg)
+    assert not [e for e in house.manager.events if e["Event"] == "BridgeEnter" and e["Channel"] == c.second_leg]
+
+
+async def test_the_first_agent_hangs_up_while_the_second_is_asked_whether_he_is_there_and_he_has_the_caller(
+    house: House,
+) -> None:
+    c = await consult(house, how="20,1")
+    await eventually(lambda: c.second.media.address is not None, what="his answer")
+    await c.first.hang_up()
+    await c.second.digit("1")
+    await c.talk_together(c.leg, c.second_leg)
+    await c.second.hang_up()
+    await c.comes_back("offer-2")
 
 
 async def test_the_first_agent_hangs_up_while_it_rings_and_the_caller_comes_back_to_us(house: House) -> None:

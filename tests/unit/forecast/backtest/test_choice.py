@@ -147,7 +147,17 @@ def test_intervals_that_are_too_narrow_are_widened_by_what_the_past_says() -> No
 def test_right_intervals_are_left_about_as_they_are() -> None:
     came = np.random.default_rng(1).poisson(100, size=(400, 1)).astype(float)
     quantiles = np.tile((100 + 10 * NORMAL)[:, None, None], (1, 400, 1))
-    assert stretch(came, quantiles) == pytest.approx(NO_STRETCH, abs=0.15)
+    assert stretch(came, quantiles, "slot") == pytest.approx(NO_STRETCH, abs=0.15)
+
+
+def test_a_dozen_bad_months_move_the_intervals_of_months_a_little_and_a_dozen_bad_days_move_those_of_days_much() -> (
+    None
+):
+    came = np.full((12, 1), 130.0)
+    quantiles = np.tile((100 + 10 * NORMAL)[:, None, None], (1, 12, 1))
+    months, days = stretch(came, quantiles, "month"), stretch(came, quantiles, "day")
+    assert 1.0 < months[-1] < 1.1
+    assert 1.2 < days[-1] < 1.4
 
 
 def test_stretching_keeps_mean_and_median_and_moves_the_rest() -> None:
@@ -161,7 +171,7 @@ def test_stretching_keeps_mean_and_median_and_moves_the_rest() -> None:
 
 
 def test_without_any_past_nothing_is_stretched() -> None:
-    assert stretch(np.empty((0, 1)), np.empty((len(LEVELS), 0, 1))) == NO_STRETCH
+    assert stretch(np.empty((0, 1)), np.empty((len(LEVELS), 0, 1)), "slot") == NO_STRETCH
 
 
 def test_the_weekly_choice_takes_what_was_best_lately() -> None:

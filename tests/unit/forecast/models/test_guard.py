@@ -55,6 +55,15 @@ def test_a_history_that_never_moves_may_have_a_forecast_that_is_sure() -> None:
     assert why_not(forecast_of(PERIODS, np.full((7, 1), 400.0), spread=0.0), still) == []
 
 
+def test_so_may_one_that_is_the_same_every_week() -> None:
+    weekly = HISTORY.with_values(100.0 * (1 + np.arange(len(HISTORY.periods)) % 7)[:, None])
+    sure = forecast_of(PERIODS, np.full((7, 1), 400.0), spread=0.0)
+    assert why_not(sure, weekly) == []
+    restless = weekly.values.copy()
+    restless[::3] += 40.0
+    assert "intervals of 0.0 in all" in why_not(sure, weekly.with_values(restless))[0]
+
+
 def test_no_number_is_no_forecast() -> None:
     broken = forecast_of(PERIODS, np.full((7, 1), 400.0))
     mean = broken.mean.copy()
@@ -73,6 +82,21 @@ def test_a_spike_in_the_past_does_not_allow_one_in_the_forecast() -> None:
     values = HISTORY.values.copy()
     values[40] *= 100
     assert why_not(forecast_of(PERIODS, np.full((7, 1), 20_000.0)), HISTORY.with_values(values)) != []
+
+
+def test_the_others_are_tried_as_they_were_ranked_and_what_loses_to_the_baseline_is_not() -> None:
+    ranked = ("process", "ets", "mean", "weekday-mean", "arima")
+    assert ladder("day", "mean", (), ranked) == ("mean", "process", "ets", "weekday-mean", "seasonal-naive")
+    assert ladder("day", "mean", ("mean", "process"), ranked) == ("ets", "weekday-mean", "seasonal-naive")
+
+
+def test_each_model_is_told_before_it_is_tried() -> None:
+    told: list[tuple[str, str]] = []
+    serve(
+        ("seasonal-naive", "weekday-mean"), HISTORY, Calendar(), PERIODS, unit="day",
+        make=making(seasonal_naive=Fails(), weekday_mean=Says()), trying=lambda *words: told.append(words),
+    )  # fmt: skip
+    assert told == [("day", "seasonal-naive"), ("day", "weekday-mean")]
 
 
 def test_where_nobody_serves_every_reason_is_given() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from forecast.days.calendar import Calendar, Event
 from forecast.models.arima.outliers import Outlier, detect, steps
+from forecast.models.arima.regression import Order, fit
 from forecast.models.base import CannotFit, Forecast
-from forecast.models.months.arima_of_months import MonthArima, choose_scale, choose_terms, default_order
+from forecast.models.months.arima_of_months import MonthArima, choose_scale, choose_terms, default_order, wider
 from forecast.models.months.drift import SeasonalDrift
 from forecast.models.months.festival import AFTER, BEFORE, DURING, Terms, share
 from forecast.models.months.from_days import MonthsFromDays
@@ -188,6 +189,39 @@ def test_intervals_cover_about_what_they_say() -> None:
         fitted = fitted.update(history.cut(at, at + 1))
     assert 42 <= inside80 <= 57
     assert inside95 >= 53
+
+
+ORDER = Order(d=1, q=1, seasonal_d=1, seasonal_q=1, period=12)
+
+
+def airline(count: int, seed: int, *, calm_from: int | None = None, calmer: float = 1.0) -> np.ndarray:
+    """Return values of the airline model; from `calm_from` on its errors are `calmer` times as large."""
+    errors = np.random.default_rng(seed).normal(size=count + 13)
+    if calm_from is not None:
+        errors[13 + calm_from :] *= calmer
+    made = errors[13:] - 0.4 * errors[12:-1] - 0.6 * errors[1:-12] + 0.24 * errors[:-13]
+    for lag in (1, 12):
+        for at in range(lag, count):
+            made[at] += made[at - lag]
+    return made
+
+
+def test_the_errors_of_months_to_come_are_taken_for_what_they_are_and_no_larger() -> None:
+    factors = [wider(fit(airline(120, seed), None, ORDER)) for seed in range(8)]
+    assert 0.95 < np.mean(factors) < 1.12
+
+
+def test_with_no_month_to_try_theory_says_how_much_larger_errors_will_be() -> None:
+    fitted = fit(airline(28, 1), None, ORDER)
+    n, k = 15, 2
+    assert fitted.used == n
+    assert wider(fitted) == pytest.approx(np.sqrt((1 + k / n) * (n + 2) / (n - 2)))
+
+
+def test_where_the_last_months_were_calmer_intervals_are_narrower_and_where_they_were_wilder_wider() -> None:
+    calmer, wilder = (wider(fit(airline(120, 3, calm_from=96, calmer=c), None, ORDER)) for c in (0.5, 2.0))
+    assert calmer < 0.85
+    assert wilder > 1.2
 
 
 def test_intervals_widen_with_the_distance() -> None:

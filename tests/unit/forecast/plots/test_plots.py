@@ -113,3 +113,10 @@ def test_every_word_is_there_in_both_languages() -> None:
     assert all(english and chinese for english, chinese in WORDS.values())
     assert len(WEEKDAYS["zh"]) == 7
     assert len(MONTHS["zh"]) == 12
+
+
+def test_it_is_said_which_font_draws_chinese_or_which_package_brings_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "chinese_font", lambda: None)
+    assert "install fonts-noto-cjk" in fonts.sentence()
+    monkeypatch.setattr(fonts, "chinese_font", lambda: "WenQuanYi Micro Hei")
+    assert fonts.sentence() == "Chinese in PNG pictures is drawn with WenQuanYi Micro Hei"

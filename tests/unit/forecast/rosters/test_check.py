@@ -116,7 +116,7 @@ def test_times_for_people(minute: int, said: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"days": 8},
+        {"days": 43},
         {"step_min": 7},
         {"zone": "Mars/Olympus"},
         {"zone": "../etc"},
@@ -145,3 +145,84 @@ def test_a_duty_without_a_shift_type_of_the_plan_changes_nothing_else() -> None:
     assert [v.rule for v in violations(plan(types=(LATE,)), [Duty(person="王芳", day=day(0), shift="E")])] == [
         "unknown"
     ]
+
+
+def month(someone: Person, *numbers: int, **changes: object) -> list[tuple[str, str]]:
+    """What is wrong with early shifts on these days of December 2026, by the words about it."""
+    first = date(2026, 12, 1)
+    made = Plan(**({"first": first, "days": 31, "types": TYPES, "people": (someone,)} | changes))  # type: ignore[arg-type]
+    duties = [Duty(person=someone.id, day=made.day(number), shift="E") for number in numbers]
+    return [(v.rule, v.text) for v in violations(made, duties)]
+
+
+WEEKDAYS = (0, 1, 2, 3, 6, 7, 8, 9, 10, 13, 14, 15, 16, 17, 20, 21, 22, 23, 24, 27, 28, 29, 30)
+
+
+def test_hours_of_a_month_have_a_least_and_a_most() -> None:
+    assert month(person("a", hours_month_max=184.0, hours_month_min=184.0), *WEEKDAYS) == []
+    assert month(person("a", hours_month_max=180.0), *WEEKDAYS) == [
+        ("month_hours", "a works 184 h in the month of 2026-12; the contract allows 180 h")
+    ]
+    assert month(person("a", hours_month_min=190.0), *WEEKDAYS) == [
+        ("least_month", "a works 184 h in the month of 2026-12; the contract says at least 190 h")
+    ]
+    away = (Absence(first=date(2026, 12, 7), last=date(2026, 12, 13)),)
+    assert month(person("a", hours_month_min=189.0, absences=away), *(n for n in WEEKDAYS if not 6 <= n < 13)) == []
+
+
+def test_overtime_of_a_month_is_counted_from_its_workdays() -> None:
+    rules = Rules(overtime_by="month", overtime_month_max_h=8.0)
+    assert month(person("a"), *WEEKDAYS, 5, rules=rules) == []
+    assert month(person("a"), *WEEKDAYS, 4, rules=rules, holidays=(date(2026, 12, 31),))[-1] == (
+        "overtime", "a has 16 h of overtime in the month of 2026-12; 8 h are the most"
+    )  # fmt: skip
+    assert (
+        month(person("a"), *WEEKDAYS, 4, rules=rules, workdays=(date(2026, 12, 5),), holidays=(date(2026, 12, 31),))
+        == []
+    )
+
+
+def test_overtime_by_weeks_adds_up_over_the_weeks_of_a_month() -> None:
+    rules = Rules(week_hours_max=48, overtime_month_max_h=7.0)
+    six = (6, 7, 8, 9, 10, 11)
+    assert month(person("a", hours_week_max=48), *six, rules=rules) == [
+        ("overtime", "a has 8 h of overtime in the month of 2026-12; 7 h are the most")
+    ]
+    assert (
+        month(person("a", hours_week_max=48, past=Past(month_overtime_h=30.0)), *six, rules=rules)[0][0] == "overtime"
+    )
+    both = Rules(week_hours_max=48, overtime_month_max_h=15.0)
+    assert month(person("a", hours_week_max=48), *six, *(n + 7 for n in six), rules=both)[0][0] == "overtime"
+
+
+def test_each_week_of_a_plan_has_its_own_limits_and_is_named() -> None:
+    assert month(person("a", hours_week_min=40), *(n for n in WEEKDAYS if n != 14)) == [
+        ("least_hours", "a works 32 h in the week of 2026-12-14; the contract says at least 40 h")
+    ]
+    assert [rule for rule, _ in month(person("a", days_week_max=4), *WEEKDAYS)] == ["days_week"] * 3
+
+
+def test_a_week_with_a_holiday_asks_for_less() -> None:
+    assert (
+        month(person("a", hours_week_min=40), *(n for n in WEEKDAYS if n != 14), holidays=(date(2026, 12, 15),)) == []
+    )
+
+
+def test_the_last_days_of_a_torn_week_may_be_worked_off_later() -> None:
+    assert month(person("a", hours_week_min=40), *WEEKDAYS[:-2]) == []
+
+
+def test_runs_go_over_the_borders_of_weeks() -> None:
+    assert month(person("a", days_in_row_max=3), 4, 5, 6, 7) == [
+        ("days_in_row", "a works more than 3 days in a row on 2026-12-08")
+    ]
+
+
+def test_shift_types_of_workdays_follow_the_calendar() -> None:
+    office = replace(EARLY, id="O", only="workdays")
+    saturday, monday = day(5), day(7)
+    made = plan(person("a"), days=14, types=(office,), workdays=(saturday,), holidays=(monday,))
+    duties = [Duty(person="a", day=at, shift="O") for at in (saturday, monday)]
+    assert [(v.rule, v.day) for v in violations(made, duties)] == [("weekday", monday)]
+    off = replace(made, types=(replace(office, only="days_off"),))
+    assert [(v.rule, v.day) for v in violations(off, duties)] == [("weekday", saturday)]

@@ -1,12 +1,15 @@
 """`hotline roster` on plain files: made, checked, swapped, exported; one clear sentence for what is wrong."""
 
 import json
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from hotline.cli.main import app
+from hotline.cli.roster.files import span_of_days
 
 PEOPLE = """
 [contracts.full]
@@ -139,6 +142,11 @@ def test_rules_that_collide_are_said_and_the_status_is_one(files: Path) -> None:
         (("make", "--need", "x.csv", "--people", "x.toml", "--week", "soon"), "no date"),
         (("make", "--need", "x.csv", "--people", "x.toml", "--week", "2026-11-23"), "no file x.toml"),
         (("make", "--need", "x", "--people", "x", "--week", "2026-11-23", "--free", "1"), "--from"),
+        (("make", "--need", "x.csv", "--people", "x.toml"), "say which days"),
+        (("make", "--need", "x.csv", "--people", "x.toml", "--month", "2026-13"), "--month"),
+        (("make", "--need", "x.csv", "--people", "x.toml", "--month", "2026-12", "--weeks", "2"), "stands alone"),
+        (("make", "--need", "x.csv", "--people", "x.toml", "--week", "2026-11-23", "--weeks", "7"), "1 to 6 weeks"),
+        (("make", "--need", "x.csv", "--people", "x.toml", "--week", "2026-11-23", "--columns", "fr"), "en or zh"),
         (("check", "x.csv", "--people", "x.toml"), "no file x.csv"),
         (("swap", "--person", "1", "--day", "2026-11-23"), "which roster"),
         (("swap", "--person", "1", "--day", "2026-11-23", "--kind", "x"), "--kind"),
@@ -149,3 +157,69 @@ def test_a_mistake_is_one_sentence(words: tuple[str, ...], said: str) -> None:
     found = hotline(*words)
     assert found.exit_code == 1
     assert said in found.output
+
+
+def test_a_plan_of_two_weeks_repeats_the_need_and_says_how_each_week_stands(files: Path) -> None:
+    blank = make(files, "--weeks", 2)
+    assert "nothing about 12 days" in blank.output.replace("\n", " ")
+    made = make(files, "--weeks", 2, "--repeat", "--columns", "zh", "--json")
+    assert made.exit_code == 0, made.output
+    told = json.loads(made.stdout)
+    assert [(w["first"], w["covered"]) for w in told["weeks"]] == [("2026-11-23", 1.0), ("2026-11-30", 1.0)]
+    assert told["gap_without_pay"] >= told["gap"]
+    table = (files / "roster.csv").read_bytes()
+    assert table.startswith("\ufeff工号,姓名,日期,班次".encode())
+    roster = (files / "roster.csv", "--people", files / "people.toml")
+    assert "every rule is kept" in hotline("check", *roster, "--weeks", 2, "--week", "2026-11-23").output
+    by_spreadsheet = re.sub(r"2026-(\d\d)-(\d\d)", r"2026/\1/\2", table.decode("utf-8-sig"))
+    (files / "roster.csv").write_bytes(by_spreadsheet.encode("gb18030"))
+    assert "week of 2026-11-30" in hotline("show", *roster, "--need", files / "need.csv", "--repeat").output
+    grid = hotline("export", *roster, "--format", "grid", "--columns", "zh").output.splitlines()
+    assert grid[0].startswith("工号,姓名,11-23 一,11-24 二")
+    assert grid[1].split(",")[1] == "王芳"
+
+
+def test_a_month_with_its_holidays_and_what_people_asked_for(files: Path) -> None:
+    house = 'country = "CN"\n' + PEOPLE.replace("hours_week = [8, 24]", "hours_week = [0, 24]\nhours_month = [20, 60]")
+    (files / "people.toml").write_text(house, encoding="utf-8")
+    rows = [f"2026-10-{day:02},{hour:02}:00,1" for day in (1, 9, 10) for hour in range(8, 16)]
+    (files / "need.csv").write_text("\n".join(["日期,时间,需求", *rows]), encoding="utf-8")
+    (files / "days.csv").write_text("工号,日期,至,类型\n1,2026-10-09,2026-10-10,年假\n", encoding="utf-8")
+    made = hotline(
+        "make", "--need", files / "need.csv", "--people", files / "people.toml", "--days", files / "days.csv", "--month", "2026-10",
+        "--out", files / "r.csv", "--seconds", 10, "--gap", 0.2, "--json",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    duties = json.loads(made.stdout)["duties"]
+    assert not [d for d in duties if d["person"] == "1" and d["day"] in ("2026-10-09", "2026-10-10")]
+    assert sum(d["person"] == "2" for d in duties) * 4 >= 20
+    roster = (files / "r.csv", "--people", files / "people.toml", "--month", "2026-10")
+    assert hotline("check", *roster, "--days", files / "days.csv").exit_code == 0
+    grid = hotline("export", *roster, "--format", "grid", "--columns", "zh").output
+    assert "10-01 四 节" in grid
+    assert "10-10 六 班" in grid
+
+
+@pytest.mark.parametrize(
+    ("days", "first", "many"),
+    [
+        (("2026-11-24", "2026-11-29"), "2026-11-23", 7),
+        (("2026-11-24", "2026-11-30"), "2026-11-23", 14),
+        (("2026-12-02", "2026-12-31"), "2026-12-01", 31),
+        (("2026-11-02", "2026-11-29"), "2026-11-02", 28),
+        (("2026-11-01", "2026-11-28"), "2026-11-01", 30),
+        (("2026-12-07", "2027-01-03"), "2026-12-07", 28),
+    ],
+)
+def test_which_days_a_table_is_about(days: tuple[str, str], first: str, many: int) -> None:
+    span = span_of_days([date.fromisoformat(text) for text in days])
+    assert (str(span.first), span.days) == (first, many)
+
+
+def test_rules_that_collide_in_a_week_of_a_month_are_said(files: Path) -> None:
+    text = PEOPLE + "absences = [{ first = 2026-12-07, last = 2026-12-13, paid = false }]\n"
+    (files / "people.toml").write_text(text, encoding="utf-8")
+    found = make(files, "--weeks", 4, "--repeat", "--json")
+    assert json.loads(found.stdout)["conflicts"] == [
+        {"person": "2", "text": "李伟: cannot be kept together in the week of 2026-12-07: at least 8 h; 7 days absent"}
+    ]

@@ -1,16 +1,19 @@
 """Plans from TOML and CSV, rosters to CSV and iCalendar and back; one clear sentence for what is wrong."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from forecast.rosters.days_file import with_days
+from forecast.rosters.explain import find
 from forecast.rosters.history import with_past
 from forecast.rosters.ical import escape, fold, write_ical
-from forecast.rosters.model import Break, Past, Plan, Wish
-from forecast.rosters.need_file import read_need
+from forecast.rosters.model import Break, Duty, Past, Plan, Wish
+from forecast.rosters.need_file import read_need, untold
 from forecast.rosters.reading import plan_of, read_house, read_people
-from forecast.rosters.table_file import read_csv, write_csv
+from forecast.rosters.table_file import grid, read_csv, write_csv
 from forecast.rosters.values import duration, minutes
 from hotline.errors import Misuse
 from tests.unit.forecast.rosters.making import day, duty, person, plan
@@ -201,3 +204,92 @@ def test_what_people_bring_along_is_counted_from_their_past_duties() -> None:
         (8.0, 0.0, 0.0),
     )
     assert with_past(made, past).before == (duty("a", -1, "N", 180),)
+
+
+def test_a_country_knows_its_holidays_and_make_up_workdays() -> None:
+    house = read_house('country = "CN"\nworkdays = [2026-10-11]\n' + HOUSE, "people.toml")
+    made = plan_of(house, date(2026, 9, 28), None, "", days=14)
+    inside = {d for d in (*made.holidays, *made.workdays) if made.first <= d <= made.last}
+    assert date(2026, 10, 1) in made.holidays
+    assert (made.is_workday(date(2026, 10, 10)), made.is_workday(date(2026, 10, 7))) == (True, False)
+    assert (made.is_weekend(date(2026, 10, 10)), made.is_weekend(date(2026, 10, 4))) == (False, True)
+    assert inside >= {date(2026, 10, 11)}
+    assert read_house(HOUSE, "x").country == ""
+
+
+def test_what_people_asked_for_comes_from_a_table() -> None:
+    lines = [
+        "工号,日期,至,类型,班次,权重,说明",
+        "1,2026/11/24,,年假,,,探亲",
+        "1,2026年11月25日,2026-11-26,希望,早班 晚班,2,",
+        "1,2026-11-27,,固定,休,,",
+        "1,2026-11-28,,事假,,,",
+    ]
+    (someone,) = with_days([person("王芳", id="1")], lines, "days.csv")
+    assert [(a.first, a.reason, a.paid) for a in someone.absences] == [(day(1), "探亲", True), (day(5), "事假", False)]
+    assert someone.wishes == tuple(Wish(day=day(n), kind="shift", shifts=("早班", "晚班"), weight=2.0) for n in (2, 3))
+    assert [(f.day, f.shift) for f in someone.fixed] == [(day(4), "")]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("9,2026-11-24,,年假,,", "no person '9'"),
+        ("1,2026-11-24,2026-11-23,年假,,", "ends before"),
+        ("1,2026-11-24,,度假,,", "there is no kind '度假'"),
+        ("1,2026-11-24,,希望,,", "which shift"),
+        ("1,2026-11-24,,希望,早,x", "weight"),
+        ("1,24.11.,,年假,,", "no date"),
+    ],
+)
+def test_a_mistake_in_that_table_is_told_with_its_line(row: str, said: str) -> None:
+    with pytest.raises(Misuse, match=f"line 2: .*{said}"):
+        with_days([person(id="1")], ["工号,日期,至,类型,班次,权重", row], "days.csv")
+
+
+def test_the_need_of_a_week_can_be_repeated() -> None:
+    lines = [
+        "日期,时间,需求",
+        "2026-11-24,08:00:00,2",
+        "2026-11-24,08:30:00,3",
+        "2026-12-01,08:00,5",
+        "2026-12-01,08:30,5",
+    ]
+    _, (need,) = read_need(lines, date(2026, 11, 16), 21, "need", repeat=True)
+    assert [need.agents[n][16] for n in (1, 8, 15)] == [2.0, 2.0, 5.0]
+    assert len(untold(lines, date(2026, 11, 16), 21, "need")) == 19
+
+
+def test_a_table_with_chinese_heads_can_be_read_back() -> None:
+    made = plan(person("王芳", id="1"))
+    duties = [duty("1", 0, "E", 180), duty("1", 2, "N", 210)]
+    written = write_csv(made, duties, "zh")
+    assert written.splitlines()[:2] == [
+        "工号,姓名,日期,班次,开始,结束,工时,夜班,休息", "1,王芳,2026-11-23,E,2026-11-23 08:00,2026-11-23 17:00,8,0,11:00-12:00",
+    ]  # fmt: skip
+    assert read_csv(written.splitlines(), made, "r.csv") == duties
+    head, row = grid(replace(made, holidays=(day(2),)), duties, "zh")
+    assert head[2:5] == ["11-23 一", "11-24 二", "11-25 三 节"]
+    assert row == ["1", "王芳", "E", "休", "N", "休", "休", "休", "休", "16", "1", "0", "1"]
+
+
+def test_a_year_of_history_counts_for_holidays_and_the_torn_week_for_itself() -> None:
+    made = plan(person("a"), first=date(2026, 11, 25), days=14, holidays=(date(2026, 1, 1), date(2026, 11, 24)))
+    past = [Duty(person="a", day=at, shift="E") for at in (date(2026, 1, 1), date(2026, 11, 16), day(0), day(1))]
+    (someone,) = with_past(made, past).people
+    known = someone.past
+    assert (known.holidays, known.week_hours, known.week_pattern, known.weeks_hours[-1]) == (2, 16.0, 0b11, 8.0)
+
+
+def test_the_houses_of_the_documents_can_be_planned_over_national_day() -> None:
+    for name, first, days in (("bank", date(2026, 9, 28), 14), ("property", date(2026, 10, 1), 31)):
+        house = read_house((EXAMPLES / f"roster-{name}.toml").read_text(encoding="utf-8"), name)
+        people = house.people
+        if name == "bank":
+            lines = (EXAMPLES / "roster-bank-people.csv").read_text(encoding="utf-8").splitlines()
+            people = tuple(read_people(lines, house.contracts, "people"))
+            people = with_days(people, (EXAMPLES / "roster-bank-days.csv").read_text("utf-8").splitlines(), "days")
+        need = (EXAMPLES / f"roster-{name}-need.csv").read_text(encoding="utf-8").splitlines()
+        made = plan_of(replace(house, people=people), first, need, "need", days=days, repeat=True)
+        assert (len(made.people), made.is_holiday(date(2026, 10, 1))) == (100 if name == "bank" else 12, True)
+        assert find(made) == []

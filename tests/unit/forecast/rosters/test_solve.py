@@ -2,12 +2,15 @@
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from forecast.rosters import solve
 from forecast.rosters.check import violations
 from forecast.rosters.cost import account
+from forecast.rosters.mip import Answer, Mip
+from forecast.rosters.mip import solve as mip_solve
 from forecast.rosters.model import Break, Duty, Fixed, Need, Plan, ShiftType, Wish
 from forecast.rosters.outcome import Limits, Progress, Solved
 from forecast.rosters.rules import Costs
@@ -201,3 +204,21 @@ def test_shifts_of_ten_hours_and_no_need_are_fine() -> None:
     kind = ShiftType(id="X", start_min=0, length_min=600)
     assert solved(plan(person(hours_week_min=20), types=(kind,), needs=())).roster.duties
     assert solved(plan(person(), types=(LATE,), needs=())).roster.duties == ()
+
+
+def test_the_bound_of_a_program_that_completes_a_start_is_not_taken_for_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HiGHS tells of the smaller program, in which the start is fixed, through the same callback."""
+
+    def chatty(mip: Mip, *, start: Any = None, tell: Any = None, **options: Any) -> Answer:
+        if start and tell:
+            tell(float("inf"), 1e9)
+        return mip_solve(mip, start=start, tell=tell, **options)
+
+    monkeypatch.setattr(solve, "solve", chatty)
+    people = tuple(person(name, hours_week_min=16, nights_week_max=2) for name in "abc")
+    made = plan(*people, needs=(Need(agents=flat(1, 8, 22)),))
+    poor = solved(replace(made, needs=()))
+    told: list[Progress] = []
+    make(made, Limits(seconds=60.0, gap=0.02), start=poor.roster.duties, tell=told.append)
+    assert poor.roster.duties
+    assert max(p.bound for p in told) < 1e6

@@ -13,7 +13,8 @@ from hotline.facts import CallEnded
 from hotline.ids import CallId
 from hotline.runtime.clock import ManualClock
 from hotline.spool import Spool
-from hotline.spool_file import Changes, SpoolFile, look
+from hotline.spool_file import SpoolFile, look
+from hotline.spool_log import Changes
 from hotline.tally import Tally
 
 NOW = 1_800_000_000.0

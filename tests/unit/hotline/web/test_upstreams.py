@@ -12,6 +12,7 @@ from crm.api.audio import audio_routes
 from crm.api.routes import routes as crm_routes
 from crm.api.voicemails import voicemail_audio_routes
 from forecast.api import routes as forecast_routes
+from forecast.api_whatif import whatif_routes
 from hotline.errors import Misuse, Rejected, StandingBy, Unavailable
 from hotline.settings import Settings, Upstream
 from hotline.web.openapi import describe
@@ -217,7 +218,7 @@ def test_the_table_of_parts_is_what_the_services_serve() -> None:
     serving = {
         "acd": acd_routes(unused, unused),
         "crm": crm_routes(unused, Settings(), tell=unused),
-        "forecast": forecast_routes(unused, unused, Settings()),
+        "forecast": [*forecast_routes(unused, unused, Settings()), *whatif_routes(unused, Settings())],
         "ivr": ivr_routes(Library(by_number={})),
         "recorder": [*audio_routes(unused), *voicemail_audio_routes(unused)],
     }
