@@ -18,7 +18,7 @@ from acd.core.callers import arriving, comeback, outlets
 from acd.core.callers.line import Caller
 from acd.core.floor import Floor, Note
 from acd.core.offers import endings
-from acd.core.offers.book import GRACE_S, RESTORED_S, RETURN_S, Offer
+from acd.core.offers.book import GRACE_S, RESTORED_S, RETURN_S, UNSEEN_S, Offer
 from acd.core.talks import transfers
 from hotline.facts import CallAdopted, CallQueued, LinkChanged, NodeSurveyed, OfferUnknown, Place, SnapshotTaken
 from hotline.ids import CallId, NodeId, OfferId
@@ -74,6 +74,8 @@ def snapshot_taken(floor: Floor, signal: SnapshotTaken, now: float) -> None:
     for offer in [o for o in floor.offers if o.node == signal.node and (o.restored or o.made_at <= signal.at)]:
         if offer.call_id not in living:
             arriving.gone(floor, offer.call_id, signal.at, now)
+        elif offer.restored and offer.phase != "talking":
+            floor.timers.set("offer", offer.offer_id, max(offer.deadline, now + RESTORED_S))
 
 
 def adopted(floor: Floor, fact: CallAdopted, now: float) -> None:
@@ -332,7 +334,7 @@ def _restore_agent(floor: Floor, remembered: Agent) -> None:
 def _restore_offer(floor: Floor, offer: Offer, now: float) -> None:
     """Put a remembered offer in, unless its agent, queue or call no longer has room for it.
 
-    One whose time is over already waits a moment for the word of its node: it may have been answered meanwhile.
+    One whose time is over already waits for the word of its node: it may have been answered meanwhile.
     """
     other = floor.offers.consult_of if offer.kind == "consult" else floor.offers.of_call
     taken = floor.offers.of_agent(offer.agent_id) or other(offer.call_id)
@@ -348,4 +350,5 @@ def _restore_offer(floor: Floor, offer: Offer, now: float) -> None:
     if offer.phase == "talking":
         floor.offers.lead(offer)
     else:
-        floor.timers.set("offer", offer.offer_id, max(offer.deadline, now + RESTORED_S))
+        unseen_s = RESTORED_S if offer.kind == "callback" else UNSEEN_S  # who is kept for a customer has nobody to talk to
+        floor.timers.set("offer", offer.offer_id, max(offer.deadline, now + unseen_s))

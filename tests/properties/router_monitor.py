@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from acd.core.agents.roster import Profile
+from acd.core.offers.book import UNSEEN_S
 from hotline import commands as c
 from hotline import facts as f
 from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
@@ -424,9 +425,7 @@ class Monitor:
         assert made.call_id not in self.ended, "5: an offer for an ended call"
         assert made.offer_id not in self.used, "1: an offer id was used again"
         assert all(o.agent_id != made.agent_id for o in self.live.values()), "1: two live offers of an agent"
-        assert all(o.call_id != made.call_id or o.ring == ring for o in self.live.values()), (
-            "1: two live offers of a call"
-        )
+        assert all(o.ring == ring for o in self._offers_of(made.call_id).values()), "1: two live offers of a call"
         self._judge_wish(caller)
         assert caller.wanted_agent in (None, made.agent_id), "he is kept for another agent"
         assert self.states[made.agent_id] == "ready", "2: rung while not ready"
@@ -434,7 +433,7 @@ class Monitor:
         assert self.able(agent, caller), "2: rung without the skill or the queue"
         assert caller.node not in self.links_down, "2: rung over a link that is down"
         assert made.entered_at == caller.entered_at, "4: the place was not kept"
-        if made.agent_id in caller.refused_by:
+        if made.agent_id in caller.refused_by and self.is_sure(caller):  # else others may only seem to be able
             others = (a for a in self.agents.values() if a.id not in caller.refused_by and self.able(a, caller))
             assert not any(self.states[a.id] in ON_DUTY for a in others), "4: rung again although another could serve"
         self._check_order(made, agent, caller)
@@ -447,6 +446,10 @@ class Monitor:
         )
         caller.here, caller.may_be_here, caller.away, caller.offered_at = False, False, ring, now
         caller.ring = {*caller.ring, made.offer_id} if beside else {made.offer_id}
+
+    def _offers_of(self, call_id: CallId) -> dict[OfferId, Live]:
+        """Return the live offers by which a caller is brought to agents."""
+        return {offer_id: live for offer_id, live in self.live.items() if live.call_id == call_id}
 
     def _check_order(self, made: f.OfferMade, agent: Profile, chosen: Waiting) -> None:
         if chosen.wanted_agent == agent.id and chosen.wanted_until == FOR_EVER:
@@ -517,7 +520,7 @@ class Monitor:
         self.links_down.clear()
         self.link_told_at.clear()
         for live in self.live.values():
-            live.ends_by = max(live.ends_by, now + 1.0)
+            live.ends_by = max(live.ends_by, now + UNSEEN_S)
 
     # --- at any time ---
 

@@ -64,6 +64,10 @@ class JoinedMonitor(LinesMonitor):
     def _consult_of(self, call_id: CallId) -> OfferId | None:
         return next((o for o in self.consults if o in self.live and self.live[o].call_id == call_id), None)
 
+    def _offers_of(self, call_id: CallId) -> dict[OfferId, Live]:
+        """No caller comes to an agent by a question about him; it may outlast the conversation in which it was asked by a moment."""
+        return {o: live for o, live in super()._offers_of(call_id).items() if o not in self.consults}
+
     def _handed_over(self, call_id: CallId, offer_id: OfferId) -> None:
         """The first agent is free, and the second one has the caller."""
         if offer_id not in self.live or offer_id not in self.consults:
@@ -79,6 +83,7 @@ class JoinedMonitor(LinesMonitor):
 
     def _found(self, fact: f.CallAdopted) -> None:
         """A call was found: does its agent still ask another one, or has that one the caller?"""
+        self._found_with_another(fact)
         consult = self._consult_of(fact.call_id)
         if consult is None:
             return
@@ -88,6 +93,13 @@ class JoinedMonitor(LinesMonitor):
             self.live[consult].answered = self.live[consult].answered or fact.second_answered
         elif self.live[consult].answered and fact.at > self.consults[consult]:
             del self.live[consult]
+
+    def _found_with_another(self, fact: f.CallAdopted) -> None:
+        """He talks with somebody outside, or unknown to the router: his agent handed him on while nobody looked, and is free."""
+        if fact.phase == "talking" and fact.offer_id is not None and fact.offer_id not in self.live:
+            for offer_id, live in self._offers_of(fact.call_id).items():
+                if live.answered and live.made_at < fact.at:
+                    del self.live[offer_id]
 
     def _comes_not(self, call_id: CallId) -> None:
         """He is gone, or was not handed on: nobody need be kept free for him."""

@@ -122,10 +122,10 @@ class HouseMonitor(JoinedMonitor):
     def _enter(self, asked: f.CallQueued) -> None:
         """He may join the line, for a router that has just begun, under an offer of the one before."""
         super()._enter(asked)
-        rings = [(o, live.ring) for o, live in self.live.items() if live.call_id == asked.call_id and not live.answered]
+        rings = {offer_id: live.ring for offer_id, live in self._offers_of(asked.call_id).items() if not live.answered}
         if rings:
             waiting = self.waiting[asked.call_id]
-            waiting.here, waiting.away, waiting.ring = False, rings[0][1], {offer_id for offer_id, _ in rings}
+            waiting.here, waiting.away, waiting.ring = False, next(iter(rings.values())), set(rings)
 
     def _doubt_old_news(self, waiting: Waiting, record: f.CallQueued, now: float) -> None:
         """A caller who is told of late, after his node was lost, may have gone: he is not offered before a survey shows him."""

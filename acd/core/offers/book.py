@@ -16,7 +16,9 @@ GRACE_S = 1.0
 """How long after its ring time an offer may remain without an ending before we end it ourselves."""
 
 RESTORED_S = 1.0
-"""How long at least an offer from before our own death remains: its node is about to tell us what became of it."""
+"""How long at least an offer from before our own death remains once its node has told what it sees."""
+UNSEEN_S = 30.0
+"""How long it remains while its node has told nothing: who answered meanwhile must not be rung. A busy machine starts slowly."""
 
 RETURN_S = 2.0
 """How long a caller may take to come back after a ring before we ask for him."""

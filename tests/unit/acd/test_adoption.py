@@ -1,5 +1,6 @@
 """Gaps: a lost link, a snapshot, our own death."""
 
+from acd.core.offers.book import RESTORED_S, UNSEEN_S
 from hotline import facts as f
 from hotline.settings.queues import Overflow, Queue
 from tests.unit.acd.play import START, Play
@@ -196,9 +197,29 @@ def test_a_ring_of_which_nothing_is_heard_ends_by_its_timer_after_our_death_too(
     play.ready("1001")
     play.queued("A")
     heir = play.reborn()
-    assert heir.after(15.9) == []
+    assert heir.after(UNSEEN_S - 0.1) == []
     assert heir.after(0.2)[0] == "unknown A"
     assert heir.state("1001") == "rest"
+
+
+def test_a_ring_whose_node_is_late_to_tell_is_not_over_before_it_has_told():
+    play = Play("1001", ring_timeout_s=3)
+    play.ready("1001")
+    play.queued("A")
+    heir = play.reborn()
+    assert heir.after(11) == [], "a slow start: he may have answered"
+    heir.adopted("A", "talking", offer=play.last_offer("A"))
+    assert heir.state("1001") == "talking"
+
+
+def test_a_ring_of_which_its_node_has_no_word_is_over_soon_after_the_node_has_told():
+    play = Play("1001", ring_timeout_s=3)
+    play.ready("1001")
+    play.queued("A")
+    heir = play.reborn()
+    heir.now += 11
+    heir.snapshot("A")
+    assert heir.after(RESTORED_S + 0.1)[0] == "unknown A"
 
 
 def test_an_agent_remembered_in_a_call_of_which_nothing_is_left_is_free():
