@@ -238,9 +238,8 @@ def _enter(floor: Floor, fact: CallAdopted, now: float, *, ringing: bool = False
     )
     caller = arriving.enter(floor, asked, now, whereabouts="ringing" if ringing else "here")
     caller.looked_at, caller.to_hear = True, ""  # he has joined this line long ago, and heard what is announced there
-    caller.overdue = outlets.sends_away(
-        floor, caller.queue_id, now
-    )  # else a phone would ring for him before he is let out
+    # Else a phone would ring for him before he is let out.
+    caller.overdue = outlets.sends_away(floor, caller.queue_id, now)
     return caller
 
 
@@ -350,5 +349,6 @@ def _restore_offer(floor: Floor, offer: Offer, now: float) -> None:
     if offer.phase == "talking":
         floor.offers.lead(offer)
     else:
-        unseen_s = RESTORED_S if offer.kind == "callback" else UNSEEN_S  # who is kept for a customer has nobody to talk to
+        # Who is kept for a customer has nobody to talk to yet.
+        unseen_s = RESTORED_S if offer.kind == "callback" else UNSEEN_S
         floor.timers.set("offer", offer.offer_id, max(offer.deadline, now + unseen_s))
