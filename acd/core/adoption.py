@@ -144,8 +144,7 @@ def _found_ringing(floor: Floor, fact: CallAdopted, now: float) -> None:
     offer = floor.offers.of_call(fact.call_id)
     if offer is not None and _is_of(fact.offer_id, offer):
         for ringing in floor.offers.ring_of(offer):
-            ringing.restored = False
-            floor.touch(ringing)
+            floor.confirm_offer(ringing, now)
     if floor.line.get(fact.call_id) is not None or not _waits(floor, fact):
         return
     caller = _enter(floor, fact, now, ringing=True)

@@ -21,7 +21,7 @@ from acd.core.matching.between import Between
 from acd.core.matching.decisions import Decisions
 from acd.core.matching.eligibility import barred_agents
 from acd.core.matching.served import KnownCallers, ServedBy
-from acd.core.offers.book import Offer, Offers
+from acd.core.offers.book import RESTORED_S, Offer, Offers
 from acd.core.recent import Recent
 from acd.core.requests import RequestRefused
 from acd.core.talks.outside_consults import OutsideConsults
@@ -203,6 +203,13 @@ class Floor:
             self.begin_outgoing(offer.offer_id, offer.made_at)  # it is an outgoing call like those of callbacks
         if offer.phase != "talking":
             self.timers.set("offer", offer.offer_id, offer.deadline)
+
+    def confirm_offer(self, offer: Offer, now: float) -> None:
+        """The network knows an offer; one from before our own death has the time that its ring has, from now on."""
+        if offer.restored and offer.phase != "talking":
+            self.timers.set("offer", offer.offer_id, max(offer.deadline, now + RESTORED_S))
+        offer.restored = False
+        self.touch(offer)
 
     def close_offer(self, offer: Offer) -> None:
         """Take a live offer out; what the phone says about it later is late."""

@@ -45,6 +45,8 @@ class Waiting:
     """Whom he asked to be kept for, and until when."""
     wanted_agent: AgentId | None = None
     wanted_until: float = 0.0
+    handed_on_until: float = FOR_EVER
+    """How long he is left to an agent whom he was handed on to; another line to which he is moved makes it no longer."""
     ring: set[OfferId] = field(default_factory=set)
     """The offers of the ring that he is under, or returning from."""
     since: float = 0.0
@@ -177,6 +179,7 @@ class Monitor:
             frozenset(levels.items()),
             confirmed=node not in self.links_down,
             since=asked.entered_at if asked.since is None else asked.since,
+            handed_on_until=asked.entered_at + queue.transfer_timeout_s,
         )
         self.waiting[call] = waiting
         waiting.own_priority = asked.priority
@@ -474,9 +477,19 @@ class Monitor:
         chosen = self._agent_rank(made.agent_id, queue)
         for other in self.agents.values():
             free = self.states[other.id] == "ready" and self.phone_free(other) and other.id not in caller.refused_by
-            if free and self.able(other, caller, sooner_s=0.01):
+            if free and self.able(other, caller, sooner_s=0.01) and not self._expects(other.id, caller):
                 rank = self._agent_rank(other.id, queue)
                 assert None in (*rank, *chosen) or rank >= chosen, f"{other.id} comes before {made.agent_id}"  # type: ignore[operator]
+
+    def _expects(self, agent_id: AgentId, caller: Waiting) -> bool:
+        """Return whether somebody else was handed on to an agent by name: whoever comes in the same moment, that one is his next caller."""
+        return any(
+            other is not caller
+            and (other.wanted_agent, other.wanted_until) == (agent_id, FOR_EVER)
+            and (other.here or other.may_be_here)
+            and other.node not in self.links_down
+            for other in self.waiting.values()
+        )
 
     def _agent_rank(self, agent_id: AgentId, queue: Queue) -> tuple[float | None, ...]:
         """Return what an agent is ranked by, without what nobody outside can tell."""

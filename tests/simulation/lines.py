@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from acd.core.agents.roster import Profile
 from hotline import facts as f
-from hotline.ids import AgentId, CallId, QueueId
+from hotline.ids import AgentId, CallId, NodeId, QueueId
 from hotline.settings.queues import Queue
 from tests.properties.router_monitor import Waiting
 from tests.simulation.duty import DutyMonitor
@@ -30,6 +30,8 @@ class LinesMonitor(DutyMonitor):
         """Those whose place was given back."""
         self.unsure_of: set[str] = set()
         """Customers of whom it is not sure who served them last."""
+        self.remembered: set[CallId] = set()
+        """Callers of whom the routers before this one knew, and who have not left their line as far as any of them heard."""
 
     def told(self, record: f.Record) -> None:
         match record:
@@ -40,7 +42,19 @@ class LinesMonitor(DutyMonitor):
                 self.numbers[call_id] = number
             case f.CallQueued(call_id=call_id):
                 self.asked[call_id] = record
+        if self._is_served(record):
+            self.remembered.discard(record.call_id)  # type: ignore[attr-defined]
         super().told(record)
+
+    def _is_served(self, record: f.Record) -> bool:
+        """Return whether an agent has the caller by now, or nobody will have him any more."""
+        match record:
+            case f.OfferAccepted(offer_id=offer_id):
+                return offer_id in self.live
+            case f.CallAdopted(phase=phase):
+                return phase == "talking"
+            case _:
+                return isinstance(record, f.CallEnded)
 
     def said(self, output: object, now: float) -> None:
         match output:
@@ -96,10 +110,27 @@ class LinesMonitor(DutyMonitor):
 
     def _forget(self, call: CallId) -> None:
         """Who left the line is known as long as the router lives: should he be handed on, it still goes by that."""
+        self.remembered.discard(call)
+
+    def _enter(self, asked: f.CallQueued) -> None:
+        """Who rejected him is known whichever way he comes back into the line."""
+        super()._enter(asked)
+        if asked.call_id in self.remembered:
+            self.waiting[asked.call_id].refused_by = self.refused[asked.call_id]
+
+    def _snapshot(self, node: NodeId, living: set[CallId], at: float) -> None:
+        """Whoever is not there any more is forgotten, although no router heard him leave."""
+        super()._snapshot(node, living, at)
+        gone = {call for call in self.remembered - living - self.waiting.keys() if self.nodes.get(call) == node}
+        self.remembered -= gone
 
     def forget_the_line(self, now: float) -> None:
-        """Of those who wait, what gives them their place or their agent outlives the router; of others nothing is known any more."""
+        """Of those who wait, what gives them their place or their agent outlives the router; of others nothing is known any more.
+
+        It outlives also a router that died before it heard of them: nobody told it that they had left.
+        """
         known = {call for call, waiting in self.waiting.items() if self._is_remembered(waiting)}
+        self.remembered = known = known | self.remembered
         for told in (self.tiers, self.managers, self.customers, self.numbers):
             for call in told.keys() - known:
                 del told[call]  # type: ignore[attr-defined]

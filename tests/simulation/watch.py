@@ -92,11 +92,8 @@ class HouseMonitor(JoinedMonitor):
     def _judge_wish(self, waiting: Waiting) -> None:
         """Nobody is kept for ever for an agent whom he was handed on to."""
         super()._judge_wish(waiting)
-        if waiting.wanted_until == FOR_EVER and self.now >= self._kept_until(waiting):
+        if waiting.wanted_until == FOR_EVER and self.now >= waiting.handed_on_until:
             waiting.wanted_agent = None
-
-    def _kept_until(self, waiting: Waiting) -> float:
-        return waiting.entered_at + self.queues[waiting.queue_id].transfer_timeout_s
 
     def able(self, agent: Profile, caller: Waiting, **more: float) -> bool:
         """Whom he was handed on to may be rung as long as it is not sure that he is kept for him no more, whatever he can do."""
@@ -117,7 +114,7 @@ class HouseMonitor(JoinedMonitor):
         if is_again and self.now < waiting.entered_at + REFUSAL_S:
             return False
         was_kept = waiting.wish is not None and waiting.wish[1] == FOR_EVER
-        return not was_kept or self.now >= self._kept_until(waiting) + GIVER_S
+        return not was_kept or self.now >= waiting.handed_on_until + GIVER_S
 
     def _enter(self, asked: f.CallQueued) -> None:
         """He may join the line, for a router that has just begun, under an offer of the one before."""

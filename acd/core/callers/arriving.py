@@ -6,6 +6,7 @@ from acd.core.callers import comeback, outlets, standing
 from acd.core.callers.line import Caller, Whereabouts
 from acd.core.callers.resuming import LeftPlace
 from acd.core.floor import Floor, Note
+from acd.core.matching import sticky
 from acd.core.offers import endings
 from acd.core.offers.book import GRACE_S, Offer
 from acd.core.talks import consults, taking_over, transfers
@@ -44,7 +45,8 @@ def identified(floor: Floor, fact: CallerIdentified, now: float) -> None:
     floor.notes.put(fact.call_id, note)
     waiting = floor.line.get(fact.call_id)
     if waiting is not None:
-        standing.rerank(floor, waiting, now)
+        standing.rerank(floor, waiting)
+        sticky.begin(floor, waiting, now)
 
 
 def queued(floor: Floor, fact: CallQueued, now: float) -> None:

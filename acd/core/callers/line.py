@@ -44,7 +44,7 @@ class Caller(msgspec.Struct, kw_only=True):
     """The agent whom he is kept for."""
     wanted_until: float = 0.0
     not_taken: bool = False
-    """Whether the agent whom he was handed on to is left no more time, once the ring that goes on is over."""
+    """Whether the agent whom he was handed on to is left no more time, but for a ring that goes on; he is never kept for him again."""
     outgoing: bool = False
     """Whether he is to be called (see `acd.callbacks`): he is nobody's caller yet."""
     whereabouts: Whereabouts = "here"

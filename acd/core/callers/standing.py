@@ -58,7 +58,7 @@ def rank_of(floor: Floor, caller: Caller) -> CallerRank:
     )
 
 
-def rerank(floor: Floor, caller: Caller, now: float, *, priority: int | None = None) -> None:
+def rerank(floor: Floor, caller: Caller, *, priority: int | None = None) -> None:
     """Give a waiting caller the place that follows from a new priority of his own, or from what was learnt of him.
 
     It changes nothing else: he is not matched anew, for he asks the same of the same agents, and a ring goes on.
@@ -70,7 +70,6 @@ def rerank(floor: Floor, caller: Caller, now: float, *, priority: int | None = N
         caller.tier = note.tier
     floor.line.re_rank(caller, rank_of(floor, caller), caller.needs)
     remember(floor, caller)
-    sticky.begin(floor, caller, now)
 
 
 def step(floor: Floor, caller: Caller, now: float) -> None:

@@ -42,7 +42,7 @@ def _prioritise(floor: Floor, caller: Caller, request: CallerRequest, now: float
     caller.priority = request.priority
     if caller.asked is not None:
         caller.asked = msgspec.structs.replace(caller.asked, priority=request.priority)
-    standing.rerank(floor, caller, now)
+    standing.rerank(floor, caller)
     floor.tell(
         CallPriorityChanged(
             at=now,

@@ -17,9 +17,12 @@ from hotline.ids import AgentId, CallId
 
 
 def begin(floor: Floor, caller: Caller, now: float) -> None:
-    """Keep a caller for the agent whom he, or his queue, wants for him; unless that cannot be."""
+    """Keep a caller for the agent whom he, or his queue, wants for him; unless that cannot be, or was in vain.
+
+    A name or a priority that is learnt later, or another line, gives an agent who did not take him no second chance.
+    """
     agent_id, until = _wish(floor, caller)
-    if agent_id is None or caller.wanted_agent == agent_id:
+    if agent_id is None or caller.wanted_agent == agent_id or caller.not_taken:
         return
     caller.wanted_until = until
     floor.line.keep_for(caller, agent_id)

@@ -335,8 +335,7 @@ def _found_consult(floor: Floor, consult: Offer, fact: CallAdopted, now: float) 
         _tell_completed(floor, fact, consult.asked_by, RecordingId(consult.offer_id) if record else None)
         _hand_on(floor, consult, now, reason="reconciled")
     elif fact.phase == "talking" and fact.second_offer == consult.offer_id:
-        consult.restored = False
-        floor.touch(consult)
+        floor.confirm_offer(consult, now)
         if fact.second_answered and consult.phase != "talking":
             endings.talk(floor, consult, now)
     elif consult.phase == "talking":
@@ -363,8 +362,8 @@ def not_taken(floor: Floor, caller: Caller, now: float) -> None:
     """The agent whom a caller was handed on to did not take him in time: first who handed him on may, then everybody."""
     if caller.wanted_agent is None or caller.wanted_until != FOR_EVER:
         return
-    caller.not_taken = caller.whereabouts != "here"
-    if caller.not_taken:
+    caller.not_taken = True
+    if caller.whereabouts != "here":
         return  # the ring that goes on is the last one
     by = caller.asked.transferred_by if caller.asked is not None else None
     giver = floor.agents.get(by) if by is not None and by != caller.wanted_agent else None

@@ -222,6 +222,17 @@ def test_a_ring_of_which_its_node_has_no_word_is_over_soon_after_the_node_has_to
     assert heir.after(RESTORED_S + 0.1)[0] == "unknown A"
 
 
+def test_a_ring_that_is_found_after_our_death_has_its_own_clock_again():
+    play = Play("1001", ring_timeout_s=3)
+    play.ready("1001")
+    play.queued("A")
+    heir = play.reborn()
+    heir.adopted("A", "ringing", offer=play.last_offer("A"))
+    heir.snapshot("A")
+    assert heir.after(3.9) == []
+    assert heir.after(0.2)[0] == "unknown A"
+
+
 def test_an_agent_remembered_in_a_call_of_which_nothing_is_left_is_free():
     play = Play("1001")
     play.ready("1001")

@@ -3,8 +3,10 @@
 import pytest
 
 from acd.core.matching.served import BUCKETS, CUSTOMERS, ServedBy
+from acd.core.requests import CallerRequest
 from acd.core.views import why_nobody
 from hotline import facts as f
+from hotline.ids import CallId
 from hotline.settings.queues import Overflow, Queue
 from tests.unit.acd.play import Play, profile
 
@@ -106,6 +108,17 @@ def test_the_wish_is_void_when_that_agent_goes():
     again(play)
     play.ask("1001", "log_out")
     assert "offer B 1002" in play.told(f.TalkEnded, "X")
+
+
+def test_a_void_wish_does_not_come_back_with_another_priority():
+    play = knows(sticky_s=60)
+    play.ask("1001", "log_out")
+    play.ask("1002", "not_ready")
+    again(play)
+    play.seat("1001", in_use=True)
+    play.ready("1001")
+    play.give(CallerRequest(at=play.now, call_id=CallId("B"), by="mei", priority=5))
+    assert "offer B 1002" in play.ready("1002")
 
 
 def test_the_wish_is_void_when_that_agent_refuses():

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from acd.core.requests import CallerRequest
 from hotline import commands as c
 from hotline import facts as f
 from hotline.dialling import Policy
@@ -158,6 +159,33 @@ def test_a_caller_whom_nobody_wants_back_is_for_everybody_when_the_time_is_over(
     play.now += 1
     play.queued("A", wanted_agent=AgentId("2"), transferred_by=AgentId("1"))
     assert "offer A 3" in play.after(11)
+
+
+@pytest.mark.parametrize("news", ["who he is", "another priority", "another line"])
+def test_a_caller_who_was_not_taken_in_time_is_never_kept_for_that_agent_again(news: str) -> None:
+    play = Play("1", "2", "3", queues=(Queue(id="q", transfer_timeout_s=10), Queue(id="other")))
+    play.ready("1")
+    play.queued("A")
+    play.answered("A")
+    handed_on(play)
+    play.ask("1", "log_out")
+    play.after(11)
+    if news == "who he is":
+        play.identified("A")
+    else:
+        changes = {"priority": 5} if news == "another priority" else {"treatment": "queue:other"}
+        play.give(CallerRequest(at=play.now, call_id=CallId("A"), by="mei", **changes))  # type: ignore[arg-type]
+    assert "offer A 3" in play.ready("3")
+
+
+def test_a_caller_who_goes_back_to_his_first_agent_is_kept_for_him_whatever_his_priority_becomes() -> None:
+    play = served("1", "2", "3", transfer_timeout_s=10, wrap_up_s=60)
+    play.ask("2", "not_ready")
+    handed_on(play)
+    play.after(11)
+    play.give(CallerRequest(at=play.now, call_id=CallId("A"), by="mei", priority=5))
+    assert play.ready("2") == ["2 break -> ready"]
+    assert "offer A 1" in play.ready("1")
 
 
 def test_a_refused_transfer_is_told_and_leaves_the_conversation() -> None:
@@ -428,6 +456,19 @@ def test_a_consult_outside_is_told_to_be_over_also_when_it_ended_while_no_router
     assert len(heir.router.floor.outside_consults) == 0
 
 
+def test_a_question_asked_while_the_caller_is_handed_on_already_does_not_keep_him_waiting() -> None:
+    """Found by the seeded stories (seed 40032): his agent asks another one before he hears that the caller left him."""
+    play = served("1", "2", "3")
+    play.wants("1", "transfer", "agent:3")
+    play.wants("1", "consult", "agent:2")
+    play.now += 0.5
+    play.returned("A", answered=True)
+    assert "ring A 3" in play.queued("A", wanted_agent=AgentId("3"), transferred_by=AgentId("1"))
+    play.outcome(c.Consult, c.Refused(reason="not_talking"))
+    assert play.answered("A")[-1] == "3 ringing -> talking"
+    assert play.state("2") == "rest"
+
+
 # --- after a gap --------------------------------------------------------------------------------------------------------
 
 
@@ -439,6 +480,14 @@ def test_a_new_router_knows_main_and_consult_and_learns_what_became_of_them() ->
     found = heir.found("A", "talking", offer=first)
     heir.surveyed(msgspec.structs.replace(found, second_offer=second, held=True))
     assert (heir.state("1"), heir.state("2")) == ("holding", "talking")
+
+
+def test_a_consult_that_is_found_ringing_has_its_own_clock_again() -> None:
+    play = asked(ring_timeout_s=3)
+    first, second, heir = play.last_offer("A"), play.consulted("A"), play.reborn()
+    heir.surveyed(msgspec.structs.replace(heir.found("A", "talking", offer=first), second_offer=second, held=True))
+    assert heir.after(3.9) == []
+    assert "unknown A" in heir.after(0.2)
 
 
 @pytest.mark.parametrize("answered", [True, False])
