@@ -290,7 +290,7 @@ def test_the_doctor_finds_a_running_installation_sound(shared: Running, place: P
     config = ("--config", str(shared.config_file), "--data-dir", str(shared.data_dir))
     findings = json.loads(place.run(*config, "doctor", "--json").out)
     assert [f["check"] for f in findings] == [
-        "versions", "settings", "data", "spool", "asterisk", "outgoing", "flows", "running", "numbers", "manager", "prompts",
+        "versions", "settings", "data", "spool", "asterisk", "outgoing", "pictures", "flows", "running", "numbers", "manager", "prompts",
         "test call",
     ]  # fmt: skip
     assert all(f["ok"] for f in findings), findings

@@ -278,7 +278,7 @@ def test_the_running_hotline_is_asked_for_its_forecast_and_who_is_there(monkeypa
     assert (only["there"], only["gap"]) == (9, 9 - only["agents"])
     assert 0 < only["reached"]["service_level"] < 1
     monkeypatch.setattr("hotline.cli.shell.Shell.client", lambda _self: Answers([]))
-    assert "nothing is forecast for the queue service yet" in run("--queue", "service").stderr
+    assert "nothing is forecast for the queue service until" in run("--queue", "service").stderr
     assert "there is no queue" in run("--queue", "nonsense").stderr
 
 
