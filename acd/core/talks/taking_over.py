@@ -13,7 +13,8 @@ HOLD_S = 15.0
 
 
 def hold(floor: Floor, agent: Agent, call_id: CallId, now: float) -> None:
-    """Give an agent nobody but this caller. It ends with his next state, too."""
+    """Give an agent nobody but this caller. It ends with his next state, too, and when another one takes the caller over."""
+    gone(floor, call_id)
     agent.awaits = call_id
     floor.taken_over[call_id] = agent.id
     floor.changed_agents[agent.id] = None

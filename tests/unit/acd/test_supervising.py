@@ -8,6 +8,7 @@ import pytest
 from acd.core.floor import Output
 from acd.core.matching.eligibility import why_not
 from acd.core.requests import RequestRefused, SupervisionRequest
+from acd.core.talks import taking_over
 from hotline import commands as c
 from hotline import facts as f
 from hotline.ids import AgentId, CallId, Extension, NodeId, SupervisionId
@@ -308,3 +309,13 @@ def test_a_new_life_of_the_router_goes_on_with_it() -> None:
     (ended,) = other.seen(supervision, "over")
     assert isinstance(ended, f.SupervisionEnded)
     assert other.play.taken("supervision") == {supervision: None}
+
+
+def test_when_another_one_takes_the_same_caller_over_nobody_else_is_kept_free_for_him() -> None:
+    play = Play("1001", "1002")
+    floor, first, second = play.router.floor, *(play.router.floor.agents[AgentId(a)] for a in ("1001", "1002"))
+    taking_over.hold(floor, first, CallId("A"), play.now)
+    taking_over.hold(floor, second, CallId("A"), play.now)
+    assert (first.awaits, second.awaits) == (None, "A")
+    taking_over.gone(floor, CallId("A"))
+    assert second.awaits is None
