@@ -137,6 +137,7 @@ _REFUSALS = {
     "not_supervised": ("not_found", "nobody supervises this agent (from that seat)"),
     "seat_has_no_agent": ("conflict", "no agent sits at this seat, so that the caller cannot be counted as his"),
     "takes_over_already": ("conflict", "the agent at this seat takes another caller over already"),
+    "taken_over_already": ("conflict", "another agent is taking this caller over already"),
     "supervisor_not_ready": (
         "conflict",
         "the agent at this seat is not ready: set him ready before he takes a caller over",

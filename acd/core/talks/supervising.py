@@ -162,6 +162,8 @@ def _take_over(
         return "supervisor_not_ready"
     if supervisor.awaits is not None:
         return "takes_over_already"
+    if taking_over.pending(floor, call_id):
+        return "taken_over_already"
     if not supervisor.phone_free and (present is None or present.agent_id != agent.id):
         return "seat_in_use"
     handed_on = TransferRequest(

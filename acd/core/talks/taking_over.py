@@ -13,12 +13,17 @@ HOLD_S = 15.0
 
 
 def hold(floor: Floor, agent: Agent, call_id: CallId, now: float) -> None:
-    """Give an agent nobody but this caller. It ends with his next state, too, and when another one takes the caller over."""
-    gone(floor, call_id)
+    """Give an agent nobody but this caller. It ends with his next state, too."""
     agent.awaits = call_id
     floor.taken_over[call_id] = agent.id
     floor.changed_agents[agent.id] = None
     floor.timers.set("takeover", agent.id, now + HOLD_S)
+
+
+def pending(floor: Floor, call_id: CallId) -> bool:
+    """Return whether an agent is kept free for this caller."""
+    agent_id = floor.taken_over.get(call_id)
+    return agent_id is not None and floor.agents[agent_id].awaits == call_id
 
 
 def over(floor: Floor, agent_id: AgentId) -> None:

@@ -311,11 +311,10 @@ def test_a_new_life_of_the_router_goes_on_with_it() -> None:
     assert other.play.taken("supervision") == {supervision: None}
 
 
-def test_when_another_one_takes_the_same_caller_over_nobody_else_is_kept_free_for_him() -> None:
-    play = Play("1001", "1002")
-    floor, first, second = play.router.floor, *(play.router.floor.agents[AgentId(a)] for a in ("1001", "1002"))
-    taking_over.hold(floor, first, CallId("A"), play.now)
-    taking_over.hold(floor, second, CallId("A"), play.now)
-    assert (first.awaits, second.awaits) == (None, "A")
-    taking_over.gone(floor, CallId("A"))
-    assert second.awaits is None
+def test_while_one_takes_a_caller_over_nobody_else_may() -> None:
+    desk = Desk()
+    desk.play.ready("1002", "1009")
+    assert not [o for o in desk.ask("take_over") if isinstance(o, RequestRefused)]
+    assert desk.refused("take_over", extension="1002") == "taken_over_already"
+    taking_over.gone(desk.play.router.floor, CallId("A"))
+    assert not taking_over.pending(desk.play.router.floor, CallId("A"))
