@@ -5,7 +5,7 @@ closes offers, `callers` lets people in and out of the line, `adoption` copes wi
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -29,7 +29,7 @@ from acd.core.talks.supervisions import Supervisions
 from acd.core.timers import Timers
 from acd.estimates.estimates import Estimates
 from hotline.commands import Command
-from hotline.dialling import Policy
+from hotline.dialling import Policy, Refusal, permit
 from hotline.facts import CallFlowedOut, Fact, Signal
 from hotline.hours import Hours
 from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
@@ -219,6 +219,19 @@ class Floor:
             self.past_consults.put(offer.offer_id, None)
         self.callbacks.ledger.end(offer.offer_id)
         self.timers.clear("offer", offer.offer_id)
+
+    def refusal_of_outgoing(self, number: str, now: float, *, own: Container[str] = ()) -> Refusal | None:
+        """Return why a number outside that is no customer's may not be dialled now, by the limits of the house; `own`: see `permit`."""
+        ledger = self.callbacks.ledger
+        return permit(
+            number,
+            self.outbound,
+            now=now,
+            last_hour=ledger.last_hour(now),
+            at_once=ledger.live,
+            customer=False,
+            own=own,
+        )
 
     def begin_outgoing(self, key: str, now: float, *, node: NodeId | None = None) -> None:
         """An outgoing call begins. Nobody is called back beside as many as there may be, or after as many as there may be in an hour.

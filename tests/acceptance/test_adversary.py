@@ -105,16 +105,22 @@ async def test_what_happened_while_our_process_was_stopped_is_learnt_before_anyt
     await scene.no_findings()
 
 
-async def test_a_caller_who_was_served_while_we_were_dead_does_not_wait_again(scene: Scene) -> None:
-    hotline = scene.hotline
+async def answered_while_dead(scene: Scene, number: str) -> tuple[Seats, PhoneCall, PhoneCall]:
+    """Have 1001 answer a caller whose ring outlives our process; return the seats, the caller's call and the one at 1001."""
     seats = await scene.seats("1001", "1002")
-    await hotline.set_ready("1001")
-    call = await scene.call("911")
+    await scene.hotline.set_ready("1001")
+    call = await scene.call(number)
     at_seat = await seats["1001"].next_call()
-    await hotline.wait_agent("1001", "ringing")
-    await hotline.kill9()
+    await scene.hotline.wait_agent("1001", "ringing")
+    await scene.hotline.kill9()
     at_seat.answer()
     await at_seat.wait_answered()
+    return seats, call, at_seat
+
+
+async def test_a_caller_who_was_served_while_we_were_dead_does_not_wait_again(scene: Scene) -> None:
+    hotline = scene.hotline
+    seats, call, at_seat = await answered_while_dead(scene, "911")
     at_seat.hang_up()
     await at_seat.finished()
     await hotline.start()
@@ -129,14 +135,7 @@ async def test_a_caller_who_was_served_while_we_were_dead_does_not_wait_again(sc
 
 async def test_a_caller_who_was_served_while_nobody_lives_is_let_go_and_does_not_wait_again(scene: Scene) -> None:
     hotline = scene.hotline
-    seats = await scene.seats("1001", "1002")
-    await hotline.set_ready("1001")
-    call = await scene.call("912")
-    at_seat = await seats["1001"].next_call()
-    await hotline.wait_agent("1001", "ringing")
-    await hotline.kill9()
-    at_seat.answer()
-    await at_seat.wait_answered()
+    seats, call, at_seat = await answered_while_dead(scene, "912")
     await asyncio.sleep(STOPPED_S)
     at_seat.hang_up()
     assert (await call.finished()).ended_by == "them"

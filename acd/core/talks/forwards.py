@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from acd.core.floor import Floor
-from hotline import dialling, treatments
+from hotline import treatments
 from hotline.errors import Misuse
 from hotline.facts import (
     CallAdopted,
@@ -40,14 +40,7 @@ def _asked(floor: Floor, asked: OutgoingAsked, now: float) -> None:
     ledger, key = floor.callbacks.ledger, key_of(asked.call_id)
     refused = None
     if not ledger.lives(key):
-        refused = dialling.permit(
-            asked.number,
-            floor.outbound,
-            now=now,
-            last_hour=ledger.last_hour(now),
-            at_once=ledger.live,
-            customer=False,
-        )
+        refused = floor.refusal_of_outgoing(asked.number, now)
     if refused is None:
         floor.begin_outgoing(key, now, node=asked.node)
     reason = refused.reason if refused is not None else ""

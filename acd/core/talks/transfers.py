@@ -27,7 +27,7 @@ from acd.core.offers import endings
 from acd.core.offers.book import BAD_RING_REST_S, Offer, offer_id_of
 from acd.core.requests import TransferRequest
 from acd.core.talks import consults, outside
-from hotline import dialling, transfers
+from hotline import transfers
 from hotline.commands import CommandEnded, Conference, Consult, EndConsult, Hold, Refused, Retrieve, Swap, Transfer
 from hotline.errors import Misuse
 from hotline.facts import (
@@ -115,16 +115,8 @@ def _obstacle(floor: Floor, agent: Agent, to: str, now: float) -> str | None:
         case "queue":
             return None if QueueId(wanted.target) in floor.queues else "unknown_queue"
         case "number":
-            ledger = floor.callbacks.ledger
-            refused = dialling.permit(
-                wanted.target,
-                floor.outbound,
-                now=now,
-                last_hour=ledger.last_hour(now),
-                at_once=ledger.live,
-                customer=False,
-                own={extension for other in floor.agents for extension in other.profile.extensions},
-            )
+            own = {extension for other in floor.agents for extension in other.profile.extensions}
+            refused = floor.refusal_of_outgoing(wanted.target, now, own=own)
             return None if refused is None else refused.reason
 
 
