@@ -82,7 +82,10 @@ def span_of(week: str, weeks: int, month: str) -> Span | None:
         return Span(first=day_of(week, "--week"), days=7 * weeks) if week else None
     if week or weeks != 1:
         raise Misuse("--month stands alone: it says the first day and the last one")
-    first = day_of(f"{month}-01", "--month") if len(month) == len("2026-11") else day_of(month, "--month")
+    try:
+        first = date.fromisoformat(f"{month}-01" if len(month) == len("2026-11") else month)
+    except ValueError as exc:
+        raise Misuse(f"--month: {month[:40]!r} is no month like 2026-11") from exc
     if first.day != 1:
         raise Misuse(f"--month: {month[:40]!r} is no month like 2026-11")
     after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
