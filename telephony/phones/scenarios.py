@@ -12,12 +12,14 @@ INVITE are written out: CANCEL and the ACK of a refusal must repeat them (RFC 32
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
+from typing import get_args
 from xml.sax.saxutils import quoteattr
 
 from telephony.phones.messages import NEVER, OK, OK_SDP, keep_code, message, request, take_verbs
 from telephony.phones.steps import label, log, nop, recv, scenario, send
-from telephony.phones.wire import log_line
+from telephony.phones.wire import Verb, log_line
 
 FINAL_CODES = (
     300, 301, 302, 305, 380, 400, 401, 402, 403, 404, 405, 406, 407, 408, 410, 413, 414, 415, 416, 420, 421, 422, 423, 433, 480,
@@ -294,21 +296,35 @@ def _talking(more: Mapping[str, str] = NO_MORE) -> list[str]:
     ]
 
 
+GOODBYE_MS = 500
+"""How long a goodbye waits for its answer before it is said again."""
+BYE_CODES = (200, 400, 408, 481)
+"""Answers to a BYE, all of which end the call. 400: Asterisk still remembers our first BYE, and this one has a higher number."""
+
+
 def _ends(key: str, bye: str) -> list[str]:
-    """The last states: hung up by the other side, by us, or by both at once."""
+    """The last states: hung up by the other side, by us, or by both at once.
+
+    A goodbye without an answer is said anew rather than repeated: while SIPp repeats something it sends nothing else.
+    Whatever else comes in leads back to `leaving`, where the time limit begins again: a message that SIPp
+    takes ends it, and of the answers it waits for, only the first one's limit counts.
+    """
+    first, *more = BYE_CODES
+    answered = partial(recv, optional=True, response_txn="bye", next="left")
     return [
         label("hung up"),
         send(OK, next="over", action=log(log_line("over", key, "them"))),
         label("hang up"),
-        send(bye, retrans=500, start_txn="bye"),
+        send(bye, start_txn="bye"),
         label("leaving"),
-        *(recv(response=c, optional=True, response_txn="bye", next="left") for c in (200, 408, 481)),
+        answered(response=first, timeout=GOODBYE_MS, ontimeout="hang up"),
+        *(answered(response=code) for code in more),
         recv(request="BYE", optional=True, next="crossing"),
-        recv(request="ACK", optional=True),
-        *take_verbs({"HANGUP": "hang up"}),
+        recv(request="ACK", optional=True, next="leaving"),
+        *take_verbs({**dict.fromkeys(get_args(Verb), "leaving"), "HANGUP": "hang up"}),
         recv(request=NEVER),
-        label("crossing"),
-        send(OK, next="leaving"),
+        label("crossing"),  # their BYE says what our answer would: a 200 that comes while we send would be lost
+        send(OK),
         label("left"),
         nop(log_line("over", key, "us")),
         label("over"),

@@ -30,21 +30,38 @@ async def ringing(deaf: DeafExchange) -> AsyncIterator[PhoneCall]:
         yield await seats["1001"].next_call()
 
 
-async def test_a_goodbye_whose_answer_was_lost_while_both_hung_up_is_said_again(
-    deaf: DeafExchange, ringing: PhoneCall
-) -> None:
-    ringing.answer()
+async def talking(deaf: DeafExchange, call: PhoneCall) -> None:
+    """Bring the ringing call to its conversation."""
+    call.answer()
     await deaf.hear("200 INVITE")
     deaf.send("ACK")
-    await ringing.wait_answered()
+    await call.wait_answered()
+
+
+async def test_when_both_hang_up_the_call_is_over_without_an_answer(deaf: DeafExchange, ringing: PhoneCall) -> None:
+    await talking(deaf, ringing)
     ringing.hang_up()
-    lost = await deaf.hear("BYE")
+    await deaf.hear("BYE")
     deaf.send("BYE", 2)
     await deaf.hear("200 BYE")
+    result = await ringing.finished()
+    assert (result.answered, result.ended_by) == (True, "us")
+
+
+@pytest.mark.parametrize("insists", [True, False])
+@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", "481 Call/Transaction Does Not Exist"])
+async def test_a_goodbye_whose_answer_was_lost_is_said_again(
+    deaf: DeafExchange, ringing: PhoneCall, status: str, insists: bool
+) -> None:
+    await talking(deaf, ringing)
     ringing.hang_up()
+    lost = await deaf.hear("BYE")
+    if insists:
+        ringing.hang_up()
+    deaf.send("ACK")
     again = await deaf.hear("BYE", times=2)
     assert again.splitlines()[1] == lost.splitlines()[1], "the same transaction, or Asterisk would not know it"
-    deaf.answer(again, "200 OK")
+    deaf.answer(again, status)
     result = await ringing.finished()
     assert (result.answered, result.ended_by) == (True, "us")
 
