@@ -40,7 +40,7 @@ from hotline.commands import (
 )
 from hotline.dialling import TRUNK
 from hotline.ids import NodeId
-from telephony import actions, callouts, consults, errands, groups, seats, supervision
+from telephony import actions, callouts, consult_steps, errands, groups, seats, supervision
 from telephony.actions import Action
 from telephony.line import Line, Offer, Playing
 from telephony.lines import Lines, command_id
@@ -151,7 +151,7 @@ def _with_agent(line: Line, command: CallCommand, lines: Lines, peers: Container
             return Refused(reason="no_number")
         seat = f"{command.number}@{TRUNK}"
     lines.moved.add(line.call_id)
-    found = consults.steps(line, command, seat, now)
+    found = consult_steps.steps(line, command, seat, now)
     return found if isinstance(found, Refused) else Plan(actions=found.actions, revert=found.revert)
 
 
