@@ -67,7 +67,7 @@ def test_on_an_empty_disk_all_is_made_anew_and_what_was_not_confirmed_is_sent_ag
 def test_commands_are_given_up_in_time_and_never_done_later(outage: OutageOf, how: How) -> None:
     kinds = {type(outcome) for outcome in outage(how).outcomes}
     assert kinds == ({Refused} if how in ("dead", "emptied") else {Unknown})
-    assert outage(how).commands_took_s < 5
+    assert outage(how).commands_took_s < 20
     assert outage(how).done == {"new"}
 
 
