@@ -80,6 +80,7 @@ class AcdService:
         self._early: Early | None = None
         self._overheard = Overheard()
         self._ignored_told = 0
+        self._without_outgoing_told = 0
         self._wait_levels = waits.WaitLevels(tally)
         self.zone = ZoneInfo(settings.ivr.timezone)
         """In which times of day are told to people."""
@@ -128,6 +129,7 @@ class AcdService:
             hours={name: hours.of_settings(opening) for name, opening in self._settings.hours.items()},
         )
         self._ignored_told = 0
+        self._without_outgoing_told = 0
         if epoch:
             self._early = Early(nodes, lambda call_id: router.floor.notes.get(call_id) is not None, now=now)
         kept, unread = memories.read(values)
@@ -274,6 +276,10 @@ class AcdService:
         ignored = self.router.floor.ignored.total()
         self._tally.count("router_ignored", ignored - self._ignored_told)
         self._ignored_told = ignored
+        times = self.router.floor.times_without_outgoing
+        if times > self._without_outgoing_told:
+            self._tally.limit_reached("outgoing_of_remote_agents")
+        self._without_outgoing_told = times
 
     def _with_reasons(self, told: Iterable[Fact | Signal]) -> Iterator[Fact | Signal]:
         """Let every offer be followed by why it was made."""

@@ -126,7 +126,10 @@ then on. The other codes work from each of them. Nobody moves during a call.
 An agent with a `remote_number` is rung there over the trunk `[outbound]`, if that number may be dialled. Who answers hears "press 1 to accept this
 call, 2 to reject it": only `1` connects the caller, who hears his music until then; any other key is a refusal, and nothing (a voice
 box) is no answer. The time for it is part of the queue's `ring_timeout_s`. A number that is busy or cannot be reached counts as not answered too, so
-that it is not dialled for ever. These calls count for `[outbound] per_hour` and `at_once`, but are made beyond them: the caller is served. Where a queue
+that it is not dialled for ever. These calls count for `[outbound] per_hour` and `at_once`, as everything does that the house dials, and none is made beyond
+them: when a limit is used up, remote agents are not rung, other agents are, and `hotline calls why` and `hotline queue waiting` say so (`outgoing_limit`).
+As soon as any outgoing call is over, or the hour has moved on, they are rung again. So give the limits room: `at_once` for each remote agent and for what else is
+dialled, `per_hour` for each of their calls, the unanswered ones too (`hotline doctor` shows both); a callback by a remote agent takes two. Where a queue
 rings several phones at once, he is not among them, since he must press a key first; when nobody else can serve, he is rung alone. Another
 agent who asks him during a call (consult) reaches him the same way: he is connected once he has pressed `1`, within the `ring_timeout_s` of the
 caller's queue, and the one who asks hears the ringing, then nothing until then. If that one hangs up while the remote agent is still being

@@ -24,8 +24,8 @@ from hotline.ids import (
 )
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
-    """Something to be done by the telephony service of one node."""
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True, gc=False):
+    """Something to be done by the telephony service of one node. Like a fact it never leads back to itself (`gc=False`)."""
 
     node: NodeId
 

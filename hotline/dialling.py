@@ -16,6 +16,7 @@ Numbers come from callers, operators and web forms. Anything but digits, one lea
 between digits (blank, `-`, `.`, `(`, `)`, `/`) makes it no number at all: nothing is cut out of a hostile text and dialled.
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Container, Mapping
@@ -260,6 +261,10 @@ class Ledger:
         for key in [key for key, since in self._unsure.items() if since <= now - HOUR_S]:
             self.end(key)
         return len(self._begun)
+
+    def next_forgotten_at(self) -> float:
+        """Return when the oldest call of the last hour will be of it no more; infinity when there was none."""
+        return next((call.begun_at + HOUR_S for call in self._begun.values()), math.inf)
 
     # --- beyond our own death -----------------------------------------------------------------------------------------
 

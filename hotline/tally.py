@@ -27,9 +27,10 @@ class Tally:
         """Set a gauge."""
         self.levels[gauge, _key(labels)] = value
 
-    def forget(self, gauge: str, /) -> None:
-        """Take all levels of a gauge back: nobody here can tell them any more."""
-        for key in [key for key in self.levels if key[0] == gauge]:
+    def forget(self, gauge: str, /, **labels: str) -> None:
+        """Take the levels of a gauge back that have these labels, all without any: nobody here can tell them any more."""
+        asked = set(labels.items())
+        for key in [key for key in self.levels if key[0] == gauge and asked <= set(key[1])]:
             del self.levels[key]
 
     OBSERVATION_LIMIT = 10_000

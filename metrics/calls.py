@@ -53,6 +53,8 @@ class Offer:
     accepted_at: float | None = None
     is_open: bool = True
     """Whether no result is known yet."""
+    doubted: bool = False
+    """Whether nobody could say in time how it ended; an answer that is told later still counts."""
     talk_ended: bool = False
     consult: bool = False
     """Whether its agent was only asked about the caller (yet)."""

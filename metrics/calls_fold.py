@@ -28,6 +28,7 @@ from hotline.facts import (
     OfferFact,
     OfferMade,
     OfferRang,
+    OfferUnknown,
     RecordingMarked,
     RecordingStored,
     ScreenPopped,
@@ -205,19 +206,21 @@ class CallsFold:
 
     def _offer_accepted(self, call: Call, fact: OfferAccepted, now: float) -> Observations:
         offer = call.offers.get(fact.offer_id)
-        if offer is None or not offer.is_open:
+        if offer is None or not (offer.is_open or offer.doubted):
             yield _unmatched(fact)
             return
         yield from self._accept(call, offer, fact.at, now)
 
     def _accept(self, call: Call, offer: Offer, at: float, now: float) -> Observations:
-        """Close an open offer as answered, and its entry with it."""
-        if not offer.is_open:
+        """Close an open offer as answered, and its entry with it. One that was doubted has been counted as `unknown` and stays so."""
+        if not (offer.is_open or offer.doubted):
             return
+        offer.doubted = False
         if offer.consult:
             offer.is_open = False
             return
-        yield from self._close_offer(offer, "answered", at, now)
+        if offer.is_open:
+            yield from self._close_offer(offer, "answered", at, now)
         offer.accepted_at = plausible(at, now)
         if offer.agent_id is not None:
             self._talked(offer.agent_id, offer.queue_id)
@@ -239,6 +242,7 @@ class CallsFold:
             yield _unmatched(fact)
             return
         yield from self._close_offer(offer, OFFER_ENDINGS[type(fact)], fact.at, now)
+        offer.doubted = isinstance(fact, OfferUnknown)
         if call.current_offer == fact.offer_id and call.phase == "ringing":
             call.phase = "waiting" if call.open_entry() is not None else "ivr"
 

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import msgspec
 
 from hotline.dialling import Reason
-from hotline.facts import OFFER_ENDINGS, AgentState, CallbackResult, Fact, FallBackReason, Horizon
+from hotline.facts import OFFER_ENDINGS, Advice, AgentState, CallbackResult, Fact, FallBackReason, GapKind, Horizon
 from hotline.kpi import FORMULAS
 from metrics.window import WINDOWS
 
@@ -527,14 +527,55 @@ _HOUSE = (
 )
 
 HORIZON = Label(name="horizon", values=get_args(Horizon))
+QUANTILE = Label(name="quantile", values=("mean", "0.1", "0.5", "0.9"))
+GAP_KIND = Label(name="kind", values=get_args(GapKind))
+PLACES = ("work", "break", "off")
 _FORECAST: tuple[Metric, ...] = (
     _gauge(
         "forecast_calls",
         "Calls expected in the present interval, day or month (in the next one, while the queue is closed), by horizon and quantile.",
         QUEUE,
         HORIZON,
-        Label(name="quantile", values=("mean", "0.1", "0.5", "0.9")),
+        QUANTILE,
         unit="calls",
+        source="tally",
+    ),
+    _gauge(
+        "forecast_said_calls",
+        "What had been expected, when it began, of the interval that ended last, by quantile; 0 where the queue was closed.",
+        QUEUE,
+        QUANTILE,
+        unit="calls",
+        source="tally",
+    ),
+    _gauge(
+        "forecast_came_calls",
+        "Calls that came in the interval that ended last; 0 where the queue was closed.",
+        QUEUE,
+        unit="calls",
+        source="tally",
+    ),
+    _gauge(
+        "forecast_day_calls",
+        "Calls of all of today: those who came in the intervals that are over, and what is expected of the rest, by quantile (as if all of the rest erred alike).",
+        QUEUE,
+        QUANTILE,
+        unit="calls",
+        source="tally",
+    ),
+    _gauge(
+        "forecast_day_came_calls",
+        "Calls that came today in the intervals that are over.",
+        QUEUE,
+        unit="calls",
+        source="tally",
+    ),
+    _gauge(
+        "forecast_model",
+        "Always 1; the model that made the newest forecast, by horizon.",
+        QUEUE,
+        HORIZON,
+        Label(name="model", words=60),
         source="tally",
     ),
     _gauge(
@@ -557,6 +598,13 @@ _FORECAST: tuple[Metric, ...] = (
         source="tally",
     ),
     _gauge(
+        "staff_places",
+        "People of the roster by what it wants of them now and what they do.",
+        Label(name="scheduled", values=PLACES),
+        Label(name="actual", values=PLACES),
+        source="tally",
+    ),
+    _gauge(
         "adherence_ratio",
         "Adherence of today's shifts so far: minutes in the scheduled kind of state / scheduled minutes.",
         unit="ratio",
@@ -572,7 +620,34 @@ _FORECAST: tuple[Metric, ...] = (
         "staff_gap",
         "Whether an alarm is open: people will be missing in the next hours (short), or be too many (over).",
         QUEUE,
-        Label(name="kind", values=("short", "over")),
+        GAP_KIND,
+        source="tally",
+    ),
+    _gauge(
+        "staff_gap_agents",
+        "How many agents will be missing (short) or too many (over) in the worst interval, as the open alarm said; 0 without one.",
+        QUEUE,
+        GAP_KIND,
+        source="tally",
+    ),
+    _gauge(
+        "staff_advice",
+        "Whether the open alarm advises this.",
+        QUEUE,
+        Label(name="advice", values=get_args(Advice)),
+        source="tally",
+    ),
+    _gauge(
+        "staff_rostered",
+        "Agents scheduled for the queue in the present interval by the published rosters; absent without one. Who serves several queues counts for one of them.",
+        QUEUE,
+        source="tally",
+    ),
+    _gauge(
+        "staff_group",
+        "Always 1; the group of queues that share agents, by its queues (of many: the first one and how many more); a queue that shares with nobody is its own.",
+        QUEUE,
+        Label(name="group", words=200),
         source="tally",
     ),
     _gauge(

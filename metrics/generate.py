@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from metrics.dashboards import hotline_now
+from metrics.dashboards import drawn
 from metrics.documentation import metrics_page
+from metrics.panels import NOW
 from metrics.scrape import DEFAULT_TARGETS, PROCESSES, scrape_config
+from metrics.staffing_panels import STAFFING
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -15,7 +17,8 @@ def _scrape_file(targets: Sequence[str] | Mapping[str, str]) -> str:
 
 
 FILES: dict[str, Callable[[], str]] = {
-    "deploy/grafana/hotline-now.json": hotline_now,
+    "deploy/grafana/hotline-now.json": lambda: drawn(NOW),
+    "deploy/grafana/hotline-staffing.json": lambda: drawn(STAFFING),
     "deploy/prometheus/prometheus.yml": lambda: _scrape_file(DEFAULT_TARGETS),
     "deploy/prometheus/processes.yml": lambda: _scrape_file(PROCESSES),
     "docs/metrics.md": metrics_page,

@@ -4,54 +4,8 @@ How they look in Grafana is decided in `metrics/dashboards.py`. Titles are Chine
 dashboard, `$__rate_interval` is filled in by Grafana.
 """
 
-from typing import Literal
-
-import msgspec
-
 from hotline.kpi import DEFAULT_FORMULA, FORMULAS
-
-Look = Literal["stat", "graph", "bars", "heatmap"]
-Q = '{queue=~"$queue"}'
-
-
-class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """One query of a panel."""
-
-    expr: str
-    legend: str
-    """Grafana's legend template."""
-
-
-class PanelPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One panel."""
-
-    title: str
-    look: Look
-    unit: str
-    """Grafana's name of the unit."""
-    queries: tuple[Query, ...]
-    description: str = ""
-    width: int = 8
-    height: int = 8
-    good_above: float | None = None
-    """Stat panels: values below are red."""
-    bad_above: float | None = None
-    """Stat panels: values above are red."""
-
-
-class RowPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of panels under a heading."""
-
-    title: str
-    panels: tuple[PanelPlan, ...]
-
-
-def _q(expr: str, legend: str) -> Query:
-    return Query(expr=expr, legend=legend)
-
-
-def _increase(metric: str, selector: str = Q, by: str = "") -> str:
-    return f"sum {f'by ({by}) ' if by else ''}(increase({metric}{selector}[5m]))"
+from metrics.panel_plans import BoardPlan, PanelPlan, Q, RowPlan, increase, query
 
 
 def _quantile(q: float, metric: str, selector: str = "") -> str:
@@ -76,7 +30,7 @@ _LIVE = RowPlan(
             good_above=0.8,
             description=_RATE_NOTE,
             queries=(
-                _q(f'hotline_connect_rate{{queue=~"$queue",formula="{DEFAULT_FORMULA}",window="30m"}}', "{{queue}}"),
+                query(f'hotline_connect_rate{{queue=~"$queue",formula="{DEFAULT_FORMULA}",window="30m"}}', "{{queue}}"),
             ),
         ),
         PanelPlan(
@@ -85,7 +39,7 @@ _LIVE = RowPlan(
             unit="none",
             width=4,
             height=6,
-            queries=(_q(f"sum by (queue) (hotline_queue_waiting{Q})", "{{queue}}"),),
+            queries=(query(f"sum by (queue) (hotline_queue_waiting{Q})", "{{queue}}"),),
         ),
         PanelPlan(
             title="最长等待 / Longest wait",
@@ -94,7 +48,7 @@ _LIVE = RowPlan(
             width=4,
             height=6,
             bad_above=120,
-            queries=(_q(f"max by (queue) (hotline_queue_longest_wait_seconds{Q})", "{{queue}}"),),
+            queries=(query(f"max by (queue) (hotline_queue_longest_wait_seconds{Q})", "{{queue}}"),),
         ),
         PanelPlan(
             title="菜单中 / In the IVR",
@@ -102,7 +56,7 @@ _LIVE = RowPlan(
             unit="none",
             width=4,
             height=6,
-            queries=(_q("sum(hotline_ivr_active)", "IVR"),),
+            queries=(query("sum(hotline_ivr_active)", "IVR"),),
         ),
         PanelPlan(
             title="AMI 连接 / AMI up",
@@ -111,7 +65,7 @@ _LIVE = RowPlan(
             width=4,
             height=6,
             good_above=1,
-            queries=(_q("min by (node) (hotline_ami_up)", "{{node}}"),),
+            queries=(query("min by (node) (hotline_ami_up)", "{{node}}"),),
         ),
     ),
 )
@@ -125,11 +79,11 @@ _CALLS = RowPlan(
             unit="percentunit",
             description=_RATE_NOTE,
             queries=(
-                _q(
+                query(
                     f'hotline_connect_rate{{queue=~"$queue",formula="{DEFAULT_FORMULA}",window="5m"}}',
                     "{{queue}} 5 min",
                 ),
-                _q(
+                query(
                     f'hotline_connect_rate{{queue=~"$queue",formula="{DEFAULT_FORMULA}",window="today"}}',
                     "{{queue}} 今日 today",
                 ),
@@ -140,10 +94,10 @@ _CALLS = RowPlan(
             look="graph",
             unit="none",
             queries=(
-                _q(_increase("hotline_calls_offered_total"), "进线 offered"),
-                _q(_increase("hotline_calls_answered_total"), "接听 answered"),
-                _q(_increase("hotline_calls_abandoned_total"), "放弃 abandoned"),
-                _q(_increase("hotline_calls_flowed_out_total"), "流出 flowed out"),
+                query(increase("hotline_calls_offered_total"), "进线 offered"),
+                query(increase("hotline_calls_answered_total"), "接听 answered"),
+                query(increase("hotline_calls_abandoned_total"), "放弃 abandoned"),
+                query(increase("hotline_calls_flowed_out_total"), "流出 flowed out"),
             ),
         ),
         PanelPlan(
@@ -151,8 +105,8 @@ _CALLS = RowPlan(
             look="graph",
             unit="none",
             queries=(
-                _q(f"sum by (queue) (hotline_queue_waiting{Q})", "{{queue}} 人数 waiting"),
-                _q(f"max by (queue) (hotline_queue_longest_wait_seconds{Q})", "{{queue}} 最长 longest, s"),
+                query(f"sum by (queue) (hotline_queue_waiting{Q})", "{{queue}} 人数 waiting"),
+                query(f"max by (queue) (hotline_queue_longest_wait_seconds{Q})", "{{queue}} 最长 longest, s"),
             ),
         ),
         PanelPlan(
@@ -160,22 +114,24 @@ _CALLS = RowPlan(
             look="graph",
             unit="s",
             queries=(
-                _q(_quantile(0.5, "hotline_answer_wait_seconds", Q), "p50"),
-                _q(_quantile(0.95, "hotline_answer_wait_seconds", Q), "p95"),
-                _q(_quantile(0.99, "hotline_answer_wait_seconds", Q), "p99"),
+                query(_quantile(0.5, "hotline_answer_wait_seconds", Q), "p50"),
+                query(_quantile(0.95, "hotline_answer_wait_seconds", Q), "p95"),
+                query(_quantile(0.99, "hotline_answer_wait_seconds", Q), "p99"),
             ),
         ),
         PanelPlan(
             title="应答等待热图 / Answer wait heatmap",
             look="heatmap",
             unit="s",
-            queries=(_q(f"sum by (le) (increase(hotline_answer_wait_seconds_bucket{Q}[$__rate_interval]))", "{{le}}"),),
+            queries=(
+                query(f"sum by (le) (increase(hotline_answer_wait_seconds_bucket{Q}[$__rate_interval]))", "{{le}}"),
+            ),
         ),
         PanelPlan(
             title="进行中的呼叫 / Active calls",
             look="bars",
             unit="none",
-            queries=(_q("sum by (state) (hotline_calls_active)", "{{state}}"),),
+            queries=(query("sum by (state) (hotline_calls_active)", "{{state}}"),),
         ),
     ),
 )
@@ -187,13 +143,13 @@ _CALLBACKS = RowPlan(
             title="等待回拨 / Waiting to be called back",
             look="graph",
             unit="none",
-            queries=(_q(f"sum by (queue) (hotline_callbacks_waiting{Q})", "{{queue}}"),),
+            queries=(query(f"sum by (queue) (hotline_callbacks_waiting{Q})", "{{queue}}"),),
         ),
         PanelPlan(
             title="回拨结果（每 5 分钟）/ Callbacks by result, per 5 min",
             look="bars",
             unit="none",
-            queries=(_q(_increase("hotline_callbacks_total", by="result"), "{{result}}"),),
+            queries=(query(increase("hotline_callbacks_total", by="result"), "{{result}}"),),
         ),
         PanelPlan(
             title="客户接听后等待坐席 / Customers who answered, waiting for an agent",
@@ -201,11 +157,11 @@ _CALLBACKS = RowPlan(
             unit="s",
             description="With the agent first nobody waits. Where the customer is first: the mean, and how many hung up meanwhile (no seconds).",
             queries=(
-                _q(
-                    f"{_increase('hotline_callback_answer_wait_seconds_total')} / {_increase('hotline_callback_wait_seconds_count')}",
+                query(
+                    f"{increase('hotline_callback_answer_wait_seconds_total')} / {increase('hotline_callback_wait_seconds_count')}",
                     "平均 mean",
                 ),
-                _q(_increase("hotline_callbacks_hung_up_total"), "挂断 hung up"),
+                query(increase("hotline_callbacks_hung_up_total"), "挂断 hung up"),
             ),
         ),
     ),
@@ -219,13 +175,13 @@ _AGENTS = RowPlan(
             look="bars",
             unit="none",
             description="An agent of several queues counts in each; choose one queue to count heads.",
-            queries=(_q(f"sum by (state) (hotline_agents{Q})", "{{state}}"),),
+            queries=(query(f"sum by (state) (hotline_agents{Q})", "{{state}}"),),
         ),
         PanelPlan(
             title="派单结果（每 5 分钟）/ Offers by result, per 5 min",
             look="bars",
             unit="none",
-            queries=(_q(_increase("hotline_offers_total", by="result"), "{{result}}"),),
+            queries=(query(increase("hotline_offers_total", by="result"), "{{result}}"),),
         ),
         PanelPlan(
             title="派单延迟 / Offer latency p50, p99",
@@ -233,8 +189,8 @@ _AGENTS = RowPlan(
             unit="s",
             description="Agent and caller both there, to the ring command sent.",
             queries=(
-                _q(_quantile(0.5, "hotline_offer_latency_seconds"), "p50"),
-                _q(_quantile(0.99, "hotline_offer_latency_seconds"), "p99"),
+                query(_quantile(0.5, "hotline_offer_latency_seconds"), "p50"),
+                query(_quantile(0.99, "hotline_offer_latency_seconds"), "p99"),
             ),
         ),
         PanelPlan(
@@ -242,7 +198,9 @@ _AGENTS = RowPlan(
             look="graph",
             unit="s",
             queries=tuple(
-                _q(f"sum(rate(hotline_{m}_seconds_sum{Q}[5m])) / sum(rate(hotline_{m}_seconds_count{Q}[5m]))", legend)
+                query(
+                    f"sum(rate(hotline_{m}_seconds_sum{Q}[5m])) / sum(rate(hotline_{m}_seconds_count{Q}[5m]))", legend
+                )
                 for m, legend in (("talk", "通话 talk"), ("ring", "振铃 ring"), ("wrapup", "话后 wrap-up"))
             ),
         ),
@@ -251,13 +209,13 @@ _AGENTS = RowPlan(
             look="graph",
             unit="percentunit",
             description="(talk + hold + wrap-up) / (talk + hold + wrap-up + ready idle)",
-            queries=(_q(f"hotline_occupancy_ratio{Q}", "{{queue}}"),),
+            queries=(query(f"hotline_occupancy_ratio{Q}", "{{queue}}"),),
         ),
         PanelPlan(
             title="录音（每 5 分钟）/ Recordings, per 5 min",
             look="bars",
             unit="none",
-            queries=(_q(_increase("hotline_recordings_total", "", by="result"), "{{result}}"),),
+            queries=(query(increase("hotline_recordings_total", "", by="result"), "{{result}}"),),
         ),
     ),
 )
@@ -270,8 +228,8 @@ _HOUSE = RowPlan(
             look="graph",
             unit="none",
             queries=(
-                _q("sum(rate(hotline_ami_events_total[$__rate_interval]))", "每秒事件 events per second"),
-                _q("max by (node) (hotline_ami_event_lag_seconds)", "{{node}} 延迟 lag, s"),
+                query("sum(rate(hotline_ami_events_total[$__rate_interval]))", "每秒事件 events per second"),
+                query("max by (node) (hotline_ami_event_lag_seconds)", "{{node}} 延迟 lag, s"),
             ),
         ),
         PanelPlan(
@@ -279,9 +237,9 @@ _HOUSE = RowPlan(
             look="graph",
             unit="s",
             queries=(
-                _q(_quantile(0.5, "hotline_journal_lag_seconds"), "p50"),
-                _q(_quantile(0.99, "hotline_journal_lag_seconds"), "p99"),
-                _q("sum(hotline_spool_facts)", "积压 spool, facts"),
+                query(_quantile(0.5, "hotline_journal_lag_seconds"), "p50"),
+                query(_quantile(0.99, "hotline_journal_lag_seconds"), "p99"),
+                query("sum(hotline_spool_facts)", "积压 spool, facts"),
             ),
         ),
         PanelPlan(
@@ -289,8 +247,8 @@ _HOUSE = RowPlan(
             look="graph",
             unit="s",
             queries=(
-                _q("max(hotline_event_loop_lag_seconds)", "循环延迟 loop lag"),
-                _q('sum(rate(process_cpu_seconds_total{job="hotline"}[$__rate_interval]))', "处理器 processor, s/s"),
+                query("max(hotline_event_loop_lag_seconds)", "循环延迟 loop lag"),
+                query('sum(rate(process_cpu_seconds_total{job="hotline"}[$__rate_interval]))', "处理器 processor, s/s"),
             ),
         ),
         PanelPlan(
@@ -299,9 +257,9 @@ _HOUSE = RowPlan(
             unit="none",
             description="Should stay at zero: limits reached, records that failed, queue identity violations, per hour.",
             queries=(
-                _q("sum(increase(hotline_limits_reached_total[1h])) or vector(0)", "限额 limits"),
-                _q("sum(increase(hotline_service_errors_total[1h])) or vector(0)", "错误 errors"),
-                _q("sum(increase(hotline_identity_violations_total[1h]))", "账目 identity"),
+                query("sum(increase(hotline_limits_reached_total[1h])) or vector(0)", "限额 limits"),
+                query("sum(increase(hotline_service_errors_total[1h])) or vector(0)", "错误 errors"),
+                query("sum(increase(hotline_identity_violations_total[1h]))", "账目 identity"),
             ),
         ),
     ),
@@ -317,10 +275,10 @@ _FORECAST = RowPlan(
             unit="none",
             description="What the forecast of today expects of the present interval, with its 80 % range, and who came in the last 30 minutes.",
             queries=(
-                _q(f"sum(hotline_forecast_calls{_TODAY % 'mean'})", "预测 expected"),
-                _q(f"sum(hotline_forecast_calls{_TODAY % '0.1'})", "10 %"),
-                _q(f"sum(hotline_forecast_calls{_TODAY % '0.9'})", "90 %"),
-                _q(f"sum(increase(hotline_calls_offered_total{Q}[30m]))", "进线 offered, 30 min"),
+                query(f"sum(hotline_forecast_calls{_TODAY % 'mean'})", "预测 expected"),
+                query(f"sum(hotline_forecast_calls{_TODAY % '0.1'})", "10 %"),
+                query(f"sum(hotline_forecast_calls{_TODAY % '0.9'})", "90 %"),
+                query(f"sum(increase(hotline_calls_offered_total{Q}[30m]))", "进线 offered, 30 min"),
             ),
         ),
         PanelPlan(
@@ -328,9 +286,9 @@ _FORECAST = RowPlan(
             look="graph",
             unit="none",
             queries=(
-                _q(f"sum by (queue) (hotline_staff_required{Q})", "{{queue}} 需要 required"),
-                _q(f"sum by (queue) (hotline_staff_present{Q})", "{{queue}} 在岗 present"),
-                _q(f"max by (queue, kind) (hotline_staff_gap{Q})", "{{queue}} 警报 alarm {{kind}}"),
+                query(f"sum by (queue) (hotline_staff_required{Q})", "{{queue}} 需要 required"),
+                query(f"sum by (queue) (hotline_staff_present{Q})", "{{queue}} 在岗 present"),
+                query(f"max by (queue, kind) (hotline_staff_gap{Q})", "{{queue}} 警报 alarm {{kind}}"),
             ),
         ),
         PanelPlan(
@@ -339,7 +297,7 @@ _FORECAST = RowPlan(
             unit="percentunit",
             description="sum |said - came| / sum came, of forecasts that were said so far ahead: hours for today, days, months.",
             queries=(
-                _q(
+                query(
                     f"max by (queue, horizon, lead) (hotline_forecast_wape_ratio{Q})",
                     "{{queue}} {{horizon}} 提前 ahead {{lead}}",
                 ),
@@ -348,4 +306,11 @@ _FORECAST = RowPlan(
     ),
 )
 
-ROWS: tuple[RowPlan, ...] = (_LIVE, _CALLS, _CALLBACKS, _FORECAST, _AGENTS, _HOUSE)
+NOW = BoardPlan(
+    uid="hotline-now",
+    title="热线实况 / Hotline now",
+    description="呼叫中心实况。Live view of the call centre; the numbers of record come from PostgreSQL.",
+    since="now-1h",
+    refresh="10s",
+    rows=(_LIVE, _CALLS, _CALLBACKS, _FORECAST, _AGENTS, _HOUSE),
+)

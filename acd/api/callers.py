@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from acd.core.callers import steering
 from acd.core.requests import CallerRequest, QueueRequest
 from acd.core.views import QueueView, WaitingView, position_of, queue_view, waiting_view
 from acd.service import AcdService
@@ -22,6 +23,8 @@ class ChangedCaller(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The queue that he shall wait in, with the time that he has waited."""
     treatment: str = ""
     """What shall be done with him instead of waiting: `voicemail`, `callback`, `hang_up`, `fallback`, `number:DIGITS`, `announce:NAME`."""
+    force: bool = False
+    """Whether he is moved also to a queue where nobody, logged in or not, has the skills that he needs."""
 
 
 class CallerWaiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +92,7 @@ class _Api:
                 call_id=call_id,
                 priority=wanted.priority,
                 treatment=treatment,
+                force=wanted.force,
                 by=request.by or "api",
             )
         )
@@ -116,8 +120,22 @@ class _Api:
         try:
             self._service.ask(request)
         except Rejected as exc:
+            if exc.reason == "nobody_able" and isinstance(request, CallerRequest):
+                raise self._nobody_able(request) from exc
             reason, message = _TEXTS.get(exc.reason, (exc.reason, exc.reason))
             raise Rejected(reason, message) from exc
+
+    def _nobody_able(self, request: CallerRequest) -> Rejected:
+        """Return the refusal to move a caller to where nobody could serve him, with the skills that are missing."""
+        floor, to = self._service.router.floor, QueueId(treatments.parse(request.treatment).target)
+        caller = floor.line.get(request.call_id)
+        needs = steering.lacking(floor, caller, to) if caller is not None else ()
+        named = " and ".join(f"{skill} {level}" if level > 1 else skill for skill, level in needs)
+        skills = f"the skill{'s' if len(needs) > 1 else ''} {named}"
+        return Rejected(
+            "nobody_able",
+            f"nobody who serves queue {to}, logged in or not, has {skills} that this caller needs; with force he is moved all the same",
+        )
 
     def _view(self, call_id: CallId) -> CallerWaiting:
         floor = self._service.router.floor

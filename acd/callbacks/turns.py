@@ -57,6 +57,9 @@ def dial_ahead(floor: Floor, callback: Callback, now: float) -> None:
     """It is about to be a virtual caller's turn: have his call made, while he stays in the line."""
     _begin(floor, callback, now)
     callback.phase = "ahead"
+    caller = floor.line.get(callback.virtual_id)
+    if caller is not None:
+        caller.dialled = True
     await_word(floor, callback, now, ARRIVE_S)
     _ask(floor, callback, None, now)
 

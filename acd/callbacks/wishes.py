@@ -98,6 +98,7 @@ def stand(floor: Floor, callback: Callback, now: float) -> None:
         rank=(0.0, 0.0, callback.virtual_id),
         asked=queued(callback, entered_at=wish.entered_at, at=now),
         outgoing=True,
+        dialled=callback.phase == "ahead",
         whereabouts="paused",
     )
     standing.join(floor, caller, now)

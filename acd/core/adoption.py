@@ -50,8 +50,9 @@ def _link(floor: Floor, node: NodeId, now: float, *, up: bool) -> None:
         if caller.node == node:
             caller.confirmed = caller.confirmed and up
             floor.place(caller, now)
+    supervising = floor.supervisions.seats_with(node)
     for agent in list(floor.agents):
-        if agent.seat_node == node:
+        if agent.seat_node == node or agent.seat in supervising:
             conduct.see_phone(floor, agent, now)
 
 
@@ -321,7 +322,7 @@ def _restore_agent(floor: Floor, remembered: Agent) -> None:
     remembered.phones = recalled(remembered.phones)
     remembered.seat_node, remembered.in_use, remembered.cut_off = None, False, False
     remembered.reachable, remembered.awaits = remembered.state != "unreachable", None
-    sitting.look(remembered, floor.links_down, floor.outbound)
+    sitting.look(floor, remembered)
     floor.agents.put(remembered)
     if remembered.until is not None:
         floor.timers.set("agent", remembered.id, remembered.until)
@@ -340,6 +341,7 @@ def _restore_offer(floor: Floor, offer: Offer, now: float) -> None:
         taken = None  # they ring together
     if floor.agents.get(offer.agent_id) is None or offer.queue_id not in floor.queues or taken is not None:
         floor.touch(offer)
+        floor.callbacks.ledger.end(offer.offer_id)
         return
     offer.restored = True
     note = floor.notes.get(offer.call_id)

@@ -43,6 +43,8 @@ AGENTS = 10_000
 """How many agents there may be."""
 NO_OUTBOUND = Policy(trunk=False)
 """Nothing may be dialled to the outside."""
+ENOUGH = 2
+"""Whether the house may make so many more outgoing calls or still more makes no difference to anybody: a callback by a remote agent takes two."""
 
 
 class Note(msgspec.Struct, kw_only=True):
@@ -98,6 +100,10 @@ class Floor:
         """What can be said of a conversation."""
         self.outbound = outbound
         """Which external numbers may be dialled."""
+        self.outgoing_left = min(outbound.at_once, outbound.per_hour, ENOUGH)
+        """How many more outgoing calls the limits of the house leave, `ENOUGH` at the most; kept only where there are remote agents."""
+        self.times_without_outgoing = 0
+        """How often they left none, so that remote agents could not be rung."""
         self.openings = Openings(self.queues, hours)
         """Which queues are open."""
         self.estimates = Estimates(self)
@@ -200,7 +206,8 @@ class Floor:
         self.offers.open(offer)
         self.touch(offer)
         if self.agents[offer.agent_id].profile.remote_number:
-            self.begin_outgoing(offer.offer_id, offer.made_at)  # it is an outgoing call like those of callbacks
+            # It is an outgoing call like those of callbacks.
+            self.begin_outgoing(offer.offer_id, offer.made_at, node=offer.node)
         if offer.phase != "talking":
             self.timers.set("offer", offer.offer_id, offer.deadline)
 
@@ -240,6 +247,7 @@ class Floor:
         """
         ledger = self.callbacks.ledger
         ledger.begin(key, now, node=node or "")
+        self.look_at_limits(now)
         if ledger.live < self.outbound.at_once and ledger.last_hour(now) < self.outbound.per_hour:
             return
         for callback in self.callbacks:
@@ -247,6 +255,36 @@ class Floor:
             if caller is not None:
                 caller.whereabouts = "paused"
                 self.place(caller, now)
+
+    def look_at_limits(self, now: float) -> None:
+        """Hold remote agents back while the house may make no more outgoing calls; have them matched when it may again."""
+        if not self.agents.remote:
+            return
+        ledger = self.callbacks.ledger
+        in_hour = self.outbound.per_hour - ledger.last_hour(now)
+        if in_hour < ENOUGH:
+            self.timers.set("outgoing", "", max(ledger.next_forgotten_at(), now + 1.0))
+        left = max(min(self.outbound.at_once - ledger.live, in_hour, ENOUGH), 0)
+        if left == self.outgoing_left:
+            return
+        more, self.outgoing_left = left > self.outgoing_left, left
+        self.times_without_outgoing += not left
+        for agent in self.agents.remote.values():
+            was_free = agent.phone_free
+            self.limit_remote(agent)
+            if agent.state != "ready":
+                continue
+            if agent.phone_free and not was_free:
+                self.free_agent(agent, now)
+            elif agent.phone_free != was_free:
+                self.agents.enter_idle(agent)
+            elif more:
+                self.pending_agents[agent.id] = None
+
+    def limit_remote(self, agent: Agent) -> None:
+        """Conclude for an agent at an external number whether the limits of the house let him be rung."""
+        agent.held = None if self.outgoing_left else "outgoing_limit"
+        agent.last_outgoing = self.outgoing_left == 1
 
     def touch(self, offer: Offer) -> None:
         """Have a change of an offer remembered."""

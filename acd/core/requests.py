@@ -64,6 +64,8 @@ class CallerRequest(Signal, frozen=True, kw_only=True):
     """The priority of his own that he shall have."""
     treatment: str = ""
     """What shall be done with him instead of letting him wait here, in the words of `hotline.treatments`."""
+    force: bool = False
+    """Of a move: also to a line where nobody has the skills that he needs."""
     by: str = "api"
 
 

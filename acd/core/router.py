@@ -70,7 +70,7 @@ from hotline.facts import (
     WaitPromised,
 )
 from hotline.hours import Hours
-from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId
+from hotline.ids import AgentId, CallId, NodeId, OfferId, QueueId, SupervisionId
 from hotline.settings.queues import BetweenQueues, Queue
 
 
@@ -109,7 +109,7 @@ class Router:
             between_queues=between_queues,
         )
         for agent in self.floor.agents:
-            sitting.look(agent, (), outbound)
+            sitting.look(self.floor, agent)
 
     # --- in and out ---------------------------------------------------------------------------------------------------
 
@@ -121,11 +121,13 @@ class Router:
 
     def hear(self, event: Record, *, now: float) -> None:
         """Take an event in that belongs together with the one that is handled next: nobody is offered before that."""
-        self.floor.estimates.hear(event, now)
-        for reactions in (HEARERS, outside.HEARERS, forwards.HEARERS, REACTIONS):
-            react = reactions.get(type(event))
-            if react is not None:
-                react(self.floor, event, now)
+        floor, kind = self.floor, type(event)
+        floor.estimates.hear(event, now)
+        for hear in _HEARERS.get(kind, ()):
+            hear(floor, event, now)
+        react = REACTIONS.get(kind)
+        if react is not None:
+            react(floor, event, now)
 
     def next_deadline(self) -> float | None:
         """Return when `wake` is to be called, if nothing happens before."""
@@ -175,6 +177,8 @@ class Router:
         if not self._begun:
             overflow.begin(self.floor, now)
             self._begun = True
+        if self.floor.agents.remote:
+            self.floor.look_at_limits(now)
         if self.floor.pending_callers:
             overflow.look_at_those_back(self.floor, now)
             transfers.look_at_those_back(self.floor, now)
@@ -242,8 +246,8 @@ def _expire(floor: Floor, key: Key, now: float) -> None:
             overflow.closing_time(floor, QueueId(name), now)
         case (("callback" | "ahead") as kind, name):
             hooks.expired(floor, kind, name, now)
-        case ("takeover", name):
-            taking_over.over(floor, AgentId(name))
+        case (("takeover" | "supervision" | "outgoing") as kind, name):
+            _expire_hold(floor, kind, name, now)
         case ("resume", name):
             floor.left_places.drop(CallId(name))
         case ("estimate", _):
@@ -251,6 +255,17 @@ def _expire(floor: Floor, key: Key, now: float) -> None:
             floor.estimates.tick(now)
         case (kind, name):
             _expire_caller(floor, kind, CallId(name), now)
+
+
+def _expire_hold(floor: Floor, kind: str, name: str, now: float) -> None:
+    """Agents have been kept from callers for long enough."""
+    floor.suspect = None
+    if kind == "takeover":
+        taking_over.over(floor, AgentId(name))
+    elif kind == "supervision":
+        supervising.unheard_of(floor, SupervisionId(name), now)
+    else:
+        floor.look_at_limits(now)
 
 
 def _expire_offer(floor: Floor, offer: Offer | None, now: float) -> None:
@@ -321,3 +336,9 @@ REACTIONS: Mapping[type[Record], Callable[[Floor, Any, float], None]] = {
     VoicemailBegan: arriving.led_outside,
     WaitPromised: _promised,
 }
+
+_HEARING = (HEARERS, outside.HEARERS, forwards.HEARERS)
+_HEARERS: Mapping[type[Record], tuple[Callable[[Floor, Any, float], None], ...]] = {
+    kind: tuple(hearers[kind] for hearers in _HEARING if kind in hearers) for hearers in _HEARING for kind in hearers
+}
+"""Who hears a record before the router reacts to it."""

@@ -20,6 +20,8 @@ Kind = Literal[
     "resume",
     "callback",
     "ahead",
+    "outgoing",
+    "supervision",
     "estimate",
 ]
 Key = tuple[Kind, str]

@@ -62,6 +62,24 @@ def calendar_for(
     )
 
 
+def statutory_days(country: str, region: str = "", *, years: Iterable[int]) -> frozenset[date]:
+    """Return the public holidays on which work is paid as the law says of holidays.
+
+    In China these are the days that the law names (11 a year, since 2025 13: 全国年节及纪念日放假办法, State Council order 795 of 2024), where two of them may
+    fall on one day; rest days that are moved around them, and days instead of those that fall on a weekend, are not. In other countries all of them are.
+    Raises Misuse as `calendar_for`.
+    """
+    wanted = _years(years)
+    code, part = _place(country, region)
+    if code != "CN":
+        return frozenset(day for day in _days(code, part, wanted, ("public",)) if day.year in wanted)
+    import holidays
+
+    named = holidays.country_holidays(code, years=wanted, categories=("public",), language="en_US", observed=False)
+    moved = ("Day off", "Extended")
+    return frozenset(day for day, name in named.items() if day.year in wanted and not any(m in name for m in moved))
+
+
 def spring_festival(year: int) -> date:
     """Return the first day of the Chinese year that begins in `year` (1901 to 2100). Raises Misuse for others."""
     from holidays.calendars.chinese import _ChineseLunisolar

@@ -26,7 +26,7 @@ from forecast.today.advice import Means
 from forecast.today.gap import Rules, look
 from forecast.today.staff import Served, Staff, counted
 from hotline.errors import HotlineError
-from hotline.facts import ModelFellBack
+from hotline.facts import ModelFellBack, StaffingGapOpened
 from hotline.ids import QueueId
 from hotline.settings import Settings
 
@@ -125,6 +125,7 @@ class Daily:
             standing.watch, intervals, self._rules, now=now, queue_id=standing.id, means=self._means(standing)
         )
         if told is not None:
+            standing.alarm = told if isinstance(told, StaffingGapOpened) else None
             self._doors.publish(told)
 
     def _means(self, standing: Standing) -> Means:
@@ -136,10 +137,11 @@ class Daily:
         )
 
     async def end_interval(self, standing: Standing, now: float) -> None:
-        """Keep who was there in the interval that has ended, and who was scheduled. Raises the store's errors."""
+        """Note what was expected of the interval that has ended; keep who was there in it, and who was scheduled. Raises the store's errors."""
         step_s = self._settings.forecast.slot_min * 60.0
         start = interval_start(now, self._settings.forecast.slot_min, standing.hours.timezone) - step_s
         was_there, standing.present = standing.mean_present(), []
+        standing.end(start)
         planned = standing.scheduled.get(start)
         if start in standing.needs and (was_there is not None or planned is not None):
             await self._doors.tables.note_present(standing.id, start, was_there, planned)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Literal
 
 from forecast.backtest.picks import Pick
-from forecast.books.made import Made
+from forecast.books.made import Made, Row
 from forecast.books.reading import Known
 from forecast.books.tables import Need, Pooling
 from forecast.duties.jobs import Learnt
@@ -14,7 +14,7 @@ from forecast.models.base import Forecast
 from forecast.series.counts import Unit
 from forecast.today.gap import Interval, Watch
 from forecast.today.updating import Prepared
-from hotline.facts import Horizon, StaffingUpdated
+from hotline.facts import Horizon, StaffingGapOpened, StaffingUpdated
 from hotline.hours import Hours
 from hotline.ids import QueueId
 from hotline.settings.queues import Queue
@@ -23,6 +23,15 @@ DAY_S = 86_400.0
 Counts = Callable[[float, bool], int | None]
 State = Literal["starting", "too_little_history", "ready", "failed"]
 """`starting`: nothing was tried yet; `failed`: the last attempt came to nothing, and what was made before (if anything was) stays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """The interval that ended last."""
+
+    starts_at: float
+    said: Row | None
+    """What was expected of it when it began; None: it was closed, or not forecast."""
 
 
 @dataclass(kw_only=True)
@@ -58,6 +67,10 @@ class Standing:
     scheduled: dict[float, int] = field(default_factory=dict)
     """Who is scheduled in each interval, by when it begins; those for which there is no roster are missing."""
     watch: Watch = field(default_factory=Watch)
+    alarm: StaffingGapOpened | None = None
+    """The alarm that is open, as it was told."""
+    over: Over | None = None
+    """None: none has ended since the process began."""
     present: list[int] = field(default_factory=list)
     """Who was there whenever it was looked at in the present interval."""
 
@@ -84,6 +97,18 @@ class Standing:
     def need_at(self, now: float) -> Need | None:
         """Return what the present interval needs; None: it is closed, or not forecast."""
         return next((n for n in self.needs.values() if n.starts_at <= now < n.ends_at), None)
+
+    def end(self, starts_at: float) -> None:
+        """Note that an interval has ended, and what was expected of it: by the newest forecast that was made before it began."""
+        made = [self.made[horizon] for horizon in ("today", "half_hour") if horizon in self.made]
+        rows = (row for one in made for row in one.rows if row.starts_at == starts_at)
+        self.over = Over(starts_at=starts_at, said=next(rows, None))
+
+    def came_of_last(self) -> float | None:
+        """Return what came in the interval that ended last: nothing where it was closed; None: nobody knows."""
+        if self.over is None:
+            return None
+        return 0.0 if self.over.said is None else self.came.get(self.over.starts_at)
 
     def mean_present(self) -> int | None:
         """Return who was there in the interval that ends now, on average; None: nobody looked."""

@@ -1,7 +1,7 @@
 """How well a roster meets the need: who is there in each slot, what is missing, and what it costs altogether. Pure.
 
-Where people serve several needs they are shared so that as much need as possible is met, slot by slot (a maximum flow, by augmenting paths:
-L. R. Ford and D. R. Fulkerson, "Maximal flow through a network", 1956). This is a count of its own, not the program that makes rosters.
+Where people serve several needs they are shared so that as much need as possible is met, slot by slot, and first of all what would be a deep shortage (a maximum
+flow, by augmenting paths: L. R. Ford and D. R. Fulkerson, "Maximal flow through a network", 1956). This is a count of its own, not the program that makes rosters.
 """
 
 from collections import defaultdict
@@ -12,6 +12,7 @@ import numpy as np
 
 from forecast.rosters.cover import Floats, needed, presence, serves_of
 from forecast.rosters.model import Duty, Plan
+from forecast.rosters.window import window
 from forecast.rosters.wishes import Personal, personal
 
 
@@ -44,8 +45,7 @@ def account(plan: Plan, duties: Iterable[Duty]) -> Account:
     hours = plan.step_min / 60
     short = np.maximum(wanted - present, 0.0)
     total = float(wanted.sum()) * hours
-    idle, costs, people = np.maximum(present - wanted, 0.0), plan.costs, personal(plan, known)
-    deep = np.maximum(short - costs.deep_share * wanted, 0.0)
+    idle, people = np.maximum(present - wanted, 0.0), personal(plan, known)
     return Account(
         needed=wanted,
         present=present,
@@ -54,8 +54,32 @@ def account(plan: Plan, duties: Iterable[Duty]) -> Account:
         idle_hours=float(idle.sum()) * hours,
         worst_short=float(short.max(initial=0.0)),
         covered=1.0 - float(short.sum()) * hours / total if total else 1.0,
-        cost=people.cost + hours * float((costs.over * idle + costs.under * short + costs.deep * deep).sum()),
+        cost=people.cost + _of_need(plan, wanted, present),
     )
+
+
+def change(plan: Plan, before: Sequence[Duty], after: Sequence[Duty], begin: int, end: int) -> float:
+    """Return how much more a roster costs after a change of duties that can only be felt from the day `begin` to before `end`."""
+    near, people = window(plan, begin, end), plan.person_of()
+    old, new = set(before), set(after)
+    names = {duty.person for duty in old ^ new}
+    concerned = [people[name] for name in sorted(names)]
+    was, now = ([duty for duty in duties if duty.person in names] for duties in (before, after))
+    more = personal(plan, now, concerned).cost - personal(plan, was, concerned).cost
+    wanted = needed(near)
+    for duties, sign in ((before, -1.0), (after, 1.0)):
+        first, last = plan.day(begin - 1), plan.day(end - 1)
+        felt = [duty for duty in (*plan.before, *duties) if first <= duty.day <= last]
+        more += sign * _of_need(near, wanted, _present(near, felt, wanted))
+    return more
+
+
+def _of_need(plan: Plan, wanted: Floats, present: Floats) -> float:
+    """Return what is paid for agents who are missing or too many."""
+    costs, hours = plan.costs, plan.step_min / 60
+    short, idle = np.maximum(wanted - present, 0.0), np.maximum(present - wanted, 0.0)
+    deep = np.maximum(short - costs.deep_share * wanted, 0.0)
+    return hours * float((costs.over * idle + costs.under * short + costs.deep * deep).sum())
 
 
 def _present(plan: Plan, duties: Sequence[Duty], wanted: Floats) -> Floats:
@@ -79,20 +103,28 @@ def _present(plan: Plan, duties: Sequence[Duty], wanted: Floats) -> Floats:
             present[serves[0]] += there
     for slot in range(slots if shared else 0):
         supplies = {serves: float(there[slot]) for serves, there in shared.items()}
-        present[:, slot] += share(supplies, np.maximum(wanted[:, slot] - present[:, slot], 0.0))
+        missing = np.maximum(wanted[:, slot] - present[:, slot], 0.0)
+        deep = np.maximum(missing - plan.costs.deep_share * wanted[:, slot], 0.0)
+        present[:, slot] += share(supplies, missing, deep)
     return present
 
 
-def share(supplies: Mapping[tuple[int, ...], float], missing: Sequence[float] | Floats) -> Floats:
-    """Return how much each need gets of what groups can give, so that as little as possible is missing; what is left goes to the first need."""
+def share(supplies: Mapping[tuple[int, ...], float], missing: Floats, urgent: Floats) -> Floats:
+    """Return how much each need gets of what groups can give, so that as little as possible is missing; what is left goes to the first need.
+
+    `urgent` is the part of what is missing that costs most: it is met first. Meeting the rest takes nothing away from it, for a path gives more to one
+    need and to no other one less: so both are as little as can be.
+    """
     given = {serves: dict.fromkeys(serves, 0.0) for serves in supplies}
-    left, lacks = dict(supplies), [float(value) for value in missing]
-    for need in range(len(lacks)):
-        while lacks[need] > 1e-9:
-            path = _path(need, left, given)
-            if not path:
-                break
-            _push(path, need, left, given, lacks)
+    left = dict(supplies)
+    for part in (urgent, missing - urgent):
+        lacks = [float(value) for value in part]
+        for need in range(len(lacks)):
+            while lacks[need] > 1e-9:
+                path = _path(need, left, given)
+                if not path:
+                    break
+                _push(path, need, left, given, lacks)
     gets = np.zeros(len(lacks))
     for serves, parts in given.items():
         for need, amount in parts.items():

@@ -15,6 +15,7 @@ from forecast.rosters.frames import Frame, conflicts
 from forecast.rosters.hours import NO_LIMIT, Hours, Overtime
 from forecast.rosters.mip import Mip, Term
 from forecast.rosters.model import Duty, Plan, Wish
+from forecast.rosters.pay import add_overtime, rest_days_price, shift_price
 
 Slot = tuple[int, int]
 """Day and shift type, by number."""
@@ -48,7 +49,7 @@ class Class:
 def add_member(mip: Mip, plan: Plan, frame: Frame, fair: Fair) -> Member:
     """Write one person with all his rules and costs into a program."""
     columns = {
-        (day, s): mip.column(0, 1, plan.costs.hour * plan.types[s].hours, whole=True)
+        (day, s): mip.column(0, 1, shift_price(plan, day, plan.types[s]), whole=True)
         for week in frame.weeks
         for day in range(week.begin, week.end)
         for s in frame.allowed[day]
@@ -74,6 +75,7 @@ def add_member(mip: Mip, plan: Plan, frame: Frame, fair: Fair) -> Member:
     for wish in plan.people[frame.person].wishes:
         _wish(mip, plan, wish, columns)
     add_fairness(mip, plan, columns, [frame], fair)
+    add_overtime(mip, plan, columns, chosen, [frame])
     return Member(frame=frame, columns=columns, patterns=patterns)
 
 
@@ -124,7 +126,7 @@ def _worked(patterns: Patterns, days: Iterable[int]) -> list[Term]:
 
 
 def day_prices(plan: Plan, frame: Frame, number: int, fair: Fair) -> dict[int, float]:
-    """Return what each pattern of a week costs a person: days that he wished off and, where one week is all, his share of weekends."""
+    """Return what each pattern of a week costs a person: days that he wished off, rest days and, where one week is all, his share of weekends."""
     week = frame.weeks[number]
     weekend = sum(1 << day for day in range(week.begin, week.end) if plan.is_weekend(plan.day(day)))
     steps = fair.weekends(plan, frame) if len(frame.weeks) == 1 else [0.0] * plan.days
@@ -133,8 +135,10 @@ def day_prices(plan: Plan, frame: Frame, number: int, fair: Fair) -> dict[int, f
         day = (wish.day - plan.first).days
         if wish.kind == "off" and week.begin <= day < week.end:
             wished[day] += plan.costs.wish * wish.weight
+    rest_days = rest_days_price(plan, plan.people[frame.person], week)
     return {
         pattern: sum(steps[: (pattern & weekend).bit_count()])
+        + rest_days[pattern]
         + sum(cost for day, cost in wished.items() if pattern >> day & 1)
         for pattern in week.patterns
     }
@@ -206,7 +210,7 @@ def add_class(mip: Mip, plan: Plan, frames: tuple[Frame, ...], fair: Fair) -> Cl
     for day in range(plan.days):
         for s in sorted({s for frame in frames for s in frame.allowed[day]}):
             most = sum(s in frame.allowed[day] for frame in frames)
-            columns[day, s] = mip.column(0, most, plan.costs.hour * plan.types[s].hours, whole=True)
+            columns[day, s] = mip.column(0, most, shift_price(plan, day, plan.types[s]), whole=True)
     _early_of_class(mip, plan, frames, columns)
     patterns = _days_of_class(mip, plan, frames, columns, fair)
     _hours_of_class(mip, plan, frames, columns)
@@ -217,6 +221,7 @@ def add_class(mip: Mip, plan: Plan, frames: tuple[Frame, ...], fair: Fair) -> Cl
         mip.row(_worked(patterns, days), upper=float(most * len(frames)))
     _wishes_of_class(mip, plan, frames, columns)
     add_fairness(mip, plan, columns, frames, fair)
+    add_overtime(mip, plan, columns, patterns, frames)
     return Class(frames=frames, columns=columns)
 
 

@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
-import numpy as np
-
+from forecast.rosters.cost import change
 from forecast.rosters.cover import Amount, Cover, Serves, hand_out
 from forecast.rosters.frames import Frame, keeps_hours
 from forecast.rosters.mip import Mip, Stop, solve
 from forecast.rosters.model import DAY_MIN, Duty, Plan
-from forecast.rosters.wishes import fulfilled, personal
+from forecast.rosters.pay import shift_price
+from forecast.rosters.window import window
+from forecast.rosters.wishes import fulfilled
 
 
 def day_anew(
@@ -22,7 +24,7 @@ def day_anew(
     gap: float,
     stop: Stop,
 ) -> tuple[list[Duty], float] | None:
-    """Return the roster in which those who work on a day have what is best for it, with its cost; None: there was no time.
+    """Return the roster in which those who work on a day have what is best for it, with how much more it costs; None: there was no time.
 
     Nights stay nights, so only rest and hours have to be looked at.
     """
@@ -36,15 +38,19 @@ def day_anew(
     mip = Mip()
     found: dict[tuple[Serves, int, int], Amount] = defaultdict(Amount)
     chosen: list[tuple[list[str], dict[int, int]]] = []
+    has = {duty.person: duty.shift for duty in duties if duty.day == day}
+    start: dict[int, float] = {}
     for (serves, choices), names in groups.items():
         columns = {s: mip.column(0, len(names), price, whole=True) for s, price in choices}
         mip.row([(c, 1.0) for c in columns.values()], len(names), len(names))
         for s, column in columns.items():
-            found[serves, number, s].terms.append((column, 1.0))
+            found[serves, 0, s].terms.append((column, 1.0))
+            start[column] = float(sum(has[name] == plan.types[s].id for name in names))
         chosen.append((names, columns))
-    prices = list(mip.cost)
-    cover = Cover(mip, plan, found, given=rest, whole_breaks=True)
-    answer = solve(mip, seconds=seconds, gap=gap, stop=stop)
+    near = window(plan, number, number + 2)  # nights reach into the next day
+    given = [duty for duty in (*plan.before, *rest) if near.first - timedelta(days=1) <= duty.day <= near.last]
+    cover = Cover(mip, near, found, given=given, whole_breaks=True)
+    answer = solve(mip, seconds=seconds, gap=gap, start=start, stop=stop)
     if not len(answer.x):
         return None
     dealt = []
@@ -52,9 +58,8 @@ def day_anew(
         shifts = [s for s, column in columns.items() for _ in range(round(float(answer.x[column])))]
         dealt += [Duty(person=name, day=day, shift=plan.types[s].id) for name, s in zip(names, shifts, strict=True)]
     serves_of = {name: frame.serves for name, frame in frame_of.items()}
-    after = [*rest, *hand_out(plan, dealt, serves_of, cover.breaks, answer.x)]
-    paid = float(np.dot(prices, answer.x[: len(prices)]))
-    return after, answer.objective - paid + personal(plan, after).cost
+    after = [*rest, *hand_out(near, dealt, serves_of, cover.breaks, answer.x)]
+    return after, change(plan, duties, after, number, number + 2)
 
 
 def _choices(plan: Plan, frame: Frame, duties: Sequence[Duty], number: int, duty: Duty) -> list[tuple[int, float]]:
@@ -68,7 +73,8 @@ def _choices(plan: Plan, frame: Frame, duties: Sequence[Duty], number: int, duty
     return [
         (
             s,
-            plan.costs.hour * kind.hours + plan.costs.wish * sum(w.weight for w in wishes if not fulfilled(w, kind.id)),
+            shift_price(plan, number, kind)
+            + plan.costs.wish * sum(w.weight for w in wishes if not fulfilled(w, kind.id)),
         )
         for s, kind in ((s, plan.types[s]) for s in frame.allowed[number])
         if kind.night == now.night

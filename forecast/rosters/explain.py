@@ -72,7 +72,8 @@ def find(plan: Plan) -> list[Conflict]:
         if by_fixed:
             found += by_fixed
             continue
-        like = (replace(person, id="", name="", wishes=(), skills=tuple(sorted(person.skills))),)
+        past = replace(person.past, nights=0, weekend_days=0, holidays=0)  # fairness alone asks for these
+        like = (replace(person, id="", name="", wishes=(), skills=tuple(sorted(person.skills)), past=past),)
         if like not in known:
             known[like] = _collision(plan, person)
         if known[like]:

@@ -16,9 +16,7 @@ class Fair:
     """Prices of nights, weekend days and holidays, by what everybody has had."""
 
     def __init__(self, plan: Plan) -> None:
-        self._nights = min((p.past.nights for p in plan.people), default=0)
-        self._weekends = min((p.past.weekend_days for p in plan.people), default=0)
-        self._holidays = min((p.past.holidays for p in plan.people), default=0)
+        self._nights, self._weekends, self._holidays = plan.fewest()
 
     def nights(self, plan: Plan, frame: Frame) -> list[float]:
         """Return what each further night of a person costs in fairness."""

@@ -34,7 +34,17 @@ SURE = 0.6
 ROUND = 0.15
 """and at least this part of all that are free."""
 SMALL_ENOUGH = 120
-"""So many variables are left to the search by branching."""
+"""So many variables are left to the search by branching,"""
+FEW = 30
+"""and so many when there is little time."""
+SHARE_LEAST = 0.05
+"""A round that was taken back so often is the last one: then it fixes a quarter of a quarter of what it would."""
+SINK_SHARE = 0.6
+"""Part of the time for the relaxation and for fixing,"""
+REST_SHARE = 0.5
+"""and of what then remains for the variables that are left; when it is not enough, more is fixed."""
+LAST_SHARE = 0.25
+"""The last try, with nearly all fixed, has so much of the time in any case: it is what all the rest was for."""
 
 
 def never() -> bool:
@@ -160,7 +170,8 @@ def dive(mip: Mip, *, seconds: float, gap: float, tell: Tell | None = None, stop
     """Return a good solution of a large program soon, and the bound of its relaxation.
 
     The relaxation is solved by an interior-point method; then, round by round, the variables that are nearest to whole numbers are fixed there
-    and the relaxation is solved again from where it stood, as long as that costs little. The program of what is left is small.
+    and the relaxation is solved again from where it stood, as long as that costs little. The program of what is left is small. Where there is little time
+    the last step may go on for a quarter of it beyond.
     """
     watch = stopwatch()
     highs, relaxed = _relaxed(mip, seconds)
@@ -170,15 +181,25 @@ def dive(mip: Mip, *, seconds: float, gap: float, tell: Tell | None = None, stop
     if tell is not None:
         tell(INFINITY, bound)
     highs.setOptionValue("solver", "simplex")
-    fixed = _sink(highs, np.flatnonzero(mip.whole), bound + abs(bound) * gap, stop)
+    highs.setOptionValue("time_limit", seconds * SINK_SHARE)  # its clock runs on from one run to the next
+    fixed: dict[int, float] = {}
+    _sink(highs, mip, fixed, bound + abs(bound) * gap, stop)
     answer = Answer(ending="infeasible", objective=INFINITY, bound=bound, x=np.zeros(0))
+    deep = False
     while len(answer.x) == 0 and not stop():
-        answer = solve(mip.fixed(fixed), seconds=seconds - watch(), gap=gap, stop=stop)
+        left = seconds - watch()
+        time = max(left, seconds * LAST_SHARE) if deep else left * REST_SHARE
+        answer = solve(mip.fixed(fixed), seconds=time, gap=gap, stop=stop)
         if not fixed and math.isfinite(answer.bound):
             bound = max(bound, answer.bound)  # nothing was fixed: it is the program itself that was branched on
-        if not fixed or answer.ending == "nothing":
+        if answer.ending == "nothing" and not deep:
+            deep = True  # what is left was too much for the time: fix more of it, at any cost
+            highs.setOptionValue("time_limit", seconds)
+            _sink(highs, mip, fixed, INFINITY, stop)
+        elif not fixed or answer.ending == "nothing":
             break
-        fixed = dict(list(fixed.items())[: len(fixed) // 2])
+        else:
+            fixed = dict(list(fixed.items())[: len(fixed) // 2])
     return Answer(ending=answer.ending, objective=answer.objective, bound=bound, x=answer.x, near=relaxed.x)
 
 
@@ -202,24 +223,37 @@ def _relaxed(mip: Mip, seconds: float) -> "tuple[highspy.Highs, Answer]":
     return highs, Answer(ending=ending, objective=value, bound=value, x=np.array(highs.getSolution().col_value))
 
 
-def _sink(highs: "highspy.Highs", whole: NDArray[np.intp], most: float, stop: Stop) -> dict[int, float]:
-    """Fix variables where they are nearly whole while the relaxation costs no more than `most`; the surest come first."""
-    fixed: dict[int, float] = {}
-    free = whole
-    while len(free) > SMALL_ENOUGH and not stop():
-        x = np.array(highs.getSolution().col_value)[free]
+def _sink(highs: "highspy.Highs", mip: Mip, fixed: dict[int, float], most: float, stop: Stop) -> None:
+    """Fix variables where they are nearly whole, the surest first, while the relaxation costs no more than `most`; adds them to `fixed`.
+
+    A round that costs too much is taken back and tried with fewer. With any cost allowed nearly all are fixed, else so many that few are left.
+    """
+    import highspy
+
+    states = highspy.HighsModelStatus
+    free = np.array([column for column in np.flatnonzero(mip.whole) if column not in fixed], dtype=np.intp)
+    enough = SMALL_ENOUGH if math.isfinite(most) else FEW
+    solution = np.array(highs.getSolution().col_value)
+    share = 1.0
+    while len(free) > enough and share > SHARE_LEAST and not stop():
+        x = solution[free]
         away = np.abs(x - np.round(x))
         order = np.argsort(away, kind="stable")
-        many = max(int((away < NEARLY).sum() * SURE), int(len(free) * ROUND), 1)
+        many = max(int((away < NEARLY).sum() * SURE * share), int(len(free) * ROUND * share), 1)
         chosen = {int(free[i]): float(np.round(x[i])) for i in order[:many]}
         for column, value in chosen.items():
             highs.changeColBounds(column, value, value)
         highs.run()
-        if _ending(highs) != "optimal" or highs.getInfo().objective_function_value > most:
-            break
+        if highs.getModelStatus() == states.kTimeLimit:
+            return
+        if highs.getModelStatus() != states.kOptimal or highs.getInfo().objective_function_value > most:
+            for column in chosen:
+                highs.changeColBounds(column, mip.lower[column], mip.upper[column])
+            share /= 4
+            continue
+        solution = np.array(highs.getSolution().col_value)
         fixed.update(chosen)
         free = free[order[many:]]
-    return fixed
 
 
 def _highs(seconds: float) -> "highspy.Highs":

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from forecast.rosters.rules import Contract, Costs, Rules
+from forecast.rosters.rules import Contract, Costs, Pay, Rules
 from forecast.rosters.weeks import PLAN_DAYS_MAX, WEEK_DAYS, Week, weeks_of
 from hotline.errors import Misuse
 
@@ -189,6 +189,11 @@ class Plan:
     """Public holidays, those moved by the government included; also beyond the plan, for the normal hours of its months."""
     workdays: tuple[date, ...] = ()
     """Days of the weekend on which people work instead (make-up workdays)."""
+    pay: Pay = field(default_factory=Pay)
+    statutory: tuple[date, ...] = ()
+    """The holidays on which work is paid by `Pay.holiday`: those that the law names, without the rest days that are moved around them."""
+    luckiest: tuple[int, int, int] | None = None
+    """Past nights, weekend days and holidays of those who had fewest; None: as the people say. A week of a longer plan has those of all of it."""
 
     def __post_init__(self) -> None:
         _check_size(self)
@@ -222,6 +227,13 @@ class Plan:
     def weeks(self) -> tuple[Week, ...]:
         """The weeks of the plan."""
         return weeks_of(self.first, self.days)
+
+    def fewest(self) -> tuple[int, int, int]:
+        """Return the past nights, weekend days and holidays of those who had fewest: fairness counts what others had beyond them."""
+        if self.luckiest is not None:
+            return self.luckiest
+        past = [person.past for person in self.people]
+        return min(p.nights for p in past), min(p.weekend_days for p in past), min(p.holidays for p in past)
 
     def is_weekend(self, day: date) -> bool:
         """Return whether a day is one of those that are shared out fairly; a make-up workday is none, a holiday is shared out by itself."""

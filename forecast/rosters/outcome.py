@@ -16,6 +16,9 @@ class Limits:
 
     seconds: float = 60.0
     gap: float = 0.01
+    """So near to the bound is near enough: a part of the cost,"""
+    gap_without_pay: float = math.inf
+    """and of what is not simply the price of the hours; infinite: that is not asked."""
     seed: int = 1
 
 
@@ -56,8 +59,7 @@ class Solved:
     @property
     def gap_without_pay(self) -> float:
         """The gap as a part of what is not simply the price of the hours."""
-        rest = self.cost - self.pay
-        return max(self.cost - self.bound, 0.0) / rest if rest > 1e-6 else 0.0
+        return gap_without_pay(self.cost, self.bound, self.pay)
 
 
 Tell = Callable[[Progress], None]
@@ -68,3 +70,11 @@ def gap_of(cost: float, bound: float) -> float:
     if not math.isfinite(cost):
         return 1.0
     return max(cost - bound, 0.0) / cost if cost > 1e-6 else 0.0
+
+
+def gap_without_pay(cost: float, bound: float, pay: float) -> float:
+    """Return how much better a roster could be at most, as a part of what is not simply the price of its hours."""
+    if not math.isfinite(cost):
+        return 1.0
+    rest = cost - pay
+    return max(cost - bound, 0.0) / rest if rest > 1e-6 else 0.0

@@ -15,8 +15,29 @@ from forecast.rosters.weeks import WEEK_DAYS
 
 Shifts = Mapping[int, int]
 """One person's shifts: number of the day -> number of the shift type."""
-Guide = Sequence[Sequence[float]]
-"""Person by person, day by day: the hours that people like him have in the relaxation of the whole plan."""
+Hint = Mapping[tuple[int, int], float]
+"""How often one person of a class has each shift (day, type) in the relaxation of a plan."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guide:
+    """What people like somebody have in the relaxation of the whole plan: person by person, day by day."""
+
+    hours: Sequence[Sequence[float]]
+    works: Sequence[Sequence[float]]
+    """How often he works."""
+    nights: Sequence[Sequence[float]]
+
+
+def guide_of(plan: Plan, hints: Sequence[Hint]) -> Guide:
+    """Return what these shifts, one mapping for each person, mean for the weeks of a plan."""
+    hours, works, nights = ([[0.0] * plan.days for _ in hints] for _ in range(3))
+    for n, hint in enumerate(hints):
+        for (day, s), many in hint.items():
+            hours[n][day] += many * plan.types[s].hours
+            works[n][day] += many
+            nights[n][day] += many * plan.types[s].night
+    return Guide(hours=hours, works=works, nights=nights)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +48,18 @@ class Part:
     frames: list[Frame]
 
 
-def part_of(plan: Plan, whole: Sequence[Frame], number: int, has: Sequence[Shifts], guide: Guide) -> Part:
-    """Return the week of a number. `whole` are the frames of the plan, `has` what everybody has on the days that are planned already."""
+def part_of(plan: Plan, whole: Sequence[Frame], number: int, has: Sequence[Shifts], guide: Guide | None = None) -> Part:
+    """Return the week of a number, for those of whom there are frames.
+
+    `whole` are their frames of the plan, `has` what everybody has on the days that are planned already. Without a guide all other weeks stand:
+    who has nothing there on a day is off.
+    """
     week = plan.weeks[number]
     morning = _has_morning(plan, week.end)
     people = tuple(
-        replace(person, past=carried(plan, person, {d: s for d, s in has[n].items() if d < week.begin}, week.begin))
+        replace(person, past=_with_later(plan, carried(plan, person, _until(has[n], week.begin), week.begin), n, week.end, has[n], guide))
         for n, person in enumerate(plan.people)
-    )
+    )  # fmt: skip
     part = replace(
         plan,
         first=plan.day(week.begin),
@@ -42,9 +67,33 @@ def part_of(plan: Plan, whole: Sequence[Frame], number: int, has: Sequence[Shift
         people=people,
         needs=tuple(_need(plan, need, week.begin, week.end, morning=morning) for need in plan.needs),
         before=plan.before if number == 0 else _nights_before(plan, has, week.begin),
+        luckiest=plan.fewest(),
     )
-    frames = [_frame(plan, part, frame, number, has[n], guide[n]) for n, frame in enumerate(whole)]
+    frames = [
+        _frame(plan, part, frame, number, has[frame.person], None if guide is None else guide.hours[frame.person])
+        for frame in whole
+    ]
     return Part(plan=part, frames=frames)
+
+
+def _until(has: Shifts, day: int) -> Shifts:
+    return {d: s for d, s in has.items() if d < day}
+
+
+def _with_later(plan: Plan, past: Past, person: int, end: int, has: Shifts, guide: Guide | None) -> Past:
+    """Return a past that also counts the nights, weekend days and holidays after a week: one more costs as much as it will in all of the plan."""
+    if guide is None:
+        works = {d: 1.0 for d in has if d >= end}
+        nights = float(sum(plan.types[s].night for d, s in has.items() if d >= end))
+    else:
+        works = {d: guide.works[person][d] for d in range(end, plan.days)}
+        nights = sum(guide.nights[person][end:])
+    return replace(
+        past,
+        nights=past.nights + round(nights),
+        weekend_days=past.weekend_days + round(sum(many for d, many in works.items() if plan.is_weekend(plan.day(d)))),
+        holidays=past.holidays + round(sum(many for d, many in works.items() if plan.is_holiday(plan.day(d)))),
+    )
 
 
 def carried(plan: Plan, person: Person, has: Shifts, day: int) -> Past:
@@ -110,7 +159,7 @@ def _nights_before(plan: Plan, has: Sequence[Shifts], begin: int) -> tuple[Duty,
 # --- what a person can do -------------------------------------------------------------------------------------------------
 
 
-def _frame(plan: Plan, part: Plan, whole: Frame, number: int, has: Shifts, guide: Sequence[float]) -> Frame:
+def _frame(plan: Plan, part: Plan, whole: Frame, number: int, has: Shifts, guide: Sequence[float] | None) -> Frame:
     """Return what a person can do in the week."""
     person, week = part.people[whole.person], whole.weeks[number]
     days = range(week.begin, week.end)
@@ -173,7 +222,7 @@ def _touches(limit: Hours, week: WeekFrame) -> bool:
     return limit.begin < week.end and week.begin < limit.end
 
 
-def _hours(plan: Plan, whole: Frame, number: int, limit: Hours, has: Shifts, guide: Sequence[float]) -> Hours:
+def _hours(plan: Plan, whole: Frame, number: int, limit: Hours, has: Shifts, guide: Sequence[float] | None) -> Hours:
     """Return what a limit leaves for the days of the week that it is about."""
     week = whole.weeks[number]
     begin, end = max(limit.begin, week.begin), min(limit.end, week.end)
@@ -181,7 +230,7 @@ def _hours(plan: Plan, whole: Frame, number: int, limit: Hours, has: Shifts, gui
     done = sum(plan.types[has[d]].hours for d in others if d in has)
     later = [d for d in others if d >= week.end and d not in has]
     low, high = limit.low - done, limit.high - done
-    if later:
+    if later and guide is not None:
         most = {
             d: max((plan.types[s].hours for s in whole.allowed[d]), default=0.0) for d in (*later, *range(begin, end))
         }

@@ -7,7 +7,7 @@ with its length. Durations are hours (`8.5`), `8:30` or minutes (`"15m"`).
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,12 +24,13 @@ from forecast.rosters.model import (
     night_minutes,
 )
 from forecast.rosters.need_file import read_need
-from forecast.rosters.rules import Contract, Costs, Rules
+from forecast.rosters.rules import PAY_OF_COUNTRY, Contract, Costs, Pay, Rules
 from forecast.rosters.values import check_fields, date_of, duration, minutes, no_strangers, rows_of
 from forecast.rosters.weeks import WEEK_DAYS
 from hotline.errors import Misuse
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+PAY_MAX = 10.0
 FIELDS_OF_TIME = {"earliest": "earliest_min", "latest": "latest_min"}
 
 
@@ -49,6 +50,9 @@ class House:
     """More of them."""
     workdays: tuple[date, ...] = ()
     """More make-up workdays."""
+    pay: Pay = field(default_factory=Pay)
+    statutory: tuple[date, ...] = ()
+    """More holidays on which work is paid as on those that the law names."""
 
 
 def read_house(text: str, source: str) -> House:
@@ -57,7 +61,19 @@ def read_house(text: str, source: str) -> House:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise Misuse(f"{source}: {exc}") from exc
-    known = {"zone", "country", "holidays", "workdays", "rules", "costs", "contracts", "shifts", "people"}
+    known = {
+        "zone",
+        "country",
+        "holidays",
+        "workdays",
+        "statutory",
+        "pay",
+        "rules",
+        "costs",
+        "contracts",
+        "shifts",
+        "people",
+    }
     no_strangers(given, known, source)
     rules = _record(Rules, given.get("rules", {}), f"{source}: [rules]")
     if rules.overtime_by not in ("week", "month"):
@@ -77,11 +93,23 @@ def read_house(text: str, source: str) -> House:
         read_person(row, contracts, f"{source}: person {row.get('id', number + 1)}") for number, row in enumerate(rows)
     )
     costs = _record(Costs, given.get("costs", {}), f"{source}: [costs]")
-    zone = str(given.get("zone", "Asia/Shanghai"))
+    zone, country = str(given.get("zone", "Asia/Shanghai")), str(given.get("country", ""))
     return House(
-        people=people, types=types, rules=rules, costs=costs, zone=zone, contracts=contracts, country=str(given.get("country", "")),
+        people=people, types=types, rules=rules, costs=costs, zone=zone, contracts=contracts, country=country,
         holidays=_dates(given, "holidays", source), workdays=_dates(given, "workdays", source),
+        pay=read_pay(given.get("pay", {}), country, f"{source}: [pay]"), statutory=_dates(given, "statutory", source),
     )  # fmt: skip
+
+
+def read_pay(given: Any, country: str, where: str) -> Pay:
+    """Return what hours are paid: what the section says, otherwise what the country's law asks for."""
+    if not isinstance(given, dict):
+        raise Misuse(f"{where}: it is a section: overtime = 1.5, rest_day = 2, holiday = 3")
+    check_fields(Pay, given, where)
+    wrong = next((name for name, value in given.items() if not 1 <= value <= PAY_MAX), None)
+    if wrong is not None:
+        raise Misuse(f"{where}: {wrong} is a factor from 1 to {PAY_MAX:g} (3 is 300 %)")
+    return replace(PAY_OF_COUNTRY.get(country.upper().partition("-")[0], Pay()), **given)
 
 
 def _dates(given: Mapping[str, Any], name: str, source: str) -> tuple[date, ...]:
@@ -224,8 +252,19 @@ def plan_of(
     holidays, workdays = _calendar(house, first, days)
     return Plan(
         first=first, days=days, step_min=step, types=house.types, people=house.people, needs=needs, rules=house.rules, costs=house.costs,
-        zone=house.zone, holidays=holidays, workdays=workdays,
+        zone=house.zone, holidays=holidays, workdays=workdays, pay=house.pay, statutory=_statutory(house, first, days),
     )  # fmt: skip
+
+
+def _statutory(house: House, first: date, days: int) -> tuple[date, ...]:
+    """Return the holidays of a plan that are paid as such; without a country those that are said."""
+    begin, end = first, first + timedelta(days=days + 1)  # the last night reaches into the day after
+    found = {*house.statutory, *(() if house.country else house.holidays)}
+    if house.country and house.pay.holiday > 1.0:
+        from forecast.days.holidays import statutory_days  # as above
+
+        found |= statutory_days(house.country, years=range(begin.year, end.year + 1))
+    return tuple(sorted(day for day in found if begin <= day < end))
 
 
 def _calendar(house: House, first: date, days: int) -> tuple[tuple[date, ...], tuple[date, ...]]:

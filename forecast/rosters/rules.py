@@ -8,6 +8,7 @@ Where the defaults come from:
 * By the month (`overtime_by = "month"`): what goes beyond 8 hours for each workday of the month, holidays and make-up workdays known. A month
   has 20.83 workdays in the mean of the year (Ministry of Labour, 劳社部发〔2008〕3号).
 * Averaging over several weeks is for those who have it approved (综合计算工时工作制, Labour Law, article 39): `averaging_weeks`.
+* 150 % for overtime, 200 % for work on rest days without a day off in lieu, 300 % for work on public holidays: Labour Law, article 44 (`Pay`).
 * 11 hours between two shifts: directive 2003/88/EC, article 3; Chinese law names no number.
 """
 
@@ -78,11 +79,33 @@ class Contract:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pay:
+    """What an hour of work is paid, as a factor of a usual one; 1: nothing beyond. What counts as which is in `forecast.rosters.pay`."""
+
+    overtime: float = 1.0
+    rest_day: float = 1.0
+    """Work on a rest day for which there is no day off in lieu."""
+    holiday: float = 1.0
+    """Work on a public holiday, where rest days that were moved around it are none."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether every hour is paid the same."""
+        return max(self.overtime, self.rest_day, self.holiday) <= 1.0
+
+
+PAY_OF_COUNTRY = {"CN": Pay(overtime=1.5, rest_day=2.0, holiday=3.0)}
+"""What the law of a country asks for at least. China: Labour Law, article 44."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Costs:
     """What is how bad. The unit is a paid hour."""
 
     hour: float = 1.0
     """A paid hour of work."""
+    premium: float = 0.5
+    """What is paid beyond 100 % for an hour, by the factors of `Pay`: each usual hour's worth of it. Well below `under`: no need is left unmet for it."""
     over: float = 0.5
     """One agent too many for an hour, on top of his pay."""
     under: float = 6.0

@@ -1,12 +1,14 @@
 """Adherence, live: hears states of agents and changes of rosters, and knows who should be where. What counts as adherence is in `adherence`."""
 
+import itertools
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, get_args
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from forecast.rosters.adherence import Adherence, Kept, Place
+from forecast.rosters.adherence import Adherence, Kept, Kind, Place
 from forecast.rosters.store import RosterStore
 from hotline.errors import HotlineError
 from hotline.facts import AgentStateChanged, Record, RosterPublished, ShiftSwapped
@@ -99,11 +101,15 @@ class RosterService:
 
     def _measure(self, now: float) -> None:
         kept = self._adherence.sums(self.today(now)).values()
-        scheduled = sum(k.scheduled_s for k in kept)
-        if scheduled:
-            self._tally.level("adherence_ratio", sum(k.kept_s for k in kept) / scheduled)
+        scheduled_s = sum(k.scheduled_s for k in kept)
+        if scheduled_s:
+            self._tally.level("adherence_ratio", sum(k.kept_s for k in kept) / scheduled_s)
         else:
             self._tally.forget("adherence_ratio")
         places = self._adherence.places(now)
         self._tally.level("staff_scheduled", sum(place.scheduled == "work" for place in places))
         self._tally.level("staff_astray", sum(not place.adheres for place in places))
+        found = Counter((place.scheduled, place.actual) for place in places)
+        for scheduled, actual in itertools.product(get_args(Kind), repeat=2):
+            if (scheduled, actual) != ("off", "off"):
+                self._tally.level("staff_places", found[scheduled, actual], scheduled=scheduled, actual=actual)

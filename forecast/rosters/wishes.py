@@ -1,10 +1,11 @@
-"""What people cost, and what a roster costs them: pay, wishes that are not fulfilled, nights and weekends not shared fairly. Pure."""
+"""What people cost, and what a roster costs them: pay with what comes on top of it, wishes that are not fulfilled, nights and weekends not shared fairly. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from forecast.rosters.model import Duty, Person, Plan, Wish
+from forecast.rosters.model import Duty, Person, Plan, ShiftType, Wish
+from forecast.rosters.pay import premiums
 
 Shifts = Mapping[tuple[str, date], str]
 """(person, day) -> shift type."""
@@ -39,15 +40,21 @@ def personal(plan: Plan, duties: Iterable[Duty], people: Iterable[Person] | None
     counted = plan.people if people is None else tuple(people)
     within = [(p, w) for p in counted for w in p.wishes if plan.first <= w.day <= plan.last]
     missed = [w.weight for p, w in within if not fulfilled(w, shift_of.get((p.id, w.day)))]
-    least = [min(getattr(p.past, what) for p in plan.people) for what in ("nights", "weekend_days", "holidays")]
+    least = plan.fewest()
     fair = sum(_unfair(plan, person, shift_of, least) for person in counted)
     kinds = plan.type_of()
-    hours = sum(kinds[s].hours for p in counted for d in range(plan.days) if (s := shift_of.get((p.id, plan.day(d)))))
+    days = {plan.day(d): d for d in range(plan.days)}
+    works: dict[str, dict[int, ShiftType]] = {p.id: {} for p in counted}
+    for (who, day), shift in shift_of.items():
+        if who in works and day in days:
+            works[who][days[day]] = kinds[shift]
+    hours = sum(kind.hours for own in works.values() for kind in own.values())
+    premium = premiums(plan, ((p, works[p.id]) for p in counted))
     return Personal(
         wishes=len(within),
         fulfilled=len(within) - len(missed),
         hours=hours,
-        cost=plan.costs.hour * hours + plan.costs.wish * sum(missed) + fair,
+        cost=plan.costs.hour * hours + premium + plan.costs.wish * sum(missed) + fair,
     )
 
 

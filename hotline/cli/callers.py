@@ -64,9 +64,17 @@ def priority(
 
 @queue_app.command("move")
 @one_sentence
-def move(ctx: typer.Context, call: Call, queue: Queue, as_json: JsonFlag = False) -> None:
+def move(
+    ctx: typer.Context,
+    call: Call,
+    queue: Queue,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where nobody, logged in or not, has the skills that he needs.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Move a waiting caller to another queue, with the time waited. Example: hotline queue move 5f3a sales."""
-    _change(ctx, call, {"queue": queue}, as_json=as_json)
+    _change(ctx, call, {"queue": queue, **({"force": True} if force else {})}, as_json=as_json)
 
 
 @queue_app.command("pull")

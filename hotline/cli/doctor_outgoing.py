@@ -24,7 +24,10 @@ def check_outgoing(settings: Settings) -> str:
         return "none: no trunk is set"
     denied = f", but not {' '.join(rules.deny)}" if rules.deny else ""
     hours = f", customers within [hours.{settings.outbound.opening}]" if settings.outbound.opening else ""
-    return f"over {settings.outbound.trunk}: numbers that begin with {' '.join(rules.allow)}{denied}{hours}"
+    remote = sum(bool(agent.remote_number) for agent in settings.agents)
+    limits = f"; at most {rules.at_once} at once and {rules.per_hour} an hour"
+    shared = f"{limits}, those to agents at external numbers (here {remote}) included" if remote else ""
+    return f"over {settings.outbound.trunk}: numbers that begin with {' '.join(rules.allow)}{denied}{hours}{shared}"
 
 
 def _remote_agents(settings: Settings, rules: dialling.Policy) -> Iterator[str]:

@@ -7,8 +7,8 @@ import msgspec
 from hotline.ids import CallId, OfferId
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
-    """Anything that travels on the bus."""
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True, gc=False):
+    """Anything that travels on the bus. No record leads back to itself, so the collector of cycles need not follow them (`gc=False`)."""
 
     at: float
     """When it happened: seconds since 1970, UTC."""

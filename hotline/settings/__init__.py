@@ -214,9 +214,9 @@ class Outbound(Section):
     digits_min: int = Field(default=3, ge=1, le=20)
     digits_max: int = Field(default=15, ge=1, le=20)
     per_hour: int = Field(default=200, ge=1, le=100_000)
-    """Outgoing calls of the whole house in any hour."""
+    """Outgoing calls of the whole house in any hour, those to remote agents included."""
     at_once: int = Field(default=20, ge=1, le=1_000)
-    """Outgoing calls of the whole house at one time."""
+    """Outgoing calls of the whole house at one time, those to remote agents included."""
     opening: Id | None = None
     """One of `[hours]`: when customers may be called; None: always."""
 

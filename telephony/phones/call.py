@@ -70,6 +70,7 @@ class PhoneCall:
         self._tone_hz = tone_hz
         self._incoming = incoming_id is not None
         self._leaving = False
+        self._refusal: wire.Verb = "REJECT-480"
         self._changed = asyncio.Event()
         self._state: State = "waiting"
 
@@ -135,13 +136,11 @@ class PhoneCall:
             )
 
     async def _wait_change(self) -> None:
-        if not self._leaving:
-            await self._changed.wait()
-            return
         try:
             await asyncio.wait_for(self._changed.wait(), HANG_UP_AGAIN_S)
         except TimeoutError:
-            self.hang_up()
+            if self._leaving:
+                self.hang_up()
 
     async def wait_ringing(self, timeout_s: float = WAIT_S) -> None:
         """Wait until the other side rings (a caller; skipped by a menu that answers at once)."""
@@ -177,12 +176,14 @@ class PhoneCall:
         """Press "reject" (a seat)."""
         self._leaving = True
         verb: dict[int, wire.Verb] = {480: "REJECT-480", 486: "REJECT-486", 603: "REJECT-603"}
-        self._tell(verb[code])
+        self._refusal = verb[code]
+        self._tell(self._refusal)
 
     def hang_up(self) -> None:
         """Hang up now; before an answer, a caller takes the call back and a seat rejects it."""
         if self._incoming and self._state == "ringing":
-            self.reject(480)
+            self._leaving = True
+            self._tell(self._refusal)
         elif self._state != "over":
             self._leaving = True
             self._tell("HANGUP")
@@ -196,12 +197,17 @@ class PhoneCall:
         self._tell("UNHOLD")
 
     async def refer(self, number: str, timeout_s: float = WAIT_S) -> int:
-        """Press "transfer" (a seat, once in a call): ask Asterisk to hand the other side on to a number. Returns its answer's code."""
+        """Press "transfer" (a seat, once in a call): ask Asterisk to hand the other side on to a number. Returns its answer's code.
+
+        Raises Rejected when the call ends without one, TimeoutError when neither comes.
+        """
         self.refer_code = 0
         self._tell("TRANSFER", number)
         async with asyncio.timeout(timeout_s):
-            while not self.refer_code:
-                await self._changed.wait()
+            while not self.refer_code and self._state != "over":
+                await self._wait_change()
+        if not self.refer_code:
+            raise Rejected("over", f"phone {self.key}: the call ended before its transfer was answered")
         return self.refer_code
 
     async def press(self, digits: str) -> None:

@@ -119,7 +119,7 @@ class Caller:
         await self._callers.__aenter__()
         call = self._callers.calls["caller"]
         try:
-            await call.wait_for("calling", 5.0)
+            await call.wait_for("calling")
         except Unavailable as exc:
             complaint = self._callers.complaint()
             await self._callers.__aexit__(None, None, None)

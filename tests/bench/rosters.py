@@ -2,7 +2,7 @@
 
 The people are of nine kinds by skill and contract, with absences, wishes and a past; there are 26 shift types (39 with nights) with their breaks;
 the need has two peaks and is a little uneven, as forecasts are. Two houses: day and night in 48 half hours, with two skills that some people share; and
-26 half hours from 08:30 to 21:30; of the latter four weeks as well, in one plan, with nights and weekends shared out over all of it. The gap is the roster's cost less its bound, as a part of the cost; the cost is pay, shortage, surplus, wishes and
+26 half hours from 08:30 to 21:30; of both four weeks as well, in one plan, with nights and weekends shared out over all of it. The gap is the roster's cost less its bound, as a part of the cost; the cost is pay, shortage, surplus, wishes and
 fairness in paid hours. Beside it stands the gap without pay: as a part of what is not simply the price of the hours. Every roster is held against
 the checker, which knows nothing of how it was made. Seconds are those of the processor, on one core, because the machine is shared; the solver's
 own limit is on the clock.
@@ -27,6 +27,8 @@ FIRST = date(2026, 11, 23)
 GOAL_S, GOAL_GAP = 30.0, 0.01
 LIMIT_S, LONG_LIMIT_S = 900.0, 1_200.0
 """On the clock: the machine may be busy."""
+NIGHTS_LIMIT_S = 600.0
+"""For four weeks with nights, which use all of it."""
 LONG_WEEKS = 4
 LUNCH = Break(length_min=60, earliest_min=180, latest_min=300)
 MORNING = Break(length_min=15, earliest_min=60, latest_min=150, paid=True)
@@ -45,22 +47,40 @@ async def run(scale: Scale) -> Report:
             name = f"{size} agents, {'48 half hours, 2 skills' if night else '26 half hours, 1 skill'}"
             say(f"rosters: {name}")
             found[name] = await asyncio.to_thread(measure, house(size, night=night))
-    long = f"{sizes[0]} agents, {LONG_WEEKS} weeks of 26 half hours"
-    say(f"rosters: {long}")
-    found[long] = await asyncio.to_thread(measure, in_weeks(house(sizes[0], night=False), LONG_WEEKS), LONG_LIMIT_S)
+    longs = {
+        f"{sizes[0]} agents, {LONG_WEEKS} weeks of {hours}": (night, limit)
+        for night, hours, limit in (
+            (False, "26 half hours", LONG_LIMIT_S),
+            (True, "48 half hours, nights", NIGHTS_LIMIT_S),
+        )
+    }
+    for long, (night, limit) in longs.items():
+        say(f"rosters: {long}")
+        found[long] = await asyncio.to_thread(measure, in_weeks(house(sizes[0], night=night), LONG_WEEKS), limit)
     again = f"{sizes[0]} agents, five of them anew"
     say(f"rosters: {again}")
     found[again] = await asyncio.to_thread(measure_again, house(sizes[0], night=False))
-    weeks = [r for name, r in found.items() if name not in (again, long)]
+    weeks = [r for name, r in found.items() if name not in (again, *longs)]
     return Report(
         name="rosters",
         title="a week of shifts with breaks, on one core",
-        head=("house", "shift types", "seconds", "gap", "gap without pay", "need met", "wishes", "violations"),
+        head=(
+            "house",
+            "shift types",
+            "seconds",
+            "on the clock, of at most",
+            "gap",
+            "gap without pay",
+            "need met",
+            "wishes",
+            "violations",
+        ),
         rows=[
             (
                 name,
                 f"{r['types']:.0f}",
                 f"{r['seconds']:.1f}",
+                f"{r['clock']:.0f} of {r['limit']:.0f}",
                 f"{r['gap']:.2%}",
                 f"{r['gap_without_pay']:.2%}",
                 f"{r['covered']:.1%}",
@@ -81,7 +101,7 @@ def measure(plan: Plan, seconds: float = LIMIT_S) -> dict[str, float]:
     """Make a roster and account for it."""
     began = processor_seconds()
     solved = make(plan, Limits(seconds=seconds, gap=GOAL_GAP))
-    return _account(plan, solved, processor_seconds() - began)
+    return _account(plan, solved, processor_seconds() - began, seconds)
 
 
 def measure_again(plan: Plan) -> dict[str, float]:
@@ -92,14 +112,16 @@ def measure_again(plan: Plan) -> dict[str, float]:
     kept = keep(plan, first, [person.id for person in plan.people[:5]])
     began = processor_seconds()
     solved = make(kept, Limits(seconds=LIMIT_S, gap=GOAL_GAP), start=first)
-    return _account(kept, solved, processor_seconds() - began)
+    return _account(kept, solved, processor_seconds() - began, LIMIT_S)
 
 
-def _account(plan: Plan, solved: Solved, seconds: float) -> dict[str, float]:
+def _account(plan: Plan, solved: Solved, seconds: float, limit: float) -> dict[str, float]:
     worth = account(plan, solved.roster.duties)
     return {
         "types": len(plan.types),
         "seconds": seconds,
+        "clock": solved.seconds,
+        "limit": limit,
         "gap": solved.gap,
         "gap_without_pay": solved.gap_without_pay,
         "covered": worth.covered,

@@ -432,7 +432,7 @@ class Monitor:
         self._judge_wish(caller)
         assert caller.wanted_agent in (None, made.agent_id), "he is kept for another agent"
         assert self.states[made.agent_id] == "ready", "2: rung while not ready"
-        assert self.phone_free(agent), "2: rung although the phone was known to be away or in use"
+        assert self.may_be_rung(agent), "2: rung although the phone was known to be away or in use"
         assert self.able(agent, caller), "2: rung without the skill or the queue"
         assert caller.node not in self.links_down, "2: rung over a link that is down"
         assert made.entered_at == caller.entered_at, "4: the place was not kept"
@@ -547,6 +547,10 @@ class Monitor:
             return True
         node = self._registered(agent.extension)
         return node is not None and node not in self.links_down and not self.seats[agent.extension][node].in_use
+
+    def may_be_rung(self, agent: Profile) -> bool:
+        """Return whether nothing that is sure speaks against ringing an agent's phone."""
+        return self.phone_free(agent)
 
     def able(self, agent: Profile, caller: Waiting, *, sooner_s: float = 0.0) -> bool:
         """Return whether an agent may serve a caller, as far as queue, skills and wishes go; and could `sooner_s` ago."""

@@ -12,6 +12,7 @@ import pytest
 
 from acd.core import memories
 from acd.core.requests import RequestRefused, SupervisionRequest
+from acd.core.talks.supervising import HELD_S
 from hotline import commands as c
 from hotline import facts as f
 from hotline.ids import AgentId, CallId, Extension, LegId, NodeId, OfferId, QueueId, SupervisionId
@@ -39,6 +40,8 @@ class World:
         """Supervisions that Asterisk knows: the call, the seat, and the mode; empty while the seat rings."""
         self.asked: dict[SupervisionId, int] = {}
         """How often each was told to be over."""
+        self.rung: dict[Extension, tuple[SupervisionId, float]] = {}
+        """Seats that are to be rung for a supervisor, or hear a conversation, and until when at least no caller may ring there."""
         self.play.ready(*AGENTS)
         self.watch()
 
@@ -70,6 +73,7 @@ class World:
             self.memory.pop(key, None)
             self.memory |= {} if value is None else {key: value}
         for out in new:
+            self._mind_seats(out)
             match out:
                 case f.SupervisionAsked():
                     assert out.supervision_id not in self.asked
@@ -86,6 +90,19 @@ class World:
         assert len({s.extension for s in book}) == len(book), "one seat is with two"
         held = [a for a in self.play.router.floor.agents if a.awaits is not None]
         assert all(a.state == "ready" for a in held)
+
+    def _mind_seats(self, out: object) -> None:
+        """No caller may ring where a supervisor is rung, or hears a conversation."""
+        match out:
+            case f.SupervisionAsked():
+                self.rung[out.extension] = (out.supervision_id, self.play.now + HELD_S)
+            case f.SupervisionBegan() if out.extension in self.rung:
+                self.rung[out.extension] = (out.supervision_id, float("inf"))
+            case f.SupervisionEnded() | c.EndSupervision():  # once its end is ordered, the phone alone tells
+                self.rung = {seat: held for seat, held in self.rung.items() if held[0] != out.supervision_id}
+            case f.OfferMade():
+                _, until = self.rung.get(out.extension, ("", 0.0))
+                assert self.play.now >= until, "a caller rings where a supervisor is rung"
 
     def after(self, seconds: float) -> None:
         end = self.play.now + seconds

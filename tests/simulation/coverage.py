@@ -60,9 +60,11 @@ BY_MONITOR = (
     "agent: owed an outcome",
     "agent: queued break taken",
     "emergency: announced",
+    "remote: kept back by the limit",
     "sticky: last agent",
     "sticky: personal agent",
     "sticky: another one after its time",
+    "supervision: seat kept free",
     "supervision: taken over",
     "surge: served by who was called in",
 )

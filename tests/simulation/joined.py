@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from acd.core.agents.roster import Profile
 from acd.core.requests import SupervisionRequest
+from acd.core.talks.supervising import HELD_S
 from acd.core.talks.taking_over import HOLD_S
 from hotline import commands as c
 from hotline import facts as f
-from hotline.ids import AgentId, CallId, OfferId, SupervisionId
+from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, SupervisionId
 from hotline.settings.queues import Queue
 from tests.properties.router_monitor import Live, Waiting
 from tests.simulation.lines import LinesMonitor
@@ -19,6 +20,17 @@ class Held:
 
     call_id: CallId
     until: float
+
+
+@dataclass
+class Rung:
+    """A seat that is rung for a supervisor, or hears a conversation for him."""
+
+    supervision_id: SupervisionId
+    node: NodeId
+    """Where the call is."""
+    until: float
+    """Until when at least no caller may ring there."""
 
 
 class JoinedMonitor(LinesMonitor):
@@ -34,6 +46,8 @@ class JoinedMonitor(LinesMonitor):
         """Those that are not over."""
         self.supervised: set[SupervisionId] = set()
         """All there were."""
+        self.rung: dict[Extension, Rung] = {}
+        """Seats of which this router knows for sure that a supervisor is rung there, or hears a conversation."""
         self.held_for: dict[AgentId, Held] = {}
         self._takes_over = False
 
@@ -126,10 +140,17 @@ class JoinedMonitor(LinesMonitor):
                 self.held_for.pop(output.agent_id, None)
             case f.SupervisionAsked():
                 self._supervises(output)
+                node = self.nodes[output.call_id]
+                self.rung[output.extension] = Rung(output.supervision_id, node, now + HELD_S)
             case f.SupervisionBegan():
                 assert output.supervision_id in self.supervisions, "somebody supervises unasked, or once more"
+                if output.extension in self.rung:
+                    self.rung[output.extension].until = float("inf")
             case f.SupervisionEnded():
                 assert self.supervisions.pop(output.supervision_id, None), "a supervision ended twice"
+                self._not_rung(output.supervision_id)
+            case c.EndSupervision():
+                self._not_rung(output.supervision_id)
         super().said(output, now)
 
     def _asks(self, made: f.OfferMade, now: float) -> None:
@@ -144,7 +165,7 @@ class JoinedMonitor(LinesMonitor):
         assert all(o.agent_id != made.agent_id for o in self.live.values()), "1: two live offers of an agent"
         assert self._consult_of(made.call_id) is None, "two agents are asked about one caller"
         assert self.states[made.agent_id] == "ready", "2: asked while not ready"
-        assert self.phone_free(agent) or found_again, "2: asked although the phone was known to be away or in use"
+        assert self.may_be_rung(agent) or found_again, "2: asked although the phone was known to be away or in use"
         self.used.add(made.offer_id)
         self.offered_to[made.offer_id] = made.agent_id
         self.consults[made.offer_id] = made.at
@@ -159,11 +180,32 @@ class JoinedMonitor(LinesMonitor):
         self.supervised.add(asked.supervision_id)
         self.supervisions[asked.supervision_id] = asked
 
+    def _not_rung(self, supervision_id: SupervisionId) -> None:
+        """From now on the phone alone tells whether it can be rung."""
+        self.rung = {seat: rung for seat, rung in self.rung.items() if rung.supervision_id != supervision_id}
+
+    def may_be_rung(self, agent: Profile) -> bool:
+        """No caller rings where a supervisor is rung, or hears a conversation of a node that can be seen."""
+        rung = self.rung.get(agent.extension)
+        kept = rung is not None and self.now < rung.until and rung.node not in self.links_down
+        return super().phone_free(agent) and not kept
+
+    def _is_kept_free(self, agent: Profile) -> bool:
+        """Return whether callers could ring at a seat if no supervisor were rung there."""
+        ready = self.states[agent.id] == "ready" and super().phone_free(agent)
+        return ready and not self.may_be_rung(agent)
+
+    def phone_free(self, agent: Profile) -> bool:
+        """Return whether it is sure that a phone may be rung: none is of which it may seem that a supervisor has it."""
+        with_supervisor = any(s.extension == agent.extension for s in self.supervisions.values())
+        return super().phone_free(agent) and not with_supervisor
+
     def _offer(self, made: f.OfferMade, now: float) -> None:
         held = self.held_for.get(made.agent_id)
         if held is not None and held.call_id != made.call_id:
             assert now >= held.until, "a supervisor who takes a caller over was given another one"
             del self.held_for[made.agent_id]
+        self.seen["supervision: seat kept free"] += any(map(self._is_kept_free, self.agents.values()))
         self.seen["supervision: taken over"] += held is not None and held.call_id == made.call_id
         super()._offer(made, now)
 
@@ -183,6 +225,7 @@ class JoinedMonitor(LinesMonitor):
     def forget_the_line(self, now: float) -> None:
         """Nobody is kept free across a router's death."""
         self.held_for.clear()
+        self.rung.clear()
         super().forget_the_line(now)
 
     def check(self, now: float) -> None:

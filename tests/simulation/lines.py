@@ -62,6 +62,8 @@ class LinesMonitor(DutyMonitor):
                 output = self._with_goal(output)
             case f.CallPriorityChanged():
                 self._prioritised(output)
+            case f.CallMoved():
+                assert self._can_ever_be_served(self.waiting[output.call_id]), "moved to where nobody can serve him"
             case f.CallResumed():
                 self._resumed(output, now)
             case f.CallAbandoned() if output.call_id in self.waiting:
@@ -87,6 +89,18 @@ class LinesMonitor(DutyMonitor):
             reason=out.reason,
             treatment=f"queue:{asked.queue_id}",
         )
+
+    def _can_ever_be_served(self, waiting: Waiting) -> bool:
+        """Return whether anybody of his queue, on duty or not, has what he asks for at last."""
+        queue, needs = self.queues[waiting.queue_id], dict(waiting.skills)
+        for step in queue.relax:
+            needs |= {skill: min(needs[skill], level) for skill, level in step.skills.items() if skill in needs}
+        crew = [
+            agent
+            for agent in self.agents.values()
+            if not agent.queues or waiting.queue_id in agent.queues or agent.id in queue.surge_agents
+        ]
+        return any(all(agent.skills.get(skill, 0) >= level for skill, level in needs.items()) for agent in crew)
 
     def _prioritised(self, fact: f.CallPriorityChanged) -> None:
         waiting = self.waiting[fact.call_id]

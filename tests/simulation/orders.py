@@ -53,9 +53,7 @@ def steer(story: "Story") -> Signal | None:
     call, luck = story.luck.choice(waiting), story.luck
     if luck.random() < 0.5:
         return CallerRequest(at=story.loop.time(), call_id=call, priority=luck.choice((-5, 0, 1, 3, 20)), by=BY)
-    needed = {skill for skill, _ in story.watch.monitor.waiting[call].skills}
-    served = {q for a in story.settings.agents if needed <= set(a.skills) for q in a.queues}
-    queues = sorted(f"queue:{q}" for q in served)  # elsewhere nobody could ever serve him
+    queues = sorted(f"queue:{q.id}" for q in story.settings.queues)  # refused where nobody could ever serve him
     treatment = luck.choice((*queues, *queues, "hang_up", "fallback"))
     return CallerRequest(at=story.loop.time(), call_id=call, treatment=treatment, by=BY)
 

@@ -33,7 +33,7 @@ from tests.simulation.features import FEATURES, Feature
 from tests.simulation.house import Process
 from tests.simulation.orders import OUTCOMES, outcome_of
 from tests.simulation.virtual import run
-from tests.simulation.watch import Watch, monitor_of, watching
+from tests.simulation.watch import PLENTY, Watch, monitor_of, watching
 from tests.simulation.wire import Weather, Wire
 from tests.support.routers import Notebook
 
@@ -47,6 +47,8 @@ BACKGROUND = 5
 REMIND_S = 5.0
 """How often the journal tells of wishes that are not over."""
 BETWEEN: tuple[BetweenQueues, ...] = ("strict_priority", "strict_priority", "longest_wait", "service_level_at_risk")
+LIMITED = frozenset({"remote", "asked first"})
+"""Features with agents at external numbers."""
 PROCESSES = ("A", "B")
 Trouble = Callable[["Story"], Awaitable[None]]
 
@@ -87,7 +89,7 @@ class Story:
             agents=tuple(a for f in self.features for a in f.agents),
             acd=Acd(beat_s=1.0, silent_s=3.0, between_queues=self.luck.choice(BETWEEN), outcomes=OUTCOMES),
             asterisk=Asterisk(node=NODES[0]),
-            outbound=Outbound(trunk="192.0.2.1:5060", allow=("1",), per_hour=100_000, at_once=100),
+            outbound=Outbound(trunk="192.0.2.1:5060", allow=("1",), per_hour=100_000, at_once=self._outgoing_at_once()),
         )
         self.loop = asyncio.get_running_loop()
         self.bus = MemoryBus(Tally())
@@ -112,6 +114,15 @@ class Story:
         """Who wants to be called back and was not yet, nor given up."""
         self.errors: Errors | None = None
         """What the services log as errors, if that is kept."""
+
+    def _outgoing_at_once(self) -> int:
+        """Return how many outgoing calls there may be at once: in some of the stories with remote agents so few that they are used up.
+
+        Where customers are called back as well, enough for all of them to be called before the story ends.
+        """
+        names = {f.name for f in self.features}
+        few = (3,) if "called back" in names else (1, 2)
+        return Random(f"limit {self.seed}").choice((PLENTY, *few)) if names & LIMITED else PLENTY
 
     def _weather(self) -> Weather:
         bad = self.luck.random() < 0.6

@@ -23,6 +23,8 @@ from tests.simulation.joined import JoinedMonitor
 
 GIVER_S = transfers.BACK_S + 20.0
 """How long a caller whom nobody took may be kept for the one who gave him: the router's time, and a ring that was under way."""
+PLENTY = 100
+"""So many outgoing calls at once no story makes."""
 SURE_S = 3.0
 """How long a router that was frozen may take to make sure that nobody has replaced it."""
 
@@ -50,6 +52,8 @@ class HouseMonitor(JoinedMonitor):
         """Rings whose conversation is known to be over: what else rang with it ends by its own news, or by its clock."""
         self.entries: dict[CallId, float] = {}
         """When each caller joined a line for the last time: who is handed on joins another one."""
+        self.outgoing_at_once: int | None = None
+        """How many outgoing calls the house may make at once, where that matters."""
 
     def hears(self, record: f.Record, now: float) -> None:
         """The router is told something at a time."""
@@ -196,7 +200,35 @@ class HouseMonitor(JoinedMonitor):
                 assert output.offer_id in self.live, "5: an offer ended twice"
                 del self.live[output.offer_id]
 
+    def _outside(self) -> int:
+        """Return how many remote agents are rung, or talk, as far as it can be told from outside."""
+        return sum(bool(self.agents[live.agent_id].remote_number) for live in self.live.values())
+
+    def _check_limit(self, made: f.OfferMade, now: float) -> None:
+        """No remote agent is rung beyond the limit, whatever else goes outside; an offer of an earlier life is found as it is."""
+        if self.outgoing_at_once is None or made.at < now:
+            return
+        remote = {a.id for a in self.agents.values() if a.remote_number}
+        full = self._outside() >= self.outgoing_at_once
+        if made.agent_id in remote:
+            assert self._outside() <= self.outgoing_at_once, "a remote agent is rung beyond the limit of the house"
+        else:
+            waits = any(self.states[agent_id] == "ready" for agent_id in remote)
+            self.seen["remote: kept back by the limit"] += full and waits
+
+    def phone_free(self, agent: Profile) -> bool:
+        """Where the limit is low it is never sure that a remote agent may be rung."""
+        return super().phone_free(agent) and not (self.outgoing_at_once is not None and agent.remote_number)
+
+    def may_be_rung(self, agent: Profile) -> bool:
+        return bool(agent.remote_number) or super().may_be_rung(agent)
+
     def said(self, output: object, now: float) -> None:
+        self._say(output, now)
+        if isinstance(output, f.OfferMade):
+            self._check_limit(output, now)
+
+    def _say(self, output: object, now: float) -> None:
         if isinstance(output, c.CallOut):
             self.made.add(output.call_id)
             self.nodes[output.call_id] = output.node
@@ -359,4 +391,7 @@ def monitor_of(settings: Settings) -> HouseMonitor:
         )
         for a in settings.all_agents()
     )
-    return HouseMonitor(settings.queues, tuple(profiles), settings.acd.between_queues)
+    monitor = HouseMonitor(settings.queues, tuple(profiles), settings.acd.between_queues)
+    if settings.outbound.at_once < PLENTY:
+        monitor.outgoing_at_once = settings.outbound.at_once
+    return monitor

@@ -1,6 +1,6 @@
 """A private Prometheus for tests: Debian's, brought by `hotline.tools`, on free loopback ports, gone at the end.
 
-`Prometheus.start` … `stop`; `assert_dashboard_has_data` runs every query of the committed dashboard, `assert_rules_work` every
+`Prometheus.start` … `stop`; `assert_dashboard_has_data` runs every query of a committed dashboard, `assert_rules_work` every
 recording rule and alert. All of it blocks: call it in a thread from asynchronous tests.
 """
 
@@ -23,6 +23,8 @@ from metrics.scrape import scrape_config
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy" / "prometheus"
 DASHBOARD = ROOT / "deploy" / "grafana" / "hotline-now.json"
+STAFFING = ROOT / "deploy" / "grafana" / "hotline-staffing.json"
+DASHBOARDS = (DASHBOARD, STAFFING)
 RULES = tuple(sorted((DEPLOY / "rules").glob("*.yml")))
 START_TIMEOUT_S = 30.0
 
@@ -158,15 +160,20 @@ CALLBACKS_WAITING = "等待回拨 / Waiting to be called back [A]"
 
 
 def assert_dashboard_has_data(
-    prometheus_url: str, window: float, *, rate_interval: str = "15s", idle: Container[str] = ()
+    prometheus_url: str,
+    window: float,
+    *,
+    rate_interval: str = "15s",
+    idle: Container[str] = (),
+    dashboard: Path = DASHBOARD,
 ) -> None:
-    """Assert that every query of *Hotline now* returned a number at some moment of the last `window` seconds.
+    """Assert that every query of a dashboard returned a number at some moment of the last `window` seconds.
 
     `idle`: queries (panel title and ref id) about something that did not happen, so that there is no number.
     """
     empty = [
         f"{where}: {expr}"
-        for where, expr in dashboard_queries()
+        for where, expr in dashboard_queries(dashboard)
         if where not in idle and not _has_data(prometheus_url, filled_in(expr, rate_interval), window)
     ]
     assert not empty, "dashboard queries without data:\n" + "\n".join(empty)

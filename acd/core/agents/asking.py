@@ -94,7 +94,7 @@ def _seat(floor: Floor, agent: Agent, definition: AgentDefinition, now: float) -
     if not agent.phones or seat != agent.seat:
         sitting.move_to(floor, agent, seat)
     agent.profile, agent.from_api = profile, True
-    sitting.look(agent, floor.links_down, floor.outbound)
+    sitting.look(floor, agent)
     floor.agents.put(agent)
     floor.changed_agents[agent.id] = None
     floor.duty_changed = True

@@ -42,7 +42,7 @@ def move(
     match step(agent.state, given, owes=agent.owes):
         case Go(state):
             until = now + for_s if for_s is not None and state in ("wrap_up", "rest") else None
-            until = until if state != "break" else _break_until(floor, state, reason, now)
+            until = _break_until(floor, reason, now) if state == "break" else until
             _enter(floor, agent, state, now, reason=reason, by=by, until=until, call_id=call_id, forced=forced)
         case Home():
             if given in CALLS_OFF:
@@ -50,7 +50,7 @@ def move(
             target = home(agent.wish, reachable=agent.reachable)
             if agent.wish is not None:
                 reason, by, forced = agent.wish_reason, agent.wish_by or by, agent.wish_forced
-            until = _break_until(floor, target, reason, now)
+            until = _break_until(floor, reason, now) if target == "break" else None
             _enter(floor, agent, target, now, reason=reason, by=by, until=until, keep_idle=keep_idle, forced=forced)
         case Later():
             wish: Wish = "offline" if given in LEAVES else "break"
@@ -63,9 +63,9 @@ def move(
     return None
 
 
-def _break_until(floor: Floor, state: AgentState, reason: str, now: float) -> float | None:
+def _break_until(floor: Floor, reason: str, now: float) -> float | None:
     """Return when a break has lasted as long as its reason allows; None without a limit."""
-    limit_s = floor.break_limit_s.get(reason) if state == "break" else None
+    limit_s = floor.break_limit_s.get(reason)
     return now + limit_s if limit_s is not None else None
 
 
@@ -95,7 +95,7 @@ def _enter(
     keep_idle: bool = False,
     forced: bool = False,
 ) -> None:
-    if (state, reason) == (agent.state, agent.reason):
+    if state == agent.state and reason == agent.reason:
         return
     agent_id, previous = agent.id, agent.state
     if previous == "ready":
@@ -168,7 +168,7 @@ def seat_changed(floor: Floor, change: SeatChanged, now: float) -> None:
 def see_phone(floor: Floor, agent: Agent, now: float) -> None:
     """Conclude what an agent's phone can do from what the nodes say, and from which of them can be seen."""
     was_free = agent.phone_free
-    sitting.look(agent, floor.links_down, floor.outbound)
+    sitting.look(floor, agent)
     found: Input = "seat_found" if agent.reachable else "seat_lost"
     move(floor, agent, found, now, reason="" if agent.reachable else "phone_unreachable", by="phone")
     if agent.state == "ready" and agent.phone_free != was_free:

@@ -4,6 +4,7 @@ It keeps the books; it decides no change of state (`states` and `conduct` do) an
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -17,6 +18,9 @@ from acd.core.matching.idle import Idle
 from hotline.facts import AgentState
 from hotline.ids import AgentId, CallId, Extension, NodeId, OfferId, QueueId
 from hotline.settings.queues import Strategy
+
+Held = Literal["supervises", "phone_in_use", "node_unseen", "outgoing_limit"]
+"""Why the phone of an agent who is ready is not rung, whoever waits."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -102,6 +106,10 @@ class Agent(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Whether his phone is busy, with a call of ours or another."""
     cut_off: bool = False
     """Whether the node of his phone cannot be seen, and so nobody knows what the phone does."""
+    held: Held | None = None
+    """Why his phone is not rung now, whoever waits; None: it may be. What follows from all the above, and from what else is going on."""
+    last_outgoing: bool = False
+    """Whether he is at an external number and the house may make one more outgoing call only."""
 
     @property
     def id(self) -> AgentId:
@@ -116,7 +124,7 @@ class Agent(msgspec.Struct, kw_only=True, omit_defaults=True):
     @property
     def phone_free(self) -> bool:
         """Whether his phone may be rung, as far as anybody knows."""
-        return not self.in_use and not self.cut_off
+        return self.held is None
 
     def see_phone(self, unseen: Container[NodeId]) -> None:
         """Conclude anew from what the nodes said; the nodes in `unseen` cannot be seen now."""
@@ -143,6 +151,8 @@ class Agents:
         """Everybody's skills."""
         self.calls_level = 0
         """How many calls the last one had who was chosen for having fewest: who logs in begins there."""
+        self.remote: dict[AgentId, Agent] = {}
+        """Those at external numbers."""
         self.idle = Idle(self._queues)
         """Who is ready, queue by queue, in the order in which they are rung."""
         settled = tuple(profiles)
@@ -174,6 +184,8 @@ class Agents:
         self._tokens[agent.id] = tokens(agent.profile.skills)
         self.skills[agent.id] = agent.profile.skills
         agent.place = self._places.get(agent.id, len(self._places))
+        if agent.profile.remote_number:
+            self.remote[agent.id] = agent
         self._by_extension.update(dict.fromkeys(agent.profile.extensions, agent))
         if agent.state == "ready":
             self.enter_idle(agent)
@@ -182,6 +194,7 @@ class Agents:
         """Take an agent out, before his profile changes; nothing happens if he is not in."""
         if self._by_id.pop(agent.id, None) is not None:
             self.leave_idle(agent)
+            self.remote.pop(agent.id, None)
             for extension in agent.profile.extensions:
                 self._by_extension.pop(extension, None)
 
@@ -208,13 +221,14 @@ class Agents:
 
     def has(self, agent: Agent) -> Tokens:
         """Return every skill that he has, with each level up to his own."""
-        return self._tokens[agent.id]
+        return self._tokens[agent.profile.id]
 
     def enter_idle(self, agent: Agent) -> None:
         """Put a ready agent among the idle ones, or put him anew after something changed that his place depends on."""
-        ranks = [(queue_id, self.rank(agent, queue_id)) for queue_id in self.queues_of(agent) if queue_id in self._keys]
-        self.idle.enter(agent.id, agent.profile.skills, ranks, free=agent.phone_free)
+        profile, keys = agent.profile, self._keys
+        ranks = [(queue_id, self.rank(agent, queue_id)) for queue_id in self.queues_of(agent) if queue_id in keys]
+        self.idle.enter(profile.id, profile.skills, ranks, free=agent.phone_free)
 
     def leave_idle(self, agent: Agent) -> None:
         """Take an agent from among the idle ones; nothing happens if he is not there."""
-        self.idle.leave(agent.id)
+        self.idle.leave(agent.profile.id)

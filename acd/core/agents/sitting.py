@@ -2,16 +2,15 @@
 
 Whoever logs in from one of his phones sits there: his callers ring there from then on. What was said about the other phones
 is kept with the empty seats. A remote agent has no phone that anybody tells of: he can be rung as long as there is a trunk
-and the number may be dialled.
+and the number may be dialled, and while the house may make one more outgoing call. A seat that the house rings for a supervisor,
+or that hears a conversation for him, is kept free of callers, also before its phone is said to be in use.
 """
 
-from collections.abc import Container
-
-from acd.core.agents.roster import Agent, Profile
+from acd.core.agents.roster import Agent, Held, Profile
 from acd.core.agents.states import IN_CALL
 from acd.core.floor import Floor
 from hotline.dialling import Policy, dialable, permit
-from hotline.ids import Extension, NodeId
+from hotline.ids import Extension
 
 
 def sit(floor: Floor, agent: Agent, extension: Extension) -> str | None:
@@ -35,7 +34,7 @@ def move_to(floor: Floor, agent: Agent, extension: Extension) -> None:
     agent.phones = floor.empty_seats.get(extension) or {}
     floor.empty_seats.drop(extension)
     agent.seat_node, agent.reachable, agent.in_use, agent.cut_off = None, True, False, False
-    look(agent, floor.links_down, floor.outbound)
+    look(floor, agent)
 
 
 def seat_after(agent: Agent, profile: Profile) -> Extension:
@@ -44,13 +43,24 @@ def seat_after(agent: Agent, profile: Profile) -> Extension:
     return agent.seat if agent.seat in profile.extensions and not moved else profile.extension
 
 
-def look(agent: Agent, unseen: Container[NodeId], rules: Policy) -> None:
-    """Conclude what can be done with an agent's phone; the nodes in `unseen` cannot be seen now."""
+def look(floor: Floor, agent: Agent) -> None:
+    """Conclude what can be done with an agent's phone from all that is known now."""
     if agent.profile.remote_number:
         agent.seat_node, agent.in_use, agent.cut_off = None, False, False
-        agent.reachable = may_ring(agent.profile.remote_number, rules)
+        agent.reachable = may_ring(agent.profile.remote_number, floor.outbound)
+        floor.limit_remote(agent)
     else:
-        agent.see_phone(unseen)
+        agent.see_phone(floor.links_down)
+        agent.held, agent.last_outgoing = _held(floor, agent), False
+
+
+def _held(floor: Floor, agent: Agent) -> Held | None:
+    """Return why the phone of an agent's seat is not rung, whoever waits, or None."""
+    if floor.supervisions.holds(agent.seat, floor.links_down):
+        return "supervises"
+    if agent.in_use:
+        return "phone_in_use"
+    return "node_unseen" if agent.cut_off else None
 
 
 def may_ring(number: str, rules: Policy) -> bool:

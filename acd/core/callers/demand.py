@@ -43,7 +43,7 @@ def asked(queue: Queue, skills: Iterable[str], levels: Iterable[tuple[str, int]]
         own.setdefault(language, 1)
     for skill, level in queue.skills.items():
         own[skill] = max(level, own.get(skill, 0))
-    return tuple(sorted(own.items()))
+    return tuple(sorted(own.items())) if own else ()
 
 
 def step_at(queue: Queue, since: float, now: float) -> int:

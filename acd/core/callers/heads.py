@@ -15,6 +15,9 @@ from hotline.ids import CallId, QueueId
 C = TypeVar("C")
 """What a caller is to who asks."""
 
+EMPTY = 1_000
+"""So many orders in which nobody stands are kept for those who will ask the same; then all such are forgotten."""
+
 
 class Alike:
     """The callers of one queue who can be offered and ask the same, by rank."""
@@ -38,6 +41,7 @@ class Heads:
     def __init__(self, queue_id: QueueId) -> None:
         self._queue_id = queue_id
         self._alike: dict[Needs, Alike] = {}
+        """Also those in which nobody stands now: where agents wait for callers, each is the only one in his order, and gone at once."""
         self._heads: list[Head] = []
         self.size = 0
 
@@ -48,23 +52,21 @@ class Heads:
             found.pop()
         return found
 
-    def put(self, rank: CallerRank, needs: Needs) -> None:
-        """Take a caller in."""
+    def put(self, rank: CallerRank, needs: Needs) -> Alike:
+        """Take a caller in; return those among whom he stands."""
         self.size += 1
-        alike = self._alike.get(needs)
-        if alike is None:
-            alike = self._alike[needs] = Alike(self._queue_id, needs)
+        alike = self._alike_of(needs)
         ranks = alike.ranks
         insort(ranks, rank)
         if ranks[0] is rank:
             if len(ranks) > 1:
                 self._behead(ranks[1])
             insort(self._heads, (*rank, alike))
+        return alike
 
-    def drop(self, rank: CallerRank, needs: Needs) -> None:
-        """Take a caller out who is in."""
+    def drop(self, rank: CallerRank, alike: Alike) -> None:
+        """Take a caller out who stands among these."""
         self.size -= 1
-        alike = self._alike[needs]
         ranks = alike.ranks
         if ranks[0] != rank:
             discard(ranks, rank)
@@ -73,8 +75,14 @@ class Heads:
         self._behead(rank)
         if ranks:
             insort(self._heads, (*ranks[0], alike))
-        else:
-            del self._alike[needs]
+
+    def _alike_of(self, needs: Needs) -> Alike:
+        alike = self._alike.get(needs)
+        if alike is None:
+            if len(self._alike) - len(self._heads) >= EMPTY:
+                self._alike = {asked: found for asked, found in self._alike.items() if found.ranks}
+            alike = self._alike[needs] = Alike(self._queue_id, needs)
+        return alike
 
     def _behead(self, rank: CallerRank) -> None:
         del self._heads[bisect_left(self._heads, rank)]  # a shorter tuple compares well

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from acd.core.callers.demand import Needs, Tokens, Wish
-from acd.core.callers.heads import Heads, discard
+from acd.core.callers.heads import Alike, Heads, discard
 from acd.core.callers.ranking import CallerRank
 from acd.core.offers.book import Offer
 from hotline.facts import CallQueued
@@ -25,7 +25,7 @@ Demand = tuple[QueueId, Needs]
 """What a caller asks for: a queue, and skills with levels in alphabetical order."""
 
 
-class Caller(msgspec.Struct, kw_only=True):
+class Caller(msgspec.Struct, kw_only=True, gc=False):
     """One waiting caller as the router sees him."""
 
     call_id: CallId
@@ -47,6 +47,8 @@ class Caller(msgspec.Struct, kw_only=True):
     """Whether the agent whom he was handed on to is left no more time, but for a ring that goes on; he is never kept for him again."""
     outgoing: bool = False
     """Whether he is to be called (see `acd.callbacks`): he is nobody's caller yet."""
+    dialled: bool = False
+    """Of such a one: whether his call is made already, ahead of his turn."""
     whereabouts: Whereabouts = "here"
     confirmed: bool = True
     """Whether the last snapshot of his node, or a word from it since, showed that he is there."""
@@ -117,8 +119,8 @@ class Line:
         self._callers: dict[CallId, Caller] = {}
         self._order: dict[QueueId, list[CallerRank]] = {}
         self._heads: dict[QueueId, Heads] = {}
-        self._offerable: dict[CallId, Needs] = {}
-        """Who can be offered, and under which demand he stands there."""
+        self._offerable: dict[CallId, Alike] = {}
+        """Who can be offered, and among whom he stands there."""
         self._kept: dict[AgentId, dict[CallId, None]] = {}
         self._choosy: dict[CallId, None] = {}
 
@@ -176,8 +178,7 @@ class Line:
         if heads is None:
             heads = self._heads[caller.queue_id] = Heads(caller.queue_id)
         if offerable:
-            self._offerable[call_id] = caller.needs
-            heads.put(caller.rank, caller.needs)
+            self._offerable[call_id] = heads.put(caller.rank, caller.needs)
         else:
             heads.drop(caller.rank, self._offerable.pop(call_id))
         return True
@@ -200,12 +201,20 @@ class Line:
         found = heads.first(has, callers, fits)
         return callers[found] if found is not None else None
 
+    def wish_of(self, caller: Caller) -> Wish:
+        """Return what a caller asks of agents now: of one who can be offered and is not choosy, what all ask who ask the same."""
+        alike = self._offerable.get(caller.call_id)
+        return caller.wish if alike is None or caller.is_choosy else alike.wish
+
     def before(self, caller: Caller, limit: int) -> tuple[tuple[CallId, Wish], ...]:
         """Return the first of each demand in a caller's queue with his wish, as far as they rank before him; `limit` of them at most."""
         heads = self._heads.get(caller.queue_id)
         if heads is None:
             return ()
-        found = [(call_id, alike.wish) for _, _, call_id, alike in heads.before(caller.rank, limit)]
+        first = heads.before(caller.rank, limit)
+        if not first:
+            return ()
+        found = [(call_id, alike.wish) for _, _, call_id, alike in first]
         if self._choosy:
             found = [
                 (call_id, self._callers[call_id].wish if call_id in self._choosy else wish) for call_id, wish in found

@@ -20,8 +20,9 @@ def join(floor: Floor, caller: Caller, now: float) -> None:
     note = floor.notes.get(caller.call_id)
     caller.tier = note.tier if note is not None else ""
     since, queue = caller.waits_since, floor.queues[caller.queue_id]
+    relaxes = bool(queue.relax)
     caller.relaxed, caller.needs = 0, _asked(floor, caller)
-    if queue.relax:
+    if relaxes:
         caller.relaxed, caller.needs = step_at(queue, since, now), relaxed(caller.needs, queue, since, now)
     caller.rank = rank_of(floor, caller)
     floor.line.add(caller)
@@ -30,7 +31,8 @@ def join(floor: Floor, caller: Caller, now: float) -> None:
         caller.refusals = known.refusals
         floor.judge_refusals(caller, now)
     remember(floor, caller)
-    _time(floor, caller, now)
+    if relaxes:
+        _time(floor, caller, now)
     sticky.begin(floor, caller, now)
 
 
@@ -45,7 +47,8 @@ def _asked(floor: Floor, caller: Caller) -> tuple[tuple[str, int], ...]:
 def priority_of(floor: Floor, caller: Caller) -> int:
     """Return a caller's priority with those of his queue and of his tier, without ageing."""
     queue = floor.queues[caller.queue_id]
-    return caller.priority + queue.priority + queue.tiers.get(caller.tier, 0)
+    own = caller.priority + queue.priority
+    return own + queue.tiers.get(caller.tier, 0) if caller.tier else own
 
 
 def rank_of(floor: Floor, caller: Caller) -> CallerRank:
@@ -84,8 +87,7 @@ def step(floor: Floor, caller: Caller, now: float) -> None:
 
 
 def _time(floor: Floor, caller: Caller, now: float) -> None:
-    queue = floor.queues[caller.queue_id]
-    at = next_step_at(queue, caller.waits_since, now) if queue.relax else None
+    at = next_step_at(floor.queues[caller.queue_id], caller.waits_since, now)
     if at is not None:
         floor.timers.set("relax", caller.call_id, at)
     elif caller.relaxed:

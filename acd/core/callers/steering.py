@@ -1,7 +1,8 @@
 """What supervisors do with those who wait, and with whole queues: priorities, moves, switches. Pure.
 
 A refusal is named and changes nothing. Whoever is just being rung for, or is on his way back, is left where he is: a phone that
-rings is not overruled from afar. Callbacks have orders of their own (see `acd.callbacks`): nobody is on the line to be treated.
+rings is not overruled from afar. Nobody is moved, unless by force, to a line where he could wait for ever, because no agent of that queue has
+the skills that he needs; that those who have them are logged out for now is the business of overflow. Callbacks have orders of their own (see `acd.callbacks`): nobody is on the line to be treated.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from acd.core.callers import arriving, outlets, overflow, standing
+from acd.core.callers.demand import Needs, asked, relaxed
 from acd.core.callers.line import Caller
 from acd.core.callers.opening import DEFAULT_ANNOUNCEMENT, Switch
 from acd.core.callers.resuming import LeftPlace
@@ -69,10 +71,28 @@ def _pull(floor: Floor, caller: Caller, request: CallerRequest, now: float) -> s
     refusal = outlets.obstacle(floor, to, (), now)
     if refusal is not None:
         return refusal if refusal == "unknown_queue" else f"queue_{refusal}"
+    if not request.force and lacking(floor, caller, to):
+        return "nobody_able"
     left = (caller.queue_id, caller.entered_at)
     arriving.move_on(floor, caller, to, now, reason="moved", by=request.by)
     floor.tell(CallMoved(at=now, call_id=caller.call_id, queue_id=left[0], to=to, entered_at=left[1], by=request.by))
     return None
+
+
+def lacking(floor: Floor, caller: Caller, queue_id: QueueId) -> Needs:
+    """Return the skills for lack of which nobody could ever serve a caller in the line of a queue that exists; none if somebody could.
+
+    Every agent of the queue counts, logged in or not, those too who are called in by surge; and no more is asked of them than what is left when
+    the queue asks for less (`relax`). If nobody has a certain skill, those are named; if each is had by somebody, but all by nobody, all.
+    """
+    queue, asked_for = floor.queues[queue_id], caller.asked
+    skills, levels, language = (asked_for.skills, asked_for.levels, asked_for.language) if asked_for else ((), (), "")
+    needs = relaxed(asked(queue, skills, levels, language), queue, since=0.0, now=float("inf"))
+    called_in = (floor.agents.get(agent_id) for agent_id in floor.agents.surges.agents_of(queue_id))
+    crew = [floor.agents.has(agent) for agent in (*floor.agents.of_queue(queue_id), *called_in) if agent is not None]
+    if any(has.issuperset(needs) for has in crew):
+        return ()
+    return tuple(need for need in needs if not any(need in has for has in crew)) or needs
 
 
 def switched(floor: Floor, request: QueueRequest, now: float) -> str | None:

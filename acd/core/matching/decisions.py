@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from acd.core.agents.roster import Held
 from acd.core.callers.demand import Wish
 from acd.core.callers.ranking import AgentRank
 from acd.core.matching.eligibility import Reason, unsuited
@@ -33,14 +34,14 @@ class Before(msgspec.Struct, frozen=True, gc=False):
     rank: AgentRank
     skills: Mapping[str, int]
     serves: tuple[QueueId, ...]
-    in_use: bool
-    cut_off: bool
+    held: Held | None
+    """Why his phone was not rung, whoever waited."""
     takes_over: bool = False
     """Whether he was kept free for a caller whom he takes over."""
 
     def reasons(self, wish: Wish) -> tuple[Reason, ...]:
         """Return why he was not rung."""
-        phone = [Reason("phone_in_use")] if self.in_use else [Reason("node_unseen")] if self.cut_off else []
+        phone = [Reason(self.held)] if self.held is not None else []
         phone += [Reason("takes_over")] if self.takes_over else []
         return (*phone, *unsuited(self.agent_id, self.skills, wish, self.serves))
 

@@ -26,8 +26,10 @@ Code = Literal[
     "resting",
     "in_call",
     "unreachable",
+    "supervises",
     "phone_in_use",
     "node_unseen",
+    "outgoing_limit",
     "takes_over",
     "other_queues",
     "lacks_skill",
@@ -43,8 +45,13 @@ TEXTS: dict[Code, tuple[str, str]] = {
     "resting": ("rests after an unanswered ring", "未接来电后暂停派单"),
     "in_call": ("is busy with another call", "正在处理其他来电"),
     "unreachable": ("has a phone that cannot be reached", "话机无法接通"),
+    "supervises": ("supervises another conversation, or is being rung for it", "正在监听其他通话,或正为此振铃"),
     "phone_in_use": ("has a phone in use", "话机占用中"),
     "node_unseen": ("has a phone at a node that cannot be seen", "话机所在节点失联"),
+    "outgoing_limit": (
+        "is at an external number, and the house makes as many outgoing calls as it may",
+        "位于外部号码,而全站外呼数已达上限",
+    ),
     "takes_over": ("is kept free for another caller", "已为其他来电预留"),
     "other_queues": ("does not serve this queue", "不服务此队列"),
     "lacks_skill": ("lacks the skill", "缺少技能"),
@@ -98,10 +105,10 @@ def why_not(agent: Agent, caller: Caller, serves: tuple[QueueId, ...]) -> list[R
     reasons: list[Reason] = []
     if agent.state != "ready":
         reasons.append(Reason(_BY_STATE[agent.state], agent.reason if agent.state == "break" else ""))
-    elif agent.in_use:
-        reasons.append(Reason("phone_in_use"))
-    elif agent.cut_off:
-        reasons.append(Reason("node_unseen"))
+    elif agent.held is not None:
+        reasons.append(Reason(agent.held))
+    elif caller.outgoing and agent.last_outgoing and not caller.dialled:
+        reasons.append(Reason("outgoing_limit"))  # he and the customer would be one too many
     if agent.awaits is not None and agent.awaits != caller.call_id:
         reasons.append(Reason("takes_over"))
     if caller.outgoing and not agent.profile.outbound:
@@ -111,7 +118,7 @@ def why_not(agent: Agent, caller: Caller, serves: tuple[QueueId, ...]) -> list[R
 
 def may_ring(agent: Agent, caller: Caller, serves: tuple[QueueId, ...], has: Tokens) -> bool:
     """Return whether `why_not` has no reason, faster; the agent has `has`."""
-    if agent.state != "ready" or agent.in_use or agent.cut_off:
+    if agent.state != "ready" or agent.held is not None:
         return False
     wanted = caller.wanted_agent
     if wanted is not None or caller.barred or caller.outgoing or agent.awaits is not None:

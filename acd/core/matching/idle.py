@@ -11,6 +11,7 @@ many: `stands` says who is still there.
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from acd.core.callers.demand import Needs
 from acd.core.callers.ranking import AgentRank
@@ -76,9 +77,10 @@ class Order:
         self._take_from_free(rank)
         if not self._stands:
             self._by_skill.clear()
-        if self._by_skill:
+        by_skill = self._by_skill
+        if by_skill:
             for skill in skills:
-                skilled = self._by_skill.get(skill)
+                skilled = by_skill.get(skill)
                 if skilled is not None:
                     skilled.gone += 1
                     if skilled.gone > SPARE and skilled.gone > len(skilled):
@@ -89,7 +91,8 @@ class Order:
         if index - start > NEAR:
             del free[index]
             return
-        free[start + 1 : index + 1] = free[start:index]
+        if index > start:
+            free[start + 1 : index + 1] = free[start:index]
         self._start += 1
         if self._start > SPARE:
             del free[: self._start]
@@ -97,10 +100,11 @@ class Order:
 
     def _index(self, rank: AgentRank) -> int:
         """Return where a rank stands in the order of all, or would."""
-        free, near = self._free, self._start + NEAR
-        if near < len(free) and free[near] < rank:
-            return bisect_left(free, rank, near)
-        return bisect_left(free, rank, self._start, min(near, len(free)))
+        free, start = self._free, self._start
+        try:
+            return free.index(rank, start, start + NEAR)
+        except ValueError:  # it is further back, or not in it
+            return bisect_left(free, rank, start)
 
     def _clean(self, skilled: Skilled) -> None:
         skilled.ranks = [rank for rank in skilled.ranks if self.stands(rank)]
@@ -141,7 +145,9 @@ class Order:
     def _trim(self, skilled: Skilled) -> None:
         """Leave out those at the beginning who have left."""
         ranks, start, stands = skilled.ranks, skilled.start, self._stands
-        while start < len(ranks) and stands.get(ranks[start][3]) is not ranks[start]:
+        for rank in islice(ranks, start, None):
+            if stands.get(rank[3]) is rank:
+                break
             start += 1
         skilled.gone -= start - skilled.start
         skilled.start = start
@@ -183,9 +189,11 @@ class Idle:
 
     def leave(self, agent_id: AgentId) -> None:
         """Take an agent out; nothing happens if he is not in."""
-        skills, stands = self._ranks.pop(agent_id, ({}, []))
-        for order, rank in stands:
-            order.leave(rank, skills)
+        stood = self._ranks.pop(agent_id, None)
+        if stood is not None:
+            skills, stands = stood
+            for order, rank in stands:
+                order.leave(rank, skills)
 
 
 def from_lot(ranks: list[AgentRank], begin: int, lot: float) -> Iterator[AgentRank]:

@@ -27,6 +27,7 @@ from acd.core.matching.eligibility import FOR_EVER, may_ring
 from acd.core.matching.idle import from_lot
 from acd.core.offers.offering import offer
 from hotline.ids import CallId, QueueId
+from hotline.settings.queues import Strategy
 
 MANY = 8
 """When more agents than these became available at once, every caller whom they might serve is looked at, once."""
@@ -129,7 +130,8 @@ def _pending_callers(floor: Floor) -> Waiting:
     if floor.pending_callers:
         here = [caller for call_id in floor.pending_callers if (caller := floor.line.get(call_id)) is not None]
         floor.pending_callers.clear()
-        here.sort(key=attrgetter("rank"))
+        if len(here) > 1:
+            here.sort(key=attrgetter("rank"))
         for caller in here:
             waiting.setdefault(caller.queue_id, deque()).append(caller)
     return waiting
@@ -172,23 +174,25 @@ def _has_hope(floor: Floor, caller: Caller, hopeless: set[Demand]) -> bool:
     """Return whether a caller can be offered, somebody is idle, and nobody with the same demand was looked at in vain."""
     if not floor.line.is_offerable(caller):
         return False
-    return caller.is_choosy or (len(floor.agents.idle[caller.queue_id]) > 0 and caller.demand not in hopeless)
+    if caller.is_choosy:
+        return True
+    return len(floor.agents.idle[caller.queue_id]) > 0 and (not hopeless or caller.demand not in hopeless)
 
 
 def _first_callers(floor: Floor, agent: Agent) -> list[Caller]:
     """Return of each queue the first caller whom this agent may be rung for."""
-    if agent.state != "ready" or not agent.phone_free:
+    if agent.state != "ready" or agent.held is not None:
         return []
     serves, has, line = floor.agents.queues_of(agent), floor.agents.has(agent), floor.line
 
-    def fits(caller: Caller) -> bool:
-        return may_ring(agent, caller, serves, has)
+    def fits(caller: Caller) -> bool:  # only the choosy ask for more than a queue and skills
+        return not caller.is_choosy or may_ring(agent, caller, serves, has)
 
     kept = [caller for caller in line.kept_for(agent.id) if fits(caller)] if line.keeps_callers else []
     if agent.awaits is not None:
         return kept
-    firsts = [line.first(queue_id, has, fits) for queue_id in serves]
-    return [*(caller for caller in firsts if caller is not None), *kept]
+    firsts = [caller for queue_id in serves if (caller := line.first(queue_id, has, fits)) is not None]
+    return firsts + kept
 
 
 def _key(floor: Floor, caller: Caller, now: float) -> Key:
@@ -202,13 +206,14 @@ def _choose(floor: Floor, caller: Caller) -> list[Agent]:
         agent = floor.agents[caller.wanted_agent]
         return [agent] if may_ring(agent, caller, floor.agents.queues_of(agent), floor.agents.has(agent)) else []
     queue = floor.queues[caller.queue_id]
-    if queue.strategy not in RINGS_SEVERAL:
-        first = next(_eligible(floor, caller), None)
+    strategy = queue.strategy
+    if strategy not in RINGS_SEVERAL:
+        first = next(_eligible(floor, caller, strategy), None)
         return [first] if first is not None else []
     limit = queue.ring_at_once
-    if queue.strategy == "ring_progressive":
+    if strategy == "ring_progressive":
         limit = min(limit, 1 + int((queue.ring_timeout_s - 1.0) // queue.ring_more_every_s))
-    return _ringable_together(floor, list(islice(_eligible(floor, caller), limit)))
+    return _ringable_together(floor, list(islice(_eligible(floor, caller, strategy), limit)))
 
 
 def _ringable_together(floor: Floor, agents: list[Agent]) -> list[Agent]:
@@ -217,12 +222,12 @@ def _ringable_together(floor: Floor, agents: list[Agent]) -> list[Agent]:
     return seated or agents[:1]
 
 
-def _eligible(floor: Floor, caller: Caller) -> Iterator[Agent]:
+def _eligible(floor: Floor, caller: Caller, strategy: Strategy) -> Iterator[Agent]:
     """Return the agents who may be rung for a caller, in the order of his queue's strategy."""
     ranks: Iterator[AgentRank]
     agents, order = floor.agents, floor.agents.idle[caller.queue_id]
     able, begin = order.able(caller.needs, agents.skills)
-    if floor.queues[caller.queue_id].strategy == "random":
+    if strategy == "random":
         ranks = from_lot(able, begin, caller_lot(caller.call_id, caller.offers_made))
     else:
         ranks = islice(able, begin, None)

@@ -45,7 +45,7 @@ call it does not know) say nothing about the ring."""
 Phase = Literal["made", "ringing", "talking"]
 
 
-class Offer(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Offer(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One live offer. What is encoded of it survives our own death."""
 
     offer_id: OfferId

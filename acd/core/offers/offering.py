@@ -38,7 +38,7 @@ def offer(
     caller.offers_made += 1
     if queue.strategy == "fewest_calls":
         floor.agents.calls_level = agents[0].work.calls
-    name = note.name if note is not None else ""
+    name, recorded = note.name if note is not None else "", queue.record
     group: OfferId | None = None
     offers: list[Offer] = []
     for agent in agents:
@@ -48,13 +48,13 @@ def offer(
             group = made.group = offers[0].offer_id
     caller.whereabouts, caller.away, caller.recalls = "ringing", offers[0].offer_id, 0
     caller.offer, caller.ring = offers[0], tuple(offers)
-    floor.place(caller, now)
+    floor.line.set_offerable(caller, False)
     for made, agent in zip(offers, agents, strict=True):
-        _tell(floor, made, recorded=queue.record)
+        _tell(floor, made, recorded=recorded)
         agent.work.offers += 1
         agent.work.offered_at = now
         move(floor, agent, "reserve", now, call_id=made.call_id)
-    floor.ask(_ring(floor, queue, name, offers, agents))
+    floor.ask(_ring(floor, queue, name, offers, agents, recorded=recorded))
 
 
 def _open(
@@ -102,9 +102,8 @@ def _tell(floor: Floor, offer: Offer, *, recorded: bool) -> None:
     )
 
 
-def _ring(floor: Floor, queue: Queue, name: str, offers: list[Offer], agents: list[Agent]) -> Ring:
+def _ring(floor: Floor, queue: Queue, name: str, offers: list[Offer], agents: list[Agent], *, recorded: bool) -> Ring:
     first, agent = offers[0], agents[0]
-    every_s = queue.ring_more_every_s if queue.strategy == "ring_progressive" else 0.0
     return Ring(
         node=first.node,
         call_id=first.call_id,
@@ -114,15 +113,16 @@ def _ring(floor: Floor, queue: Queue, name: str, offers: list[Offer], agents: li
         ring_timeout_s=first.ring_timeout_s,
         music_class=queue.music_class,
         caller_name=name,
-        recording_id=RecordingId(first.offer_id) if queue.record else None,
+        recording_id=RecordingId(first.offer_id) if recorded else None,
         seat_node=_other_node(agent, first),
         number=external_number(agent, floor.outbound),
-        also=_also(offers, agents, every_s) if len(offers) > 1 else (),
+        also=_also(queue, offers, agents) if len(offers) > 1 else (),
     )
 
 
-def _also(offers: list[Offer], agents: list[Agent], every_s: float) -> tuple[Target, ...]:
+def _also(queue: Queue, offers: list[Offer], agents: list[Agent]) -> tuple[Target, ...]:
     """Return the phones that ring besides the first."""
+    every_s = queue.ring_more_every_s if queue.strategy == "ring_progressive" else 0.0
     return tuple(
         Target(
             offer_id=offers[i].offer_id,
@@ -152,21 +152,22 @@ def _made(
 ) -> Made:
     """Return the decision, to be kept."""
     agent, queue, order = agents[0], floor.queues[caller.queue_id], floor.agents.idle[caller.queue_id]
-    rank = order.rank_of(agent.id) or floor.agents.rank(agent, caller.queue_id)
-    kept = caller.wanted_agent == agent.id
-    walked = not kept and queue.strategy != "random"  # the order was gone through from its first
+    agent_id, strategy = agent.id, queue.strategy
+    rank = order.rank_of(agent_id) or floor.agents.rank(agent, caller.queue_id)
+    kept = caller.wanted_agent == agent_id
+    walked = not kept and strategy != "random"  # the order was gone through from its first
     number, before = order.before(rank, PASSED_OVER) if walked else (0, [])
     known = Decision(
         at=now,
         call_id=caller.call_id,
         queue_id=caller.queue_id,
         offer_id=offer_id_of(caller.call_id, floor.epoch, floor.offers_made + 1),
-        agent_id=agent.id,
+        agent_id=agent_id,
         waited_s=now - caller.entered_at,
         agent_idle_s=now - agent.idle_since,
         both_since=max(caller.available_since, agent.available_since),
         agents_considered=1 + number,
-        strategy=queue.strategy,
+        strategy=strategy,
         rank=rank,
         also=tuple(a.id for a in agents[1:]) if len(agents) > 1 else (),
         priority=priority_of(floor, caller),
@@ -179,7 +180,7 @@ def _made(
     )
     return Made(
         known,
-        caller.wish,
+        floor.line.wish_of(caller),
         tuple([_before(floor, floor.agents[passed[3]], passed) for passed in before]) if before else (),
         _before(floor, agent, rank),
         floor.line.before(caller, PASSED_OVER),
@@ -197,7 +198,5 @@ def _rivals(floor: Floor, agent: Agent, rivals: list[tuple[Key, Caller]]) -> tup
 
 
 def _before(floor: Floor, agent: Agent, rank: AgentRank) -> Before:
-    serves = floor.agents.queues_of(agent)
-    return Before(
-        agent.id, rank, agent.profile.skills, serves, agent.in_use, agent.cut_off, takes_over=agent.awaits is not None
-    )
+    profile, serves = agent.profile, floor.agents.queues_of(agent)
+    return Before(profile.id, rank, profile.skills, serves, agent.held, agent.awaits is not None)

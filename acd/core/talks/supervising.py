@@ -3,6 +3,11 @@
 The router knows who talks, and so decides which conversation is meant and whether it can be supervised; the phone network tells when
 the supervisor hears it and when not any more. Everything asked and done is told as a fact with the name of who did it.
 
+The seat is kept free of callers from the moment that it is to be rung until the supervision is over, so that no caller rings where the house
+rings already: before its phone is said to be in use, and between two words of it. Nothing keeps it so for ever: a ring of which nobody tells the
+end has one of its own, one that a router before us had begun must be seen by its node, and where the node of the call cannot be seen, or
+the end was ordered, it is left to what the phone says.
+
 A supervision belongs to the agent's part of a conversation and ends with it. Taking over ends it too: the caller is handed on, as
 by a blind transfer of the agent, to the agent who sits at the supervisor's seat; the one who is relieved goes into wrap-up.
 """
@@ -12,10 +17,11 @@ from typing import Any
 
 import msgspec
 
+from acd.core.agents import conduct
 from acd.core.agents.roster import Agent
 from acd.core.agents.seats import Phones, registered_at
 from acd.core.floor import Floor
-from acd.core.offers.book import Offer
+from acd.core.offers.book import UNSEEN_S, Offer
 from acd.core.requests import SupervisionRequest, TransferRequest
 from acd.core.talks import taking_over, transfers
 from acd.core.talks.supervisions import Supervision
@@ -29,11 +35,13 @@ from hotline.facts import (
     SupervisionMode,
     SupervisionSeen,
 )
-from hotline.ids import CallId, SupervisionId
+from hotline.ids import CallId, Extension, SupervisionId
 
 PER_AGENT = 3
 """How many supervisors may be with one agent."""
 RING_TIMEOUT_S = 20.0
+HELD_S = RING_TIMEOUT_S + 10.0
+"""How long a seat is kept free of callers that was to be rung, while nobody tells what came of it."""
 
 
 # --- what supervisors ask for --------------------------------------------------------------------------------------------
@@ -45,7 +53,7 @@ def requested(floor: Floor, request: SupervisionRequest, now: float) -> str | No
     if agent is None:
         return "no_such_agent"
     if request.ask == "stop":
-        return _stop(floor, agent, request)
+        return _stop(floor, agent, request, now)
     offer = floor.offers.of_agent(agent.id)
     if offer is None or offer.phase != "talking":
         return "not_talking"
@@ -88,7 +96,8 @@ def _begin(
         by=request.by,
         asked_at=now,
     )
-    floor.supervisions.put(supervision)
+    _note(floor, supervision, now)
+    floor.timers.set("supervision", supervision.id, now + HELD_S)
     floor.tell(SupervisionAsked(**_ids(supervision, now), by=request.by, mode=mode))
     floor.ask(
         Supervise(
@@ -127,18 +136,18 @@ def _change(floor: Floor, supervision: Supervision, mode: SupervisionMode, by: s
     return None
 
 
-def _stop(floor: Floor, agent: Agent, request: SupervisionRequest) -> str | None:
+def _stop(floor: Floor, agent: Agent, request: SupervisionRequest, now: float) -> str | None:
     found = [s for s in floor.supervisions.of_agent(agent.id) if request.extension in ("", s.extension)]
     if not found:
         return "not_supervised"
     for supervision in found:
-        _end(floor, supervision, "stopped", request.by)
+        _end(floor, supervision, "stopped", request.by, now)
     return None
 
 
-def _end(floor: Floor, supervision: Supervision, reason: str, by: str) -> None:
+def _end(floor: Floor, supervision: Supervision, reason: str, by: str, now: float) -> None:
     """Have a seat hung up; that it is over is told when the phone network has said so."""
-    floor.supervisions.put(msgspec.structs.replace(supervision, ending=reason, changed_by=by))
+    _note(floor, msgspec.structs.replace(supervision, ending=reason, changed_by=by), now)
     _hang_up(floor, supervision)
 
 
@@ -173,7 +182,7 @@ def _take_over(
     if refusal is not None:
         return refusal
     if present is not None:
-        _end(floor, present, "taken_over", request.by)
+        _end(floor, present, "taken_over", request.by, now)
     taking_over.hold(floor, supervisor, call_id, now)
     return None
 
@@ -198,8 +207,9 @@ def _began(floor: Floor, supervision: Supervision, mode: SupervisionMode, now: f
     if supervision.begun and mode == supervision.mode:
         return
     by = supervision.changed_by if supervision.begun and supervision.changed_by else supervision.by
-    begun = msgspec.structs.replace(supervision, begun=True, mode=mode, changed_by="")
-    floor.supervisions.put(begun)
+    begun = msgspec.structs.replace(supervision, begun=True, mode=mode, changed_by="", holds_seat=True)
+    floor.timers.clear("supervision", begun.id)
+    _note(floor, begun, now)
     floor.tell(SupervisionBegan(**_ids(begun, now), by=by, mode=mode))
 
 
@@ -211,6 +221,8 @@ def _why_over(floor: Floor, supervision: Supervision) -> str:
 def over(floor: Floor, supervision: Supervision, reason: str, now: float) -> None:
     """A supervision is over, or never began."""
     floor.supervisions.drop(supervision)
+    floor.timers.clear("supervision", supervision.id)
+    _look_at_seat(floor, supervision.extension, now)
     by = supervision.changed_by if supervision.ending and supervision.changed_by else supervision.by
     floor.tell(SupervisionEnded(**_ids(supervision, now), by=by, reason=reason))
 
@@ -242,16 +254,40 @@ def snapshot(floor: Floor, signal: SnapshotTaken | NodeSurveyed, now: float) -> 
             over(floor, supervision, supervision.ending or "lost", now)
         elif supervision.ending:  # the command may not have arrived
             _hang_up(floor, supervision)
+        elif supervision.begun:
+            floor.timers.clear("supervision", supervision.id)
+            _note(floor, msgspec.structs.replace(supervision, holds_seat=True), now)
     for supervision_id, mode in signal.heard:
         found = floor.supervisions.get(supervision_id)
         if found is not None and (not found.begun or found.changed_by):  # nobody may have told us that
             _began(floor, found, mode, now)
 
 
-def restore(floor: Floor, supervisions: Mapping[str, Supervision], _now: float) -> None:
-    """Take up the supervisions of an earlier life; the surveys of their nodes will show which of them live."""
+def unheard_of(floor: Floor, supervision_id: SupervisionId, now: float) -> None:
+    """Nobody told in time what came of a seat that was to be rung, or whether one of an earlier life still hears: callers may ring there."""
+    supervision = floor.supervisions.get(supervision_id)
+    if supervision is not None:
+        _note(floor, msgspec.structs.replace(supervision, holds_seat=False), now)
+
+
+def restore(floor: Floor, supervisions: Mapping[str, Supervision], now: float) -> None:
+    """Take up the supervisions of an earlier life, before agents are; the surveys of their nodes will show which of them live."""
     for supervision in supervisions.values():
         floor.supervisions.put(supervision)
+        if supervision.holds_seat:
+            floor.timers.set("supervision", supervision.id, now + UNSEEN_S)
+
+
+def _note(floor: Floor, supervision: Supervision, now: float) -> None:
+    """Keep what is known of a supervision now, and let callers ring at its seat or not."""
+    floor.supervisions.put(supervision)
+    _look_at_seat(floor, supervision.extension, now)
+
+
+def _look_at_seat(floor: Floor, extension: Extension, now: float) -> None:
+    agent = floor.agents.at(extension)
+    if agent is not None and agent.seat == extension:
+        conduct.see_phone(floor, agent, now)
 
 
 def _ids(supervision: Supervision, now: float) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The supervisors who are with a conversation, or whose seats are rung for one: the book. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import msgspec
 
@@ -29,6 +29,8 @@ class Supervision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Why it was told to end, before it has."""
     changed_by: str = ""
     """Who asked for the mode that it is to have now, before it has it."""
+    holds_seat: bool = True
+    """Whether the seat is kept free of callers: not once it should have answered long ago and nobody has told what came of it."""
 
 
 class Supervisions:
@@ -55,6 +57,17 @@ class Supervisions:
     def of_seat(self, extension: Extension) -> Supervision | None:
         """Return what a seat supervises."""
         return next((s for s in self._by_id.values() if s.extension == extension), None)
+
+    def holds(self, extension: Extension, unseen: Container[NodeId]) -> bool:
+        """Return whether a seat is kept free of callers. Where nobody sees the call (`unseen`), or its end is ordered, the phone alone tells."""
+        return any(
+            s.extension == extension and s.holds_seat and not s.ending and s.node not in unseen
+            for s in self._by_id.values()
+        )
+
+    def seats_with(self, node: NodeId) -> frozenset[Extension]:
+        """Return the seats that hear conversations of a node."""
+        return frozenset(s.extension for s in self._by_id.values() if s.node == node)
 
     def put(self, supervision: Supervision) -> None:
         """Take one in, or what changed of it."""

@@ -135,7 +135,7 @@ def _consult(floor: Floor, agent: Agent, offer: Offer, request: TransferRequest,
         refusal = "nobody_free"
     else:
         asked = floor.agents[AgentId(wanted.target)]
-        other, refusal = asked if _is_free(asked) else None, "agent_not_free"
+        other, refusal = asked if _is_free(asked) else None, _why_not_free(floor, asked, now)
     if other is None:
         return refusal
     _ask_other(floor, offer, other, request, now)
@@ -144,6 +144,13 @@ def _consult(floor: Floor, agent: Agent, offer: Offer, request: TransferRequest,
 
 def _is_free(agent: Agent) -> bool:
     return agent.state == "ready" and agent.phone_free and agent.awaits is None
+
+
+def _why_not_free(floor: Floor, agent: Agent, now: float) -> str:
+    """Return the name of the refusal to have an agent asked who is not free."""
+    full = agent.state == "ready" and agent.held == "outgoing_limit"
+    limit = floor.refusal_of_outgoing(agent.profile.remote_number, now) if full else None
+    return limit.reason if limit is not None else "agent_not_free"
 
 
 def _first_free(floor: Floor, asking: Agent, queue_id: QueueId) -> Agent | None:
@@ -345,13 +352,21 @@ def _found_consult(floor: Floor, consult: Offer, fact: CallAdopted, now: float) 
 def kept(floor: Floor, caller: Caller, now: float) -> None:
     """A caller joined the line: nobody is asked about him any more, and if he was handed on to one agent, it is not for ever."""
     consults.forsaken(floor, caller.call_id, now)
-    if caller.wanted_agent is not None and caller.wanted_until == FOR_EVER:
-        for_s = floor.queues[caller.queue_id].transfer_timeout_s
-        floor.timers.set("transfer", caller.call_id, caller.entered_at + for_s)
+    if caller.wanted_agent is None or caller.wanted_until != FOR_EVER:
+        return
+    since = caller.waits_since if caller.before else caller.entered_at  # in another line he is not kept anew
+    over_at = since + floor.queues[caller.queue_id].transfer_timeout_s
+    if now < over_at:
+        floor.timers.set("transfer", caller.call_id, over_at)
+    else:
+        not_taken(floor, caller, now, since=over_at)  # he comes from before our own life
 
 
-def not_taken(floor: Floor, caller: Caller, now: float) -> None:
-    """The agent whom a caller was handed on to did not take him in time: first who handed him on may, then everybody."""
+def not_taken(floor: Floor, caller: Caller, now: float, *, since: float | None = None) -> None:
+    """The agent whom a caller was handed on to did not take him in time: first who handed him on may, then everybody.
+
+    `since`: when that time was over, if nobody routed then.
+    """
     if caller.wanted_agent is None or caller.wanted_until != FOR_EVER:
         return
     caller.not_taken = True
@@ -359,8 +374,9 @@ def not_taken(floor: Floor, caller: Caller, now: float) -> None:
         return  # the ring that goes on is the last one
     by = caller.asked.transferred_by if caller.asked is not None else None
     giver = floor.agents.get(by) if by is not None and by != caller.wanted_agent else None
-    if giver is not None and giver.state in ON_DUTY:
-        caller.wanted_until = now + BACK_S
+    back_until = (now if since is None else since) + BACK_S
+    if giver is not None and giver.state in ON_DUTY and now < back_until:
+        caller.wanted_until = back_until
         floor.line.keep_for(caller, giver.id)
         floor.timers.set("wish", caller.call_id, caller.wanted_until)
     else:

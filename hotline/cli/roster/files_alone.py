@@ -3,6 +3,7 @@
 With `--roster ID`, `swap` changes a roster of the running hotline.
 """
 
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,6 +82,10 @@ def make(
         typer.Option(min=0.0, max=86_400.0, help="How long to look for better ones; default: 60 for each week."),
     ] = None,
     gap: Annotated[float, typer.Option(min=0.0, max=1.0, help="How far from the best it may be: 0.01 is 1 %.")] = 0.01,
+    gap_without_pay: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="The same of the cost without the price of the hours; default: that is not asked."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Make the roster of a week, of several, or of a month. Exit status 1, with the rules that collide, when there can be none.
@@ -105,8 +110,10 @@ def make(
     begin = read_csv(read_lines(start), plan, str(start)) if start is not None else []
     goal = keep(plan, begin, free or (), day_of(since, "--since") if since else None) if free or since else plan
     try:
-        with progress() as tell:
-            limits = Limits(seconds=SECONDS_A_WEEK * len(plan.weeks) if seconds is None else seconds, gap=gap)
+        time = SECONDS_A_WEEK * len(plan.weeks) if seconds is None else seconds
+        wished = math.inf if gap_without_pay is None else gap_without_pay
+        with progress(time) as tell:
+            limits = Limits(seconds=time, gap=gap, gap_without_pay=wished)
             found = make_apart(goal, limits, start=_usable(goal, begin), tell=tell)
     except Infeasible as exc:
         if as_json:
@@ -123,7 +130,7 @@ def make(
     show_weeks(by_week(plan, found.roster.duties, found.weekly))
     ended = "" if found.ending == "optimal" else "; the time was over before the wished gap"
     without = f" ({found.gap_without_pay:.2%} without the price of the hours)"
-    console.print(f"gap {found.gap:.2%}{without} after {found.seconds:.1f} s{ended}", markup=False)
+    console.print(f"gap {found.gap:.2%}{without} after {found.seconds:.1f} s of {time:g}{ended}", markup=False)
 
 
 def _blanks(plan: "Plan", sources: Sources) -> list[str]:

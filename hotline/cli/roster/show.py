@@ -72,6 +72,45 @@ def fairness(plan: "Plan", duties: "Sequence[Duty]") -> dict[str, list[int]]:
     return {name: [min(values), max(values)] for name, values in named if values}
 
 
+def pay(plan: "Plan", duties: "Sequence[Duty]") -> dict[str, Any]:
+    """Return the hours by what they are paid, of all and of each person, for programs."""
+    from forecast.rosters.pay import paid_hours, together, weighted
+
+    of_person = paid_hours(plan, duties)
+    whole = together(of_person.values())
+    kinds = ("overtime", "rest_day", "holiday")
+    return {
+        "factors": {"usual": 1.0, **{kind: getattr(plan.pay, kind) for kind in kinds}},
+        "hours": {kind: round(getattr(whole, kind), 2) for kind in ("usual", *kinds)},
+        "hours_as_paid": round(weighted(plan, whole), 2),
+        "people": {
+            person: {
+                **{kind: round(getattr(hours, kind), 2) for kind in ("usual", *kinds)},
+                "hours_as_paid": round(weighted(plan, hours), 2),
+            }
+            for person, hours in of_person.items()
+        },
+    }
+
+
+PAID_AS = {"usual": "usual hours", "overtime": "overtime", "rest_day": "rest days", "holiday": "public holidays"}
+
+
+def _show_pay(plan: "Plan", duties: "Sequence[Duty]") -> None:
+    """Print the hours by what they are paid, where not all are paid the same."""
+    if plan.pay.plain:
+        return
+    said = pay(plan, duties)
+    parts = (
+        f"{hours:g} h at {said['factors'][kind]:.0%} ({PAID_AS[kind]})"
+        for kind, hours in said["hours"].items()
+        if hours
+    )
+    console.print(
+        f"paid: {', '.join(parts)}; as much as {said['hours_as_paid']:g} usual hours", markup=False, soft_wrap=True
+    )
+
+
 def summary(plan: "Plan", duties: "Sequence[Duty]") -> dict[str, Any]:
     """Return how well a roster meets the need, for programs."""
     from forecast.rosters.cost import account
@@ -83,6 +122,7 @@ def summary(plan: "Plan", duties: "Sequence[Duty]") -> dict[str, Any]:
         "idle_hours": round(worth.idle_hours, 2),
         "worst_short": round(worth.worst_short, 2),
         "paid_hours": round(worth.personal.hours, 2),
+        "pay": pay(plan, duties),
         "wishes": worth.personal.wishes,
         "wishes_fulfilled": worth.personal.fulfilled,
         "cost": round(worth.cost, 2),
@@ -98,6 +138,7 @@ def show(plan: "Plan", duties: "Sequence[Duty]") -> None:
     need = f"{need}{said['idle_hours']:g} too many; " if plan.needs else ""
     wishes = f"; {said['wishes_fulfilled']} of {said['wishes']} wishes" if said["wishes"] else ""
     console.print(f"{need}{said['paid_hours']:g} paid hours{wishes}", markup=False, soft_wrap=True)
+    _show_pay(plan, duties)
     shared = "; ".join(
         f"{name.replace('_', ' ')} {low} to {high}" for name, (low, high) in fairness(plan, duties).items() if high
     )
@@ -143,14 +184,14 @@ STAGES = {
 
 
 @contextmanager
-def progress() -> "Iterator[Callable[[Progress], None]]":
-    """Show on standard error how far the solver is: a line that is renewed on a terminal, nothing elsewhere."""
+def progress(seconds: float) -> "Iterator[Callable[[Progress], None]]":
+    """Show on standard error how far the solver is, and that it ends after so many seconds: a line that is renewed on a terminal, nothing elsewhere."""
     from rich.progress import Progress as Bar
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
     with Bar(
-        SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), console=errors, transient=True,
-        disable=not errors.is_terminal,
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), TextColumn(f"of {seconds:g} s"), console=errors,
+        transient=True, disable=not errors.is_terminal,
     ) as bar:  # fmt: skip
         task = bar.add_task("reading", total=None)
 

@@ -21,7 +21,8 @@ from tests.support.rabbitmq import RabbitMQ
 from tests.support.routers import Node
 from tests.support.wait import eventually
 
-TAKEOVER_S = 3.0
+TAKEOVER_S = 8.0
+"""Three seconds on a machine of one's own; the rest is for one that is busy."""
 SETTINGS = Settings(seats=Seats(first=1001, count=2), queues=(Queue(id="q"),))
 _numbers = itertools.count()
 
@@ -96,9 +97,9 @@ async def house(broker: RabbitMQ, tmp_path: Path, dsn: str) -> AsyncIterator[Hou
     made = House(broker, tmp_path, dsn)
     await made.start()
     yield made
-    for router in (made.a, made.b):
-        router.office.let_go()
     await made.world.close()
+    for router in (made.a, made.b):  # at the end: a router that lives takes another connection
+        router.office.let_go()
 
 
 async def test_a_dead_router_is_replaced_in_time(house: House) -> None:

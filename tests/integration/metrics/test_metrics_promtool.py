@@ -23,8 +23,9 @@ def test_promtool_accepts_the_scrape_files_and_the_rules() -> None:
     assert said.returncode == 0, said.stdout + said.stderr
 
 
-def test_alerts_fire_when_they_should_and_only_then() -> None:
-    said = promtool("test", "rules", str(Path(__file__).with_name("rules_test.yml")))
+@pytest.mark.parametrize("file", ["rules_test.yml", "rules_slow_test.yml"])
+def test_alerts_fire_when_they_should_and_only_then(file: str) -> None:
+    said = promtool("test", "rules", str(Path(__file__).with_name(file)))
     assert said.returncode == 0, said.stdout + said.stderr
 
 

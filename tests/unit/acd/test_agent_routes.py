@@ -141,6 +141,17 @@ async def test_a_deadline_that_is_set_through_the_api_wakes_the_loop():
     await house.tasks.close()
 
 
+@pytest.mark.parametrize(("at_once", "counted"), [(1, 1), (2, 0)])
+async def test_when_the_limits_leave_no_call_for_remote_agents_operators_learn_it(at_once: int, counted: int):
+    far = (Agent(id="far", extension="1001", remote_number="13800138000"),)
+    outbound = Outbound(trunk="192.0.2.1:5060", allow=("138",), at_once=at_once)
+    house = House(settings=standard().model_copy(update={"agents": far, "outbound": outbound}))
+    house.ask("far", "ready")
+    await house.queued()
+    assert house.tally.counts["limits_reached", (("limit", "outgoing_of_remote_agents"),)] == counted
+    await house.tasks.close()
+
+
 async def test_a_remote_agent_of_the_settings_is_rung_at_his_number():
     far = (Agent(id="far", extension="1001", remote_number="008613800138000"),)
     outbound = Outbound(trunk="192.0.2.1:5060", allow=("138",))

@@ -35,7 +35,7 @@ def test_every_state_but_ready_is_a_reason():
 
 def test_all_reasons_are_told_together():
     found = codes(
-        agent(in_use=True), caller(needs=(("card", 1), ("english", 1)), barred=frozenset({"1001"})), ("other",)
+        agent(held="phone_in_use"), caller(needs=(("card", 1), ("english", 1)), barred=frozenset({"1001"})), ("other",)
     )
     assert found == ["phone_in_use", "other_queues", "lacks_skill", "refused_caller"]
 

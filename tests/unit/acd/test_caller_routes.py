@@ -65,6 +65,15 @@ async def test_a_caller_is_moved_and_shows_how_long_he_waits_in_all(house):
     assert (await house.api("GET", ONE, id="A")).queue_id == "other"
 
 
+async def test_a_caller_is_not_moved_to_where_nobody_has_the_skill_and_the_refusal_names_it(house):
+    await house.queued(levels=(("english", 5),), skills=("card",))
+    words = "nobody who serves queue other, logged in or not, has the skills card and english 5 that this caller needs;"
+    with pytest.raises(Rejected, match=words) as refused:
+        await change(house, "A", queue="other")
+    assert (refused.value.reason, (await house.api("GET", ONE, id="A")).queue_id) == ("nobody_able", "q")
+    assert (await change(house, "A", queue="other", force=True)).queue_id == "other"
+
+
 async def test_a_caller_is_pulled_out_and_waits_no_more(house):
     await house.queued()
     assert (await change(house, "A", treatment="voicemail")).waiting is None

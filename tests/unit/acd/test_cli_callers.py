@@ -90,6 +90,11 @@ def test_a_caller_is_moved_by_the_first_characters_of_his_id(desk: Desk) -> None
     assert result.output == "5f3a-1 waits in sales at place 1 with priority 7, for 31.0 s\n"
 
 
+def test_a_caller_is_moved_by_force_only_when_that_is_said(desk: Desk) -> None:
+    assert queue("move", "5f3a", "sales", "--force").exit_code == 0
+    assert desk.asked == [("/api/v1/calls-waiting/5f3a-1", {"queue": "sales", "force": True})]
+
+
 def test_a_caller_who_was_pulled_out_has_left(desk: Desk) -> None:
     desk.changed = MOVED | {"waiting": None}
     assert queue("pull", "77", "voicemail").output == "77b0-2 has left the line\n"

@@ -5,6 +5,7 @@ import pytest
 
 from acd.core.agents.roster import Profile
 from acd.core.callers.demand import asked, relaxed, step_at, tokens
+from acd.core.callers.heads import EMPTY, Alike, Heads
 from acd.core.views import why_nobody
 from hotline import facts as f
 from hotline.settings.queues import Queue, Relax
@@ -121,3 +122,23 @@ def test_waiting_callers_of_one_demand_stand_in_one_order():
     last = line.get("A9")
     assert [call_id for call_id, _ in line.before(last, 5)] == ["A0", "A1"]
     assert [call_id for call_id, _ in line.before(last, 1)] == ["A0"]
+
+
+def come_and_go(heads: Heads, skill: str) -> Alike:
+    rank = (0.0, 1.0, "B")
+    alike = heads.put(rank, ((skill, 1),))
+    heads.drop(rank, alike)
+    return alike
+
+
+def test_an_order_in_which_nobody_stands_is_kept_for_the_next_who_asks_the_same_but_not_for_ever():
+    heads = Heads("q")
+    waiting = heads.put((0.0, 0.0, "A"), (("german", 1),))
+    english = come_and_go(heads, "english")
+    assert come_and_go(heads, "english") is english
+    for number in range(EMPTY):
+        come_and_go(heads, f"skill{number}")
+    assert come_and_go(heads, "english") is not english
+    assert heads.put((0.0, 2.0, "C"), (("german", 1),)) is waiting
+    assert heads.first(tokens({"german": 1}), {"A": "A", "C": "C"}, lambda _: True) == "A"
+    assert heads.size == 2

@@ -1,6 +1,7 @@
 """The door: publishes, remembers, sends, and feeds outcomes back."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -59,9 +60,9 @@ class House:
         for _ in range(20):
             await asyncio.sleep(0)
 
-    async def queued(self, call: str = "A") -> None:
+    async def queued(self, call: str = "A", **more: Any) -> None:
         now = self.clock.now()
-        self.bus.publish(f.CallQueued(at=now, call_id=call, queue_id="q", entered_at=now))  # type: ignore[arg-type]
+        self.bus.publish(f.CallQueued(at=now, call_id=call, queue_id="q", entered_at=now, **more))  # type: ignore[arg-type]
         await self.settle()
 
     def ask(self, agent: str, ask: str) -> None:

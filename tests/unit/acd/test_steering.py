@@ -1,10 +1,16 @@
 """What supervisors do with those who wait, and with queues."""
 
+import msgspec
+import pytest
+
+from acd.core.agents.roster import Profile
+from acd.core.callers import steering
+from acd.core.callers.demand import Needs
 from acd.core.requests import CallerRequest, QueueRequest
 from hotline import facts as f
 from hotline.dialling import Policy
 from hotline.ids import CallbackId, CallId, QueueId
-from hotline.settings.queues import Queue
+from hotline.settings.queues import Queue, Relax
 from tests.unit.acd.play import START, Play, profile
 
 
@@ -70,6 +76,62 @@ def test_a_supervisor_may_move_back_what_overflow_would_not() -> None:
     steer(play, "A", treatment="queue:other")
     play.after(1)
     assert steer(play, "A", treatment="queue:q")[-1] == "moved A other -> q by mei"
+
+
+def skilled(*agents: Profile, other: Queue = Queue(id="other")) -> Play:  # noqa: B008 - frozen
+    """A waits in `q` for somebody who speaks English at level 3; `other` is served by these agents, none of whom is logged in."""
+    play = Play("1", *agents, queues=(Queue(id="q"), other))
+    play.define(profile("1", queues=("q",)))
+    play.queued("A", skills=("card",), levels=(("english", 3),))
+    return play
+
+
+def knows(agent: str, *queues: str, **skills: int) -> Profile:
+    return msgspec.structs.replace(profile(agent, queues=queues or ("other",)), skills=skills)
+
+
+@pytest.mark.parametrize(
+    ("crew", "missing"),
+    [
+        ((), (("card", 1), ("english", 3))),
+        ((knows("2", card=1),), (("english", 3),)),
+        ((knows("2", card=1, english=2),), (("english", 3),)),
+        ((knows("2", card=1), knows("3", english=5)), (("card", 1), ("english", 3))),
+        ((knows("2", "q", card=1, english=5), knows("3", card=9)), (("english", 3),)),
+    ],
+)
+def test_nobody_is_moved_to_where_nobody_could_ever_serve_him(crew: tuple[Profile, ...], missing: Needs) -> None:
+    play = skilled(*crew)
+    assert steer(play, "A", treatment="queue:other") == ["refused  nobody_able"]
+    caller = play.router.floor.line.get(CallId("A"))
+    assert caller is not None
+    assert (caller.queue_id, steering.lacking(play.router.floor, caller, QueueId("other"))) == ("q", missing)
+    assert steer(play, "A", treatment="queue:other", force=True)[-1] == "moved A q -> other by mei"
+
+
+def test_that_those_who_could_serve_him_are_logged_out_does_not_matter() -> None:
+    play = skilled(knows("2", card=1, english=3))
+    assert play.state("2") == "offline"
+    assert steer(play, "A", treatment="queue:other")[-1] == "moved A q -> other by mei"
+
+
+def test_who_can_be_called_in_counts_and_what_a_queue_asks_for_only_at_first_does_not() -> None:
+    called_in = skilled(knows("2", "q", card=1, english=3), other=Queue(id="other", surge_agents=("2",)))
+    assert steer(called_in, "A", treatment="queue:other")[-1] == "moved A q -> other by mei"
+    patient = Queue(id="other", skills={"law": 2}, relax=(Relax(after_s=60, skills={"law": 0, "english": 1}),))
+    less = skilled(knows("2", card=1, english=1), other=patient)
+    assert steer(less, "A", treatment="queue:other")[-1] == "moved A q -> other by mei"
+
+
+def test_what_the_queue_itself_asks_for_counts() -> None:
+    play = skilled(knows("2", card=1, english=3), other=Queue(id="other", skills={"law": 2}))
+    assert steer(play, "A", treatment="queue:other") == ["refused  nobody_able"]
+
+
+def test_who_asks_for_nothing_may_be_moved_to_any_line() -> None:
+    play = Play(profile("1", queues=("q",)), queues=(Queue(id="q"), Queue(id="other")))
+    play.queued("A")
+    assert steer(play, "A", treatment="queue:other")[-1] == "moved A q -> other by mei"
 
 
 def test_pulled_out_he_is_treated_as_asked() -> None:

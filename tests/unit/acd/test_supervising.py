@@ -7,12 +7,15 @@ import pytest
 
 from acd.core.floor import Output
 from acd.core.matching.eligibility import why_not
+from acd.core.offers.book import UNSEEN_S
 from acd.core.requests import RequestRefused, SupervisionRequest
 from acd.core.talks import taking_over
+from acd.core.talks.supervising import HELD_S
+from acd.core.views import why_view
 from hotline import commands as c
 from hotline import facts as f
 from hotline.ids import AgentId, CallId, Extension, NodeId, SupervisionId
-from tests.unit.acd.play import NODE, Play, seat
+from tests.unit.acd.play import NODE, Play, line, profile, seat
 
 
 class Desk:
@@ -318,3 +321,150 @@ def test_while_one_takes_a_caller_over_nobody_else_may() -> None:
     assert desk.refused("take_over", extension="1002") == "taken_over_already"
     taking_over.gone(desk.play.router.floor, CallId("A"))
     assert not taking_over.pending(desk.play.router.floor, CallId("A"))
+
+
+# --- no caller rings where a supervisor is rung --------------------------------------------------------------------------
+
+
+def rung_desk(*ready: str) -> tuple[Desk, SupervisionId]:
+    """The supervisor's seat is rung for him; its phone has not been said to be in use. His agent is ready, as are these."""
+    desk = Desk()
+    desk.play.ready("1009", *ready)
+    return desk, desk.supervise().supervision_id
+
+
+def reasons(desk: Desk, agent: str, call: str = "B") -> list[str]:
+    """Return why an agent is not rung for a caller."""
+    waiting = why_view(desk.play.router.floor, CallId(call), desk.play.now).waiting
+    assert waiting is not None
+    return [o.code for o in waiting.why_nobody if o.code == "supervises"]
+
+
+def test_a_seat_that_is_rung_for_a_supervisor_is_offered_nobody_and_others_are() -> None:
+    desk, _ = rung_desk("1002")
+    assert "offer B 1002" in desk.play.queued("B")
+    (passed,) = desk.play.router.why(CallId("B"))[0].agents_passed
+    assert (passed.agent_id, [r.code for r in passed.reasons]) == ("1009", ["supervises"])
+    said = desk.play.router.why(CallId("B"))[0]
+    assert "Agent 1009 was free longer but supervises another conversation" in said.sentence()
+    assert "坐席 1009 空闲更久,但正在监听其他通话" in said.sentence("zh")
+
+
+def test_who_waits_meanwhile_is_told_why_and_gets_him_when_it_is_over() -> None:
+    desk, supervision = rung_desk()
+    assert desk.play.queued("B") == []
+    assert reasons(desk, "1009") == ["supervises"]
+    desk.seen(supervision, "listen")
+    assert reasons(desk, "1009") == ["supervises"]
+    assert desk.play.after(3_600) == []
+    assert "offer B 1009" in told(desk.seen(supervision, "over"))
+
+
+def told(out: list[Output]) -> list[str]:
+    return [line(o) for o in out]
+
+
+@pytest.mark.parametrize("how", ["no answer", "refused", "stopped", "call over", "lost", "silence", "node away"])
+def test_however_it_ends_he_is_there_for_callers_again(how: str) -> None:
+    desk, supervision = rung_desk()
+    assert desk.play.queued("B") == []
+    play = desk.play
+    match how:
+        case "no answer":
+            said = told(desk.seen(supervision, "unanswered", "no_answer"))
+        case "refused":
+            said = play.outcome(c.Supervise, c.Refused(reason="not_talking"))
+        case "stopped":
+            said = told(desk.ask("stop"))
+        case "call over":
+            play.told(f.TalkEnded, "A", ended_by="caller")
+            said = told(desk.seen(supervision, "over"))
+        case "lost":
+            said = told(desk.give(f.SnapshotTaken(at=play.now + 1, node=NODE, living=(CallId("A"), CallId("B")))))
+        case "silence":
+            assert play.after(HELD_S - 0.1) == []
+            said = play.after(0.2)
+        case _:
+            play.arrived("C", node="node2")
+            play.queued("C")
+            said = play.link(up=False)
+            assert "offer C 1009" in said
+            return
+    assert "offer B 1009" in said
+
+
+def test_a_seat_that_is_answered_after_all_is_offered_nobody_again() -> None:
+    desk, supervision = rung_desk()
+    desk.play.after(HELD_S + 1)
+    desk.seen(supervision, "listen")
+    assert desk.play.queued("B") == []
+    assert desk.play.after(HELD_S + 1) == []
+
+
+def test_nobody_is_asked_about_a_caller_where_a_supervisor_is_rung() -> None:
+    desk, _ = rung_desk()
+    assert desk.play.wants("1001", "consult", "agent:1009") == ["refused 1001 agent_not_free"]
+
+
+def test_it_is_the_seat_that_is_kept_free_whoever_sits_there() -> None:
+    desk = Desk()
+    desk.play.define(msgspec.structs.replace(profile("1002"), devices=(Extension("1012"),)))
+    desk.ask(extension="1012")
+    desk.play.ready("1002")
+    assert "offer B 1002" in desk.play.queued("B")
+    desk.play.unanswered("B", f.OfferRejected)
+    desk.play.dial("1012", "41")
+    assert desk.play.state("1002") == "ready"
+    assert desk.play.after(10) == []
+    assert reasons(desk, "1002") == ["supervises"]
+
+
+def heir_of(desk: Desk) -> Desk:
+    """Return the desk with the next life of the router."""
+    desk.play = desk.play.reborn()
+    desk.play.now += 1
+    return desk
+
+
+def surveyed(desk: Desk, offer: str, *supervisions: str, heard: bool = False) -> list[str]:
+    """The node tells everything: A talks, B waits, and these supervisions live."""
+    modes = tuple((SupervisionId(s), "listen") for s in supervisions) if heard else ()
+    calls = (desk.play.found("A", "talking", offer=offer), desk.play.found("B", "session"))
+    survey = f.NodeSurveyed(
+        at=desk.play.now, node=NODE, epoch=0, calls=calls, seats=(), heard=modes,  # type: ignore[arg-type]
+        supervisions=tuple(map(SupervisionId, supervisions)),
+    )  # fmt: skip
+    return told(desk.give(survey))
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_the_next_life_of_the_router_keeps_the_seat_free_as_long_as_its_node_shows_that_it_is_with_it(
+    begun: bool,
+) -> None:
+    desk, supervision = rung_desk()
+    if begun:
+        desk.seen(supervision, "listen")
+    offer = desk.play.last_offer("A")
+    heir = heir_of(desk)
+    assert not [said for said in surveyed(heir, offer, supervision, heard=begun) if said.startswith("offer")]
+    assert not [said for said in heir.play.after(UNSEEN_S - 2) if said.startswith("offer")]
+    assert ("offer B 1009" in heir.play.after(3)) is not begun
+    if begun:
+        assert "offer B 1009" in told(heir.seen(supervision, "over"))
+
+
+def test_what_is_over_by_the_next_life_of_the_router_keeps_nobody() -> None:
+    desk, supervision = rung_desk()
+    desk.seen(supervision, "listen")
+    offer = desk.play.last_offer("A")
+    assert "offer B 1009" in surveyed(heir_of(desk), offer)
+
+
+def test_a_node_that_the_next_life_never_hears_of_keeps_nobody_for_ever() -> None:
+    desk, supervision = rung_desk()
+    desk.seen(supervision, "listen")
+    heir = heir_of(desk)
+    heir.play.arrived("B", node="node2")
+    heir.play.queued("B")
+    assert reasons(heir, "1009") == ["supervises"]
+    assert "offer B 1009" in heir.play.after(UNSEEN_S)

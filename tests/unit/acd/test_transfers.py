@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from acd.core.requests import CallerRequest
+from acd.core.talks.transfers import BACK_S
 from hotline import commands as c
 from hotline import facts as f
 from hotline.dialling import Policy
@@ -545,3 +546,37 @@ def test_a_caller_who_waits_for_one_agent_is_found_with_his_wish() -> None:
     found = heir.found("A", "session", entered_at=heir.now, wanted_agent=AgentId("2"), transferred_by=AgentId("1"))
     assert not any(line.startswith("offer") for line in heir.surveyed(found))
     assert "offer A 1" in heir.after(11)
+
+
+@pytest.mark.parametrize(
+    ("ago", "to"), [(9.5, "2"), (10.5, "1"), (10 + BACK_S - 0.5, "1"), (10 + BACK_S + 0.5, "3")], ids=str
+)
+def test_a_new_router_gives_a_caller_to_no_agent_whose_time_for_him_is_over(ago: float, to: str) -> None:
+    heir = Play("1", "2", "3", queues=(Queue(id="q", transfer_timeout_s=10),))
+    heir.ready("3", "2", "1")
+    found = heir.found(
+        "A", "session", entered_at=heir.now - ago, wanted_agent=AgentId("2"), transferred_by=AgentId("1")
+    )
+    assert f"offer A {to}" in heir.surveyed(found)
+
+
+def test_a_new_router_keeps_nobody_anew_who_was_moved_to_another_line_since() -> None:
+    heir = Play("1", "2", "3", queues=(Queue(id="q", transfer_timeout_s=10),))
+    heir.ready("2", "3")
+    found = heir.found(
+        "A", "session", entered_at=heir.now - 1, since=heir.now - 12, before=("other",), wanted_agent=AgentId("2")
+    )
+    heir.ask("2", "not_ready")
+    assert "offer A 3" in heir.surveyed(found)
+
+
+def test_a_new_router_leaves_the_one_who_gave_a_caller_what_is_left_of_his_time() -> None:
+    heir = Play("1", "2", "3", queues=(Queue(id="q", transfer_timeout_s=10),))
+    heir.ready("3")
+    found = heir.found("A", "session", entered_at=heir.now - 15, wanted_agent=AgentId("2"), transferred_by=AgentId("1"))
+    heir.ask("1", "log_in")
+    heir.ask("1", "force_ready")
+    heir.seat("1", in_use=True)
+    assert not [said for said in heir.surveyed(found) if said.startswith("offer")]
+    assert heir.after(BACK_S - 5 - 0.1) == []
+    assert "offer A 3" in heir.after(0.2)

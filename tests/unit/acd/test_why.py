@@ -1,6 +1,7 @@
 """Why? What the router says about its decisions, in records and in words, and `hotline calls why`."""
 
 from datetime import timedelta, timezone
+from typing import get_args
 
 import msgspec
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from acd.core.agents.roster import Held
 from acd.core.callers.line import Caller
 from acd.core.matching.decisions import PASSED_OVER, PER_CALL, Decision
 from acd.core.matching.eligibility import FOR_EVER, may_ring, why_not
@@ -111,18 +113,24 @@ needs = st.dictionaries(st.sampled_from(["a", "b"]), st.integers(1, 7), max_size
     needs=needs,
     skills=st.dictionaries(st.sampled_from(["a", "b"]), st.integers(1, 7), max_size=2),
     state=st.sampled_from(["ready", "ready", "ready", "break"]),
-    in_use=st.booleans(),
+    held=st.sampled_from([None, None, None, *get_args(Held)]),
+    last_outgoing=st.booleans(),
+    outgoing=st.booleans(),
+    dialled=st.booleans(),
     serves=st.sampled_from([("q",), ("other",)]),
     barred=st.sampled_from([frozenset(), frozenset({"1001"})]),
     wanted=st.sampled_from([None, "1001", "1002"]),
     until=st.sampled_from([5.0, FOR_EVER]),
 )
-def test_the_quick_answer_is_that_of_the_reasons(needs, skills, state, in_use, serves, barred, wanted, until):
+def test_the_quick_answer_is_that_of_the_reasons(
+    needs, skills, state, held, last_outgoing, outgoing, dialled, serves, barred, wanted, until
+):
     play = Play(msgspec.structs.replace(profile("1001"), skills=skills))
     agent = play.router.floor.agents["1001"]
-    agent.state, agent.in_use = state, in_use
+    agent.state, agent.held, agent.last_outgoing = state, held, last_outgoing
     caller = Caller(call_id="A", node="n", queue_id="q", entered_at=0.0, priority=0, rank=(0, 0.0, "A"), needs=needs)
     caller.barred, caller.wanted_agent, caller.wanted_until = barred, wanted, until
+    caller.outgoing, caller.dialled = outgoing, dialled
     assert may_ring(agent, caller, serves, play.router.floor.agents.has(agent)) == (not why_not(agent, caller, serves))
 
 

@@ -2,16 +2,21 @@
 
 import json
 import re
+from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from hotline.errors import Misuse
+from hotline.facts import Advice
 from hotline.kpi import FORMULAS
 from metrics.definitions import DEFINITIONS
 from metrics.generate import FILES, ROOT
 from metrics.scrape import scrape_config
-from tests.support.prometheus import DASHBOARD, RULES, dashboard_queries
+from metrics.staffing_panels import ADVICE
+from metrics.staffing_panels import STAFFING as STAFFING_PLAN
+from tests.support.prometheus import DASHBOARD, DASHBOARDS, RULES, STAFFING, dashboard_queries
 
 TEMPLATE = (ROOT / "deploy/prometheus/prometheus.yml.in").read_text(encoding="utf-8")
 RECORDED = {
@@ -36,10 +41,10 @@ def _expressions() -> list[str]:
     rules = [
         r["expr"] for f in RULES for g in yaml.safe_load(f.read_text(encoding="utf-8"))["groups"] for r in g["rules"]
     ]
-    return [*rules, *(expr for _, expr in dashboard_queries())]
+    return [*rules, *(expr for path in DASHBOARDS for _, expr in dashboard_queries(path))]
 
 
-def test_dashboard_rules_and_alerts_ask_only_for_defined_metrics_and_labels() -> None:
+def test_dashboards_rules_and_alerts_ask_only_for_defined_metrics_and_labels() -> None:
     expressions = _expressions()
     assert len(expressions) > 40
     asked = {name for e in expressions for name in re.findall(r"(?<![:\w])hotline_\w+(?!:)", e)}
@@ -52,17 +57,25 @@ def test_dashboard_rules_and_alerts_ask_only_for_defined_metrics_and_labels() ->
     assert selectors - {label.name for m in DEFINITIONS for label in m.labels} - {"job"} == set()
 
 
-def test_dashboard_prints_the_formula_and_is_bilingual() -> None:
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_every_title_is_bilingual(path: Path) -> None:
+    board = json.loads(path.read_text(encoding="utf-8"))
+    titles = [board["title"], *(p["title"] for p in board["panels"])]
+    assert len(titles) > 20
+    assert all(re.search(r"[一-鿿A].*/ [A-Z]", t) for t in titles)
+
+
+def test_the_dashboard_prints_the_formula() -> None:
     board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     titles = [p["title"] for p in board["panels"]]
-    assert all(re.search(r"[一-鿿A].*/ [A-Z]", t) for t in titles)
     rates = [t for t in titles if "Connect rate" in t]
     assert len(rates) == 2
     assert all(FORMULAS["B"].text in t for t in rates)
 
 
-def test_dashboard_targets_have_ref_ids_and_the_datasource_is_a_variable() -> None:
-    board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_dashboard_targets_have_ref_ids_and_the_datasource_is_a_variable(path: Path) -> None:
+    board = json.loads(path.read_text(encoding="utf-8"))
     panels = [p for p in board["panels"] if p["type"] != "row"]
     for panel in panels:
         refs = [t["refId"] for t in panel["targets"]]
@@ -73,8 +86,9 @@ def test_dashboard_targets_have_ref_ids_and_the_datasource_is_a_variable() -> No
     assert [v["name"] for v in board["templating"]["list"]] == ["datasource", "queue"]
 
 
-def test_panels_do_not_overlap() -> None:
-    board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_panels_do_not_overlap(path: Path) -> None:
+    board = json.loads(path.read_text(encoding="utf-8"))
     cells = [
         (x, y)
         for g in (p["gridPos"] for p in board["panels"])
@@ -83,6 +97,27 @@ def test_panels_do_not_overlap() -> None:
     ]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) == 23
+
+
+def test_a_range_lies_between_two_lines_of_its_panel() -> None:
+    fans = [panel for row in STAFFING_PLAN.rows for panel in row.panels if panel.look == "fan"]
+    assert len(fans) == 2
+    assert all(set(panel.band or ("?",)) <= {q.legend for q in panel.queries} for panel in fans)
+
+
+def test_every_number_of_forecast_and_staff_is_on_the_dashboard_of_them() -> None:
+    shown = {name for _, expr in dashboard_queries(STAFFING) for name in re.findall(r"hotline_\w+", expr)}
+    told = {m.full_name for m in DEFINITIONS if m.name.startswith(("forecast", "staff_", "adherence_"))}
+    assert told - shown == {
+        "hotline_forecast_active",
+        "hotline_forecast_calls",
+        "hotline_forecasts_made_total",
+        "hotline_forecast_workers_started_total",
+    }
+
+
+def test_every_advice_has_words() -> None:
+    assert set(ADVICE) == set(get_args(Advice))
 
 
 def test_every_alert_says_what_happened_and_how_urgent_it_is() -> None:

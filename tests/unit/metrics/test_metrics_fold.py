@@ -191,6 +191,18 @@ def test_every_other_end_of_an_offer_has_its_result_and_keeps_the_place(ending: 
     assert n.count("calls_offered", queue="service") == 1
 
 
+def test_an_answer_that_is_told_after_its_offer_was_given_up_as_unknown_counts() -> None:
+    late = OfferAccepted(at=NOW - 2, call_id=CALL, offer_id=OFFER)
+    n = Numbers().tell(queued(), made(NOW - 5), OfferUnknown(at=NOW, call_id=CALL, offer_id=OFFER), late)
+    n.tell(TalkEnded(at=NOW + 9, call_id=CALL, offer_id=OFFER, ended_by="agent"))
+    n.tell(CallEnded(at=NOW + 9, call_id=CALL, cause=16, ended_by="agent"))
+    assert (n.books()["answered"], n.books()["waiting"]) == (1, 0)
+    assert n.count("calls_answered", queue="service") == 1
+    assert n.count("offers", queue="service", result="unknown") == 1
+    assert n.count("offers", queue="service", result="answered") == 0
+    assert not n.fold.check(NOW + 100)
+
+
 def test_ring_time_counts_from_the_ringing_phone_and_a_phone_that_never_rang_has_none() -> None:
     rang = OfferRang(at=NOW - 4, call_id=CALL, offer_id=OFFER)
     n = Numbers().tell(queued(), made(NOW - 5), rang, OfferRejected(at=NOW, call_id=CALL, offer_id=OFFER))

@@ -1,11 +1,13 @@
 """A private Asterisk for a test: free ports, three seats, a manager connection, and a heartbeat set by hand."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from hotline.runtime.clock import SteadyClock
+from hotline.runtime.tasks import TaskGroup
 from hotline.secrets import Secrets, load_or_create
 from hotline.settings import Ami, Asterisk, Seats, Settings, Sip
 from telephony.asterisk.supervise import PrivateAsterisk
@@ -38,10 +40,30 @@ class House:
     def __init__(self, asterisk: PrivateAsterisk, manager: Manager, secrets: Secrets) -> None:
         self.asterisk, self.manager, self.secrets = asterisk, manager, secrets
         self.sip = (asterisk.sip_host, asterisk.sip_port)
+        self._age_s = 0
         self._phones: list[Phone] = []
 
     async def beat(self, age_s: int = 0) -> None:
+        self._age_s = age_s
         await self.manager.beat(int(SteadyClock().now()) - age_s)
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Go on beating for the length of the block, with beats as old as the last: after three seconds without one Asterisk serves
+        callers by itself, and phones on a busy machine take their time.
+        """
+        tasks = TaskGroup("heart")
+        await self.beat()
+        tasks.spawn(self._beat_on(), name="beat")
+        try:
+            yield
+        finally:
+            await tasks.close()
+
+    async def _beat_on(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            await self.beat(self._age_s)
 
     async def phone(self, user: str = "5551234", host: str = "127.0.0.2") -> Phone:
         phone = await Phone.open(host, self.sip, user)

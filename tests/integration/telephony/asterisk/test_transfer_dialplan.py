@@ -22,9 +22,9 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hous
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def house(shared: House) -> AsyncIterator[House]:
-    await shared.beat()
-    yield shared
-    await shared.asterisk.tell("channel request hangup all")
+    async with shared.beating():
+        yield shared
+        await shared.asterisk.tell("channel request hangup all")
     await shared.hang_up_phones()
     await eventually(shared.is_quiet, what="no channel left over")
 

@@ -1,4 +1,4 @@
-"""An exchange of one seat that is deaf when it matters: it speaks just enough SIP to ring a seat and to lose what the seat sends.
+"""An exchange of one phone that is deaf when it matters: it speaks just enough SIP to lose what a seat or a caller sends.
 
 The real Asterisk loses nothing on loopback; SIPp does, and ends the repetition of what it sent when anything else comes in.
 """
@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from tests.support.wait import eventually
 
 HOST = "127.0.0.1"
-CHALLENGE = 'WWW-Authenticate: Digest realm="deaf", nonce="n0nce", algorithm=MD5'
+CHALLENGE = 'WWW-Authenticate: Digest realm="deaf", nonce="n{}nce", algorithm=MD5'
 
 
 def header(message: str, name: str) -> str:
@@ -34,7 +34,9 @@ class DeafExchange(asyncio.DatagramProtocol):
         self.got: list[tuple[str, str]] = []
         """What came in: kind and message."""
         self.port = 0
-        self._seat: tuple[str, int] = ("", 0)
+        self.challenges = 1
+        """How often it answers the first question of whoever registers."""
+        self._phone: tuple[str, int] = ("", 0)
         self._to = ""
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
@@ -44,22 +46,24 @@ class DeafExchange(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         message = data.decode()
         self.got.append((kind(message), message))
-        if kind(message) == "REGISTER":
-            self._seat = addr
-            known = "Authorization:" in message
-            self.answer(message, "200 OK" if known else "401 Unauthorized", *(() if known else (CHALLENGE,)))
+        self._phone = addr
+        if kind(message) == "REGISTER" and "Authorization:" in message:
+            self.answer(message, "200 OK")
+        elif kind(message) == "REGISTER":
+            for number in range(self.challenges):
+                self.answer(message, "401 Unauthorized", CHALLENGE.format(number))
 
     def send(self, method: str, cseq: int = 1, *, body: str = "") -> None:
         """Send a request within the one call."""
         to = self._to or f"<sip:1001@{HOST}>"
         lines = [
-            f"{method} sip:1001@{self._seat[0]}:{self._seat[1]} SIP/2.0",
+            f"{method} sip:1001@{self._phone[0]}:{self._phone[1]} SIP/2.0",
             f"Via: SIP/2.0/UDP {HOST}:{self.port};branch=z9hG4bK{method}{cseq}",
             f"From: <sip:4000@{HOST}>;tag=deaf", f"To: {to}", "Call-ID: deaf-1", f"CSeq: {cseq} {method}",
             f"Contact: <sip:4000@{HOST}:{self.port}>", "Max-Forwards: 70",
             *(["Content-Type: application/sdp"] if body else []), f"Content-Length: {len(body)}",
         ]  # fmt: skip
-        self._transport.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self._seat)
+        self._transport.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self._phone)
 
     def invite(self) -> None:
         """Ring the seat."""
@@ -67,10 +71,12 @@ class DeafExchange(asyncio.DatagramProtocol):
         self.send("INVITE", body=body)
 
     def answer(self, request: str, status: str, *more: str) -> None:
-        """Answer a request of the seat."""
-        kept = [f"{name}: {header(request, name)}" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
-        lines = [f"SIP/2.0 {status}", *kept, *more, "Content-Length: 0"]
-        self._transport.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), self._seat)
+        """Answer a request of the phone."""
+        kept = {name: header(request, name) for name in ("Via", "From", "To", "Call-ID", "CSeq")}
+        kept["To"] += "" if "tag=" in kept["To"] else ";tag=deaf"
+        lines = [f"SIP/2.0 {status}", *(f"{name}: {value}" for name, value in kept.items()), *more]
+        lines += [f"Contact: <sip:4000@{HOST}:{self.port}>", "Content-Length: 0"]
+        self._transport.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), self._phone)
 
     async def hear(self, what: str, times: int = 1) -> str:
         """Wait until `what` has come in so many times; return the last of them."""

@@ -41,7 +41,6 @@ class Stage:
             node=NodeId("n"), call_id=CallId(f"wish-{self.made}.1"), number=NUMBER, first=first, ring_timeout_s=seconds,
             dialled="4000", place=PLACE,
         )  # fmt: skip
-        await self.house.beat()
         mark = self.house.manager.mark()
         assert await self.originate(command) == "Success"
         return command, mark, await self.house.manager.wait_event("AsyncAGIStart", mark)
@@ -76,7 +75,8 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stag
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def stage(shared: Stage) -> AsyncIterator[Stage]:
-    yield shared
+    async with shared.house.beating():
+        yield shared
     await eventually(shared.house.is_quiet, what="no channel left over")
 
 

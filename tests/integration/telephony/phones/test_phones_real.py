@@ -34,8 +34,8 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hous
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def house(shared: House) -> AsyncIterator[House]:
-    await shared.beat()
-    yield shared
+    async with shared.beating():
+        yield shared
     await eventually(shared.is_quiet, what="no channel left over")
 
 

@@ -1,11 +1,11 @@
 """Calendars of countries: who is off when, and what is not known yet."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from forecast.days.calendar import Event
-from forecast.days.holidays import calendar_for, countries, local_names, spring_festival
+from forecast.days.holidays import calendar_for, countries, local_names, spring_festival, statutory_days
 from hotline.errors import Misuse
 
 # The State Council's notices on the arrangement of holidays, days 2024 and 2026 (国办发明电), written down by hand.
@@ -125,3 +125,33 @@ def test_names_come_in_chinese_where_there_is_a_translation() -> None:
 
 def test_many_countries_are_known() -> None:
     assert {"CN", "US", "GB", "IL", "DE", "JP"} <= set(countries())
+
+
+# --- days on which work is paid as on a holiday ---------------------------------------------------------------------------
+
+
+def test_the_law_of_china_names_thirteen_days_since_2025() -> None:
+    found = sorted(statutory_days("CN", years=[2026]))
+    spring = [spring_festival(2026) + timedelta(days=n) for n in (-1, 0, 1, 2)]
+    assert set(spring) <= set(found)
+    others = ("01-01", "04-05", "05-01", "05-02", "06-19", "09-25", "10-01", "10-02", "10-03")
+    assert [f"{day:%m-%d}" for day in found if day not in spring] == list(others)
+
+
+@pytest.mark.parametrize(("year", "many"), [(2024, 11), (2025, 13), (2027, 13), (2031, 12), (2033, 13)])
+def test_so_many_days_there_are_each_year_less_those_that_fall_together(year: int, many: int) -> None:
+    assert len(statutory_days("CN", years=[year])) == many
+
+
+def test_days_moved_around_holidays_are_none_of_them_but_are_days_off() -> None:
+    days, calendar = statutory_days("CN", years=[2026]), calendar_for("CN", years=[2026])
+    moved = {date(2026, 10, 5), date(2026, 10, 6), date(2026, 10, 7), date(2026, 4, 6)}
+    assert moved <= set(calendar.holidays)
+    assert not moved & days
+    assert days <= set(calendar.holidays)
+
+
+def test_in_other_countries_every_public_holiday_is_one() -> None:
+    assert statutory_days("US", years=[2026]) == set(calendar_for("US", years=[2026]).holidays)
+    with pytest.raises(Misuse, match="no holidays are known"):
+        statutory_days("XX", years=[2026])

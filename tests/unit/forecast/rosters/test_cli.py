@@ -190,11 +190,17 @@ def test_a_month_with_its_holidays_and_what_people_asked_for(files: Path) -> Non
         "--out", files / "r.csv", "--seconds", 10, "--gap", 0.2, "--json",
     )  # fmt: skip
     assert made.exit_code == 0, made.output
-    duties = json.loads(made.stdout)["duties"]
+    told = json.loads(made.stdout)
+    duties, pay = told["duties"], told["pay"]
     assert not [d for d in duties if d["person"] == "1" and d["day"] in ("2026-10-09", "2026-10-10")]
+    assert pay["factors"] == {"usual": 1.0, "overtime": 1.5, "rest_day": 2.0, "holiday": 3.0}
+    assert pay["hours"]["holiday"] > 0
+    assert sum(pay["hours"].values()) == told["paid_hours"]
+    assert sum(own["hours_as_paid"] for own in pay["people"].values()) == pay["hours_as_paid"] > told["paid_hours"]
     assert sum(d["person"] == "2" for d in duties) * 4 >= 20
     roster = (files / "r.csv", "--people", files / "people.toml", "--month", "2026-10")
     assert hotline("check", *roster, "--days", files / "days.csv").exit_code == 0
+    assert f"{pay['hours']['holiday']:g} h at 300% (public holidays); as much as" in hotline("show", *roster).output
     grid = hotline("export", *roster, "--format", "grid", "--columns", "zh").output
     assert "10-01 四 节" in grid
     assert "10-10 六 班" in grid

@@ -16,7 +16,7 @@ from forecast.rosters.frames import frames
 from forecast.rosters.history import past_of
 from forecast.rosters.model import Absence, Duty, Fixed, Need, Past, Person, Plan, ShiftType
 from forecast.rosters.outcome import Limits, Progress, Solved
-from forecast.rosters.part import Part, carried, part_of
+from forecast.rosters.part import Part, carried, guide_of, part_of
 from forecast.rosters.rolling import roll
 from forecast.rosters.rules import Costs, Rules
 from forecast.rosters.solve import make
@@ -165,7 +165,7 @@ def test_somebody_who_got_stuck_is_planned_anew() -> None:
             Duty(person="a", day=part.plan.day(n), shift="E", breaks=(180,)) for n, types in enumerate(part.frames[0].allowed) if types
         ]  # fmt: skip
 
-    duties = roll(made, frames(made), [[0.0] * 14], make_week)
+    duties = roll(made, frames(made), guide_of(made, [{}]), make_week)
     assert [v.text for v in violations(made, duties)] == []
     assert {d.day for d in duties} >= {day(7), day(8)}
 
@@ -173,7 +173,7 @@ def test_somebody_who_got_stuck_is_planned_anew() -> None:
 def test_a_week_of_a_plan_sees_what_is_fixed_after_it() -> None:
     fixed = (Fixed(day=day(7), shift="E"), Fixed(day=day(8), shift="E"))
     made = plan(person("a", fixed=fixed, days_in_row_max=3), days=14)
-    part = part_of(made, frames(made), 0, [{}], [[0.0] * 14])
+    part = part_of(made, frames(made), 0, [{}], guide_of(made, [{}]))
     own = part.frames[0]
     assert {made.types[s].id for s in own.allowed[6]} == {"E", "S"}
     assert all(not (pattern >> 5 & 1 and pattern >> 6 & 1) for pattern in own.weeks[0].patterns)
@@ -220,6 +220,6 @@ def test_more_in_a_month_than_its_overtime_allows_is_told() -> None:
 
 def test_nights_in_a_row_go_on_into_a_week_of_two_days() -> None:
     made = plan(person("a", nights_in_row_max=3), days=16, types=(NIGHT,))
-    part = part_of(made, frames(made), 2, [{11: 0, 12: 0, 13: 0}], [[0.0] * 16])
+    part = part_of(made, frames(made), 2, [{11: 0, 12: 0, 13: 0}], guide_of(made, [{}]))
     assert part.frames[0].nights_before == 3
     assert not can_be_kept(part.plan, replace(part.frames[0], weeks=(replace(part.frames[0].weeks[0], patterns=(1,)),)))

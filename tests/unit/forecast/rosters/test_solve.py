@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from forecast.rosters import solve
+from forecast.rosters import search, solve
 from forecast.rosters.check import violations
 from forecast.rosters.cost import account
 from forecast.rosters.mip import Answer, Mip
@@ -161,7 +161,7 @@ def many(size: int) -> Plan:
 
 def test_the_way_by_classes_keeps_every_rule_too_and_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solve, "SMALL", 50)
-    monkeypatch.setattr(solve, "AT_ONCE", 60)
+    monkeypatch.setattr(search, "AT_ONCE", 60)
     told: list[Progress] = []
     made = many(6)
     found = make(made, Limits(seconds=4.0, gap=0.1), tell=told.append)
@@ -214,7 +214,7 @@ def test_the_bound_of_a_program_that_completes_a_start_is_not_taken_for_ours(mon
             tell(float("inf"), 1e9)
         return mip_solve(mip, start=start, tell=tell, **options)
 
-    monkeypatch.setattr(solve, "solve", chatty)
+    monkeypatch.setattr(search, "solve", chatty)
     people = tuple(person(name, hours_week_min=16, nights_week_max=2) for name in "abc")
     made = plan(*people, needs=(Need(agents=flat(1, 8, 22)),))
     poor = solved(replace(made, needs=()))

@@ -43,7 +43,7 @@ def waits(name: str) -> list[list[ET.Element]]:
 @pytest.mark.parametrize("name", ALL)
 def test_every_jump_has_a_target_and_every_target_one_name(name: str) -> None:
     labels = [s.get("id") for s in steps(name) if s.tag == "label"]
-    jumps = {s.get("next") for s in steps(name) if s.get("next")}
+    jumps = {s.get(how) for s in steps(name) for how in ("next", "ontimeout") if s.get(how)}
     assert len(labels) == len(set(labels))
     assert jumps <= set(labels)
 
@@ -63,6 +63,35 @@ def test_every_state_that_can_last_takes_every_request_of_ours(name: str) -> Non
     assert len(lasting) >= 3
     for group in lasting:
         assert {g.get("request") for g in group} >= set(get_args(Verb))
+
+
+def sends(name: str, target: str) -> bool:
+    """Return whether a jump leads to something that is sent."""
+    found = steps(name)
+    at = next(n for n, step in enumerate(found) if step.tag == "label" and step.get("id") == target)
+    return next(step.tag for step in found[at:] if step.tag != "label") == "send"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_while_sipp_repeats_a_message_no_request_of_ours_leads_to_another_one(name: str) -> None:
+    """It would neither be sent, nor would the answer be heard that ends the repetition."""
+    repeating = False
+    for step in steps(name):
+        if step.tag == "send":
+            repeating = step.get("retrans") is not None
+        elif repeating and step.get("request") in get_args(Verb) and (target := step.get("next")) is not None:
+            assert not sends(name, target), dict(step.attrib)
+        if step.tag == "recv" and step.get("optional") is None:
+            repeating = False
+
+
+@pytest.mark.parametrize("name", ["caller", "seat"])
+def test_a_state_with_a_time_limit_is_left_or_begun_anew_by_every_request_of_ours(name: str) -> None:
+    timed = [g for g in waits(name) if g[0].get("timeout") and g[0].get("ontimeout") != "talking"]  # that ends a wait
+    assert timed
+    for group in timed:
+        assert all(s.get("timeout") is None for s in group[1:]), "only the first one's limit counts"
+        assert all(s.get("next") for s in group if s.get("request") in get_args(Verb))
 
 
 @pytest.mark.parametrize("name", ["caller", "seat that calls", "seat"])
