@@ -32,12 +32,12 @@ exec 9<"$0"
 flock -n 9 || { say "waiting for another build of the environment"; flock 9; }
 is_built && exit 0
 
-child='' new=no
+ended='' new=no  # ended: the last program of ours that came to its end; `$!` is the last that was started
 work=$(mktemp -d) || fail "no temporary directory can be made; is the disk full?"
 tidy() {
     status=$?
     trap '' HUP INT TERM
-    [ -z "$child" ] || end_all "$child"
+    [ "${!:-}" = "$ended" ] || end_all "$!"
     [ "$new" = no ] || [ "$status" -eq 0 ] || rm -rf "$venv"
     rm -rf "$work"
 }
@@ -58,12 +58,12 @@ trap 'exit 143' TERM
 
 # Run a program that a signal to us ends too, with all that it started; what it says is kept for the sentence on a failure.
 run() {
+    # A signal may come right after the start, before another word of ours: nothing but the shell's own `$!` knows the program then.
     TMPDIR="$work" setsid "$@" >"$work/said" 2>&1 </dev/null &
-    child=$!
-    ended=0
-    wait "$child" || ended=$?
-    child=''
-    return "$ended"
+    result=0
+    wait "$!" || result=$?
+    ended=$!
+    return "$result"
 }
 reason() { sed -e '/^[[:space:]]*$/d' -e '/notice/d' -e 's/^ERROR: //' "$work/said" | tail -n 1; }
 
